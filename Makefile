@@ -1,0 +1,38 @@
+# Thin: each target fetches what it needs itself (scripts/bootstrap.sh) and calls one program.
+SHELL := /bin/bash
+BUN := .tools/node_modules/.bin/bun
+TOOLS := .tools/.ready
+MODULES := node_modules/.ready
+
+.PHONY: build check test demo bench cluster-up cluster-down clean
+
+$(TOOLS): scripts/bootstrap.sh package.json
+	@bash scripts/bootstrap.sh
+
+$(MODULES): $(TOOLS) package.json bun.lock
+	@$(BUN) install --frozen-lockfile --silent && touch $@
+
+build: $(MODULES)
+	@$(BUN) scripts/build.ts
+
+check: $(MODULES)
+	@$(BUN) scripts/check.ts
+
+test: $(MODULES)
+	@$(BUN) scripts/test.ts
+
+# CONTEXT=NAME runs it on that cluster instead of the test cluster.
+demo: build
+	@$(BUN) scripts/demo.ts $(if $(CONTEXT),--context $(CONTEXT))
+
+bench: build
+	@$(BUN) bench/main.ts
+
+cluster-up: $(MODULES)
+	@$(BUN) tests/cluster/main.ts up $(if $(NODES),--nodes $(NODES))
+
+cluster-down: $(MODULES)
+	@$(BUN) tests/cluster/main.ts down
+
+clean: cluster-down
+	@rm -rf dist .cluster

@@ -1,0 +1,82 @@
+/** What injection adds to a pod: the create call and the time to Ready, in turns between a space and a plain namespace. */
+import { readFileSync } from "node:fs";
+import { SPACE_LABEL } from "../core/contract.ts";
+import { at } from "../core/parse.ts";
+import type { KubeClient } from "../core/kube/types.ts";
+import type { Measurement } from "./report.ts";
+
+const SPACE = "bench-space";
+const PLAIN = "bench-plain";
+const POD_ROUNDS = 7;
+const CREATE_ROUNDS = 40;
+const SIDECAR_PORT = 19020;
+
+function pod(name: string): object {
+  return {
+    metadata: { name },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: "app", image: "docker.io/library/busybox:1.36", imagePullPolicy: "IfNotPresent", command: ["sleep", "3600"] }],
+    },
+  };
+}
+
+export async function pods(kube: KubeClient): Promise<readonly Measurement[]> {
+  await kube.apply(`/api/v1/namespaces/${SPACE}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: SPACE, labels: { [SPACE_LABEL]: "true" } } });
+  await kube.apply(`/api/v1/namespaces/${PLAIN}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: PLAIN } });
+  await Bun.sleep(2000);
+  const injected = { ready: [] as number[], create: [] as number[] };
+  const plain = { ready: [] as number[], create: [] as number[] };
+  for (let round = 0; round < POD_ROUNDS; round += 1) {
+    injected.ready.push(await timeToReady(kube, SPACE, `pod-${round}`));
+    plain.ready.push(await timeToReady(kube, PLAIN, `pod-${round}`));
+  }
+  for (let round = 0; round < CREATE_ROUNDS; round += 1) {
+    injected.create.push(await timeToCreate(kube, SPACE, `dry-${round}`));
+    plain.create.push(await timeToCreate(kube, PLAIN, `dry-${round}`));
+  }
+  const memory = await sidecarMemory(kube);
+  await Promise.all([SPACE, PLAIN].map(async (name) => kube.remove(`/api/v1/namespaces/${name}`)));
+  return [
+    { suite: "pods", name: "create to Ready with injection", unit: "s", values: injected.ready, against: plain.ready, target: 1.5, bounds: "difference" },
+    { suite: "pods", name: "create call with injection", unit: "ms", values: injected.create, against: plain.create, target: 2, bounds: "difference" },
+    { suite: "pods", name: "memory of an idle sidecar", unit: "MB", values: memory, target: 35 },
+  ];
+}
+
+async function timeToReady(kube: KubeClient, namespace: string, name: string): Promise<number> {
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  const stop = new AbortController();
+  const started = performance.now();
+  await kube.request({ method: "POST", path, body: pod(name) });
+  let seconds = Number.NaN;
+  for await (const event of kube.watch(`${path}?fieldSelector=metadata.name=${name}`, stop.signal)) {
+    const conditions = "object" in event ? at(event.object, "status", "conditions") : undefined;
+    if (!Array.isArray(conditions) || !conditions.some((condition) => at(condition, "type") === "Ready" && at(condition, "status") === "True")) continue;
+    seconds = (performance.now() - started) / 1000;
+    break;
+  }
+  stop.abort();
+  // The last one stays: its sidecar's memory is read afterwards.
+  if (name !== `pod-${POD_ROUNDS - 1}`) await kube.remove(`${path}/${name}?gracePeriodSeconds=0`);
+  await Bun.sleep(1000);
+  return seconds;
+}
+
+/** A dry run passes admission, and leaves no pod for the kubelet to disturb the next round with. */
+async function timeToCreate(kube: KubeClient, namespace: string, name: string): Promise<number> {
+  const started = performance.now();
+  await kube.request({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods?dryRun=All`, body: pod(name) });
+  return performance.now() - started;
+}
+
+/** Resident set of the sidecars of bench pods, read from the node's /proc: the test cluster's nodes are this machine. */
+async function sidecarMemory(kube: KubeClient): Promise<readonly number[]> {
+  await kube.find(`/api/v1/namespaces/${SPACE}/pods/pod-${POD_ROUNDS - 1}:${SIDECAR_PORT}/proxy/healthz`).catch(() => undefined);
+  const listing = Bun.spawnSync(["pgrep", "-f", "^/azds/azds __proxy$"]).stdout.toString();
+  return listing
+    .split("\n")
+    .filter((pid) => pid !== "")
+    .map((pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024)
+    .filter((megabytes) => megabytes > 0);
+}

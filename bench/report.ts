@@ -1,0 +1,72 @@
+/** The shape of every benchmark's result, and how it is written. */
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+
+export interface Row {
+  readonly suite: string;
+  readonly name: string;
+  /** Median. */
+  readonly value: number;
+  readonly unit: "ms" | "s" | "MB";
+  /** Interquartile range of the values. */
+  readonly spread: number;
+  /** Median of what it is compared with in the same run; null where there is nothing to compare. */
+  readonly against: number | null;
+  /** `value / against`. */
+  readonly ratio: number | null;
+  /** Most that `value` (or, for a difference, `value - against`) may be; null: no target. */
+  readonly target: number | null;
+  readonly ok: boolean | null;
+}
+
+export interface Measurement {
+  readonly suite: string;
+  readonly name: string;
+  readonly unit: Row["unit"];
+  readonly values: readonly number[];
+  /** Values of the peer, measured in turns with ours. */
+  readonly against?: readonly number[];
+  readonly target?: number;
+  /** What the target bounds: the value itself, or what it adds to the peer's. */
+  readonly bounds?: "value" | "difference";
+}
+
+export function rowOf(measurement: Measurement): Row {
+  const value = quantile(measurement.values, 0.5);
+  const against = measurement.against === undefined ? null : quantile(measurement.against, 0.5);
+  const bounded = measurement.bounds === "difference" && against !== null ? value - against : value;
+  const target = measurement.target ?? null;
+  return {
+    suite: measurement.suite,
+    name: measurement.name,
+    value: round(value),
+    unit: measurement.unit,
+    spread: round(quantile(measurement.values, 0.75) - quantile(measurement.values, 0.25)),
+    against: against === null ? null : round(against),
+    ratio: against === null || against === 0 ? null : round(value / against),
+    target,
+    ok: target === null ? null : bounded <= target,
+  };
+}
+
+export async function writeReport(rows: readonly Row[]): Promise<void> {
+  const commit = Bun.spawnSync(["git", "describe", "--always", "--dirty"]).stdout.toString().trim();
+  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
+  const file = join(import.meta.dir, "results/latest.json");
+  await Bun.write(file, `${JSON.stringify({ machine, commit, rows }, undefined, 2)}\n`);
+}
+
+export function printRow(row: Row): void {
+  const compared = row.against === null ? "" : ` against ${row.against} ${row.unit}`;
+  const target = row.target === null ? "" : ` (target ${row.target}: ${row.ok === true ? "met" : "MISSED"})`;
+  console.log(`${row.suite}: ${row.name}: ${row.value} ${row.unit} ± ${row.spread}${compared}${target}`);
+}
+
+function quantile(values: readonly number[], fraction: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,35 @@
+/** `azds up -d` on the Node project that `azds init` prepares: the first time, and again after a change of its code. */
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { developer, scratchFolder } from "../tests/e2e/support/cluster.ts";
+import type { Measurement } from "./report.ts";
+
+const CHANGES = 7;
+const SPACE = "bench-up";
+
+export async function up(): Promise<readonly Measurement[]> {
+  const user = developer();
+  const folder = scratchFolder("web");
+  cpSync(join(import.meta.dir, "../tests/projects/chain"), folder, { recursive: true });
+  const azds = async (...args: readonly string[]): Promise<number> => {
+    const started = performance.now();
+    const result = await user.azds(args, { cwd: folder });
+    if (result.code !== 0) throw new Error(`azds ${args.join(" ")}: ${result.stdout}${result.stderr}`);
+    return (performance.now() - started) / 1000;
+  };
+  writeFileSync(join(folder, "service.json"), '{"name":"0"}');
+  await azds("space", "select", "-n", SPACE, "-y");
+  await azds("init", "--port", "80");
+  const cold = await azds("up", "-d");
+  const changed: number[] = [];
+  for (let change = 1; change <= CHANGES; change += 1) {
+    writeFileSync(join(folder, "service.json"), `{"name":"${change}"}`);
+    changed.push(await azds("up", "-d"));
+  }
+  await azds("down");
+  await azds("space", "remove", "-n", SPACE, "-y");
+  return [
+    { suite: "up", name: "first up of a Node service", unit: "s", values: [cold] },
+    { suite: "up", name: "up after a code change (rebuild)", unit: "s", values: changed, target: 6 },
+  ];
+}

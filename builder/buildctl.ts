@@ -1,0 +1,71 @@
+/** Command lines of `buildctl`, BuildKit's client. Pure: nothing is run here. */
+import type { BuildRequest } from "../core/builder-protocol.ts";
+
+/** Copied out of BuildKit's image by an init container: ours has no other program. */
+export const BUILDCTL = "/tools/buildctl";
+/** Where `buildkitd` listens, in a volume that both containers mount. */
+export const BUILDKIT_SOCKET = "/run/azds/buildkitd.sock";
+
+export interface Buildctl {
+  readonly file: string;
+  readonly socket: string;
+}
+
+export interface BuildPlan {
+  readonly request: BuildRequest;
+  /** Folder of the synced tree. */
+  readonly tree: string;
+  /** Full reference that the image gets. */
+  readonly reference: string;
+  /** Cache mounts are shared inside this namespace only. */
+  readonly namespace: string;
+  /** Written by buildctl after success. */
+  readonly metadataFile: string;
+}
+
+/**
+ * The Dockerfile is looked for from the tree's root, never in a folder named by the client: BuildKit follows symbolic
+ * links inside a root that it was given, but opens the root itself wherever it points to.
+ */
+export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[] {
+  const { request, tree } = plan;
+  const options = [
+    `filename=${request.dockerfile}`,
+    `image-resolve-mode=${request.clean ? "pull" : "local"}`,
+    ...(request.target === undefined ? [] : [`target=${request.target}`]),
+    ...Object.entries(request.args).map(([name, value]) => `build-arg:${name}=${value}`),
+    // The last of two equal options counts, so a client cannot take the cache of another namespace.
+    `build-arg:BUILDKIT_CACHE_MOUNT_NS=${plan.namespace}`,
+  ];
+  return [
+    ...connected(buildctl),
+    "build",
+    "--progress=rawjson",
+    "--frontend",
+    "dockerfile.v0",
+    "--local",
+    `context=${tree}`,
+    "--local",
+    `dockerfile=${tree}`,
+    ...options.flatMap((option) => ["--opt", option]),
+    ...(request.clean ? ["--no-cache"] : []),
+    "--output",
+    `type=image,name=${plan.reference},unpack=true`,
+    "--metadata-file",
+    plan.metadataFile,
+  ];
+}
+
+/** Prints a blob of the node's image store. @param digest `sha256:…` */
+export function readBlobArgv(buildctl: Buildctl, digest: string): readonly string[] {
+  return [...connected(buildctl), "debug", "get", digest];
+}
+
+/** Succeeds when buildkitd answers. */
+export function listWorkersArgv(buildctl: Buildctl): readonly string[] {
+  return [...connected(buildctl), "debug", "workers"];
+}
+
+function connected({ file, socket }: Buildctl): readonly string[] {
+  return [file, "--addr", `unix://${socket}`];
+}

@@ -1,0 +1,59 @@
+/** `__builder`: the part of a node's builder that takes requests; it has no privilege and drives `buildkitd` beside it. */
+import { stringEnvironment } from "../core/build-config.ts";
+import { ENV, PROGRAM, SERVER_PORT, VERSION } from "../core/contract.ts";
+import { systemClock } from "../core/host/clock.ts";
+import { jsonLog } from "../core/host/log.ts";
+import { runProcess } from "../core/host/run-process.ts";
+import { createKubeClient } from "../core/kube/client.ts";
+import { inClusterConnection } from "../core/kube/in-cluster.ts";
+import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
+import { runBuilder } from "./builder.ts";
+import { BUILDER_ROOT } from "./folders.ts";
+import { followProgram } from "./follow.ts";
+import { createImageStore } from "./images.ts";
+import { sourceReceiver } from "./sources.ts";
+import { streamServer } from "./streams.ts";
+
+/** What BuildKit takes from its client's environment decides nothing but where its files are. */
+const BUILDCTL_ENVIRONMENT = { HOME: BUILDER_ROOT, DOCKER_CONFIG: `${BUILDER_ROOT}/docker` };
+
+/** Runs until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop, 1 when it cannot go on. */
+export async function main(_argv: readonly string[]): Promise<number> {
+  const log = jsonLog((line) => process.stderr.write(line), PROGRAM.builder);
+  // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as a value
+  const env = stringEnvironment(process.env);
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  const serve = streamServer({
+    follow: followProgram,
+    run: runProcess,
+    clock: systemClock,
+    images: createImageStore(),
+    buildctl: { file: BUILDCTL, socket: BUILDKIT_SOCKET },
+    env: BUILDCTL_ENVIRONMENT,
+    sync: sourceReceiver(),
+    log,
+    root: BUILDER_ROOT,
+    node: env[ENV.nodeName] ?? "",
+    version: VERSION,
+  });
+  try {
+    await runBuilder(
+      {
+        kube: createKubeClient(await inClusterConnection(env)),
+        clock: systemClock,
+        log,
+        port: SERVER_PORT.builder,
+        healthPort: SERVER_PORT.health,
+        root: BUILDER_ROOT,
+        serve,
+        onListening: (port) => log("info", "The builder listens", { port, version: VERSION }),
+      },
+      stop.signal,
+    );
+    return 0;
+  } catch (error) {
+    log("error", "The builder stopped", { error: String(error) });
+    return 1;
+  }
+}

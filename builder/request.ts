@@ -1,0 +1,64 @@
+/** What clients ask of the builder, checked before any of it becomes a path, a reference or an argument. */
+import type { BuildRequest, WaitRequest } from "../core/builder-protocol.ts";
+import { AzdsError } from "../core/errors.ts";
+import { asArray, asString, asStringRecord, expectObject, expectString, type JsonObject } from "../core/parse.ts";
+
+/** `<session>/<context id>`: two plain folder names. */
+const TREE = /^[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/;
+/** Path components and tag of an image reference (OCI distribution specification, "Pulling manifests"). */
+const IMAGE = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const IMAGE_CHARS_MAX = 255;
+const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const PLACE = { code: "PROTOCOL", path: "build request" } as const;
+
+export function isTreeName(name: string): boolean {
+  return TREE.test(name);
+}
+
+/** @throws AzdsError PROTOCOL that names the member at fault */
+export function parseBuildRequest(value: unknown): BuildRequest {
+  const request = expectObject(value, PLACE);
+  const target = asString(request["target"]);
+  return {
+    session: text(request, "session"),
+    image: checked(text(request, "image"), "image", (image) => IMAGE.test(image) && image.length <= IMAGE_CHARS_MAX),
+    tree: checked(text(request, "tree"), "tree", isTreeName),
+    dockerfile: checked(text(request, "dockerfile"), "dockerfile", isInside),
+    ...(target === undefined ? {} : { target: checked(target, "target", (stage) => stage !== "") }),
+    args: argumentsOf(request["args"]),
+    clean: request["clean"] === true,
+  };
+}
+
+/**
+ * @param prefix of the images that this client may ask for
+ * @throws AzdsError FORBIDDEN for an image of another namespace
+ */
+export function parseWaitRequest(value: unknown, prefix: string): WaitRequest {
+  const request = expectObject(value, { ...PLACE, path: "wait request" });
+  const images = asArray(request["images"]).flatMap((image) => asString(image) ?? []);
+  const foreign = images.find((image) => !image.startsWith(prefix));
+  if (foreign !== undefined) throw new AzdsError("FORBIDDEN", `The image \`${foreign}\` belongs to another namespace`);
+  return { images };
+}
+
+function text(request: JsonObject, name: string): string {
+  return expectString(request[name], { ...PLACE, path: `build request: ${name}` });
+}
+
+function checked(value: string, name: string, isValid: (value: string) => boolean): string {
+  if (isValid(value)) return value;
+  throw new AzdsError("PROTOCOL", `\`${value}\` cannot be the \`${name}\` of a build`);
+}
+
+function argumentsOf(value: unknown): Readonly<Record<string, string>> {
+  const args = asStringRecord(value);
+  for (const name of Object.keys(args)) checked(name, "args", (key) => ARGUMENT_NAME.test(key));
+  return args;
+}
+
+/** A relative path that stays below its start. */
+function isInside(path: string): boolean {
+  return path !== "" && !path.includes("\0") && !path.startsWith("/") && !path.split("/").includes("..");
+}

@@ -1,0 +1,92 @@
+/** What each stream of a client does (core/builder-protocol.ts). */
+import type { BuildEvent, BuilderStatus } from "../core/builder-protocol.ts";
+import { IMAGE_PREFIX } from "../core/contract.ts";
+import { AzdsError } from "../core/errors.ts";
+import type { Log } from "../core/host/log.ts";
+import { BUILDER_STATUS_MS_MAX } from "../core/limits.ts";
+import type { ByteStream } from "../core/wire/byte-stream.ts";
+import { messageReader, sendMessage } from "../core/wire/messages.ts";
+import { build, type BuildPorts } from "./build.ts";
+import { listWorkersArgv } from "./buildctl.ts";
+import type { Client, ServeStream } from "./connection.ts";
+import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
+import { parseBuildRequest, parseWaitRequest } from "./request.ts";
+
+export interface StreamPorts extends BuildPorts {
+  /** Receives a synced tree into the namespace's folders. */
+  readonly sync: (stream: ByteStream, folders: NamespaceFolders) => Promise<void>;
+  readonly log: Log;
+  /** Folder of all namespaces. */
+  readonly root: string;
+  readonly node: string;
+  readonly version: string;
+}
+
+export function streamServer(ports: StreamPorts): ServeStream {
+  return async (client, name, stream) => {
+    switch (name) {
+      case "sync":
+        return ports.sync(stream, namespaceFolders(ports.root, client.namespace));
+      case "build":
+        return serveBuild(ports, client, stream);
+      case "wait":
+        return serveWait(ports, client, stream);
+      case "status":
+        return serveStatus(ports, stream);
+      default:
+        throw new AzdsError("PROTOCOL", `The builder has no stream \`${name}\``);
+    }
+  };
+}
+
+async function serveBuild(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
+  const { namespace } = client;
+  const reader = messageReader(stream);
+  const request = parseBuildRequest((await reader.next())?.head);
+  const signal = whenGone(client, reader.next());
+  ports.log("info", "A build starts", { namespace, session: request.session, image: request.image });
+  const folders = namespaceFolders(ports.root, namespace);
+  const emit = (event: BuildEvent): Promise<void> => sendMessage(stream, event);
+  const last = await build(ports, { request, namespace, folders, signal, emit });
+  ports.log("info", "A build ended", { namespace, session: request.session, image: request.image, ...outcome(last) });
+  await emit(last);
+  await stream.end();
+}
+
+/** Without the message of a failure: it quotes the developer's sources. */
+function outcome(event: BuildEvent): Readonly<Record<string, unknown>> {
+  if (event.type === "failed") return { failed: event.code };
+  return event.type === "done" ? { ms: event.ms } : {};
+}
+
+async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
+  const reader = messageReader(stream);
+  const { images } = parseWaitRequest((await reader.next())?.head, `${IMAGE_PREFIX}/${client.namespace}/`);
+  const signal = whenGone(client, reader.next());
+  const folders = namespaceFolders(ports.root, client.namespace);
+  await sendMessage(stream, { images: await ports.images.wait(folders, images, signal) });
+  await stream.end();
+}
+
+async function serveStatus(ports: StreamPorts, stream: ByteStream): Promise<void> {
+  const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit: await isBuildkitUp(ports) };
+  await sendMessage(stream, status);
+  await stream.end();
+}
+
+async function isBuildkitUp({ run, buildctl, env }: StreamPorts): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(BUILDER_STATUS_MS_MAX);
+    return (await run(listWorkersArgv(buildctl), { env, signal })).code === 0;
+  } catch {
+    // Not started, or not answered in time: either way it is not up.
+    return false;
+  }
+}
+
+/** Aborted when the connection is over or the stream breaks; an orderly end of the client's side says nothing. */
+function whenGone(client: Client, next: Promise<unknown>): AbortSignal {
+  const broken = new AbortController();
+  next.catch((error: unknown) => broken.abort(error));
+  return AbortSignal.any([client.signal, broken.signal]);
+}

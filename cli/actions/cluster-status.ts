@@ -1,0 +1,53 @@
+import { SYSTEM_NAMESPACE, VERSION } from "../../core/contract.ts";
+import { AzdsError } from "../../core/errors.ts";
+import { namespacePath } from "../../core/kube/paths.ts";
+import { connect } from "../cluster/connect.ts";
+import type { Context } from "../context.ts";
+import { gatherStatus } from "../enable/status-facts.ts";
+import { evaluateStatus, type Status } from "../enable/status.ts";
+import { causeOf } from "../engine/diagnose.ts";
+import type { Emit } from "../engine/events.ts";
+import { podView } from "../engine/pod-view.ts";
+
+/** Exits with 1 when a part is not ready or a certificate has expired. @throws AzdsError NOT_ENABLED */
+export async function run(_args: unknown, context: Context): Promise<number> {
+  const { emit, signal, host } = context;
+  const cluster = await connect(context);
+  if ((await cluster.kube.find(namespacePath(SYSTEM_NAMESPACE), signal)) === undefined) {
+    throw new AzdsError("NOT_ENABLED", `azds is not enabled on cluster \`${cluster.context}\``);
+  }
+  const facts = await gatherStatus({ cluster, clock: host.clock, signal });
+  const status = evaluateStatus(facts);
+  showParts(emit, status);
+  emit({ type: "result", name: "cluster-status", data: { context: cluster.context, client: VERSION, ...status } });
+  for (const pod of facts.ownPods.map(podView)) {
+    const cause = causeOf(pod);
+    if (cause !== undefined) emit({ type: "cause", pod: pod.name, reason: cause.reason, text: cause.text });
+  }
+  for (const text of warningsOf(status)) emit({ type: "message", level: "warning", text });
+  return status.healthy ? 0 : 1;
+}
+
+function showParts(emit: Emit, { parts, certificates }: Status): void {
+  const rows = parts.map(({ name, ready, wanted, version, ok }) => {
+    const certificate = certificates.find(({ secret }) => secret === `${name}-tls`);
+    const expiry = certificate === undefined ? "" : `${certificate.expires.slice(0, 10)} (${certificate.days} days)`;
+    return [name, `${ready}/${wanted}`, version === "" ? "missing" : version, ok ? "ok" : "not ready", expiry];
+  });
+  emit({ type: "table", columns: ["Part", "Ready", "Version", "State", "Certificate until"], rows });
+}
+
+function warningsOf(status: Status): readonly string[] {
+  const { certificates, nodesWithoutBuilder, uninstrumentedPods, unroutableSpaces } = status;
+  const expired = certificates.filter(({ days }) => days < 0).map(({ secret }) => secret);
+  return [
+    ...(expired.length === 0 ? [] : [`Expired certificates: ${expired.join(", ")}`]),
+    ...(nodesWithoutBuilder.length === 0 ? [] : [`Nodes without a ready builder: ${nodesWithoutBuilder.join(", ")}`]),
+    ...(uninstrumentedPods.length === 0
+      ? []
+      : [`Pods of spaces without a sidecar, to be made anew: ${uninstrumentedPods.join(", ")}`]),
+    ...unroutableSpaces.map(
+      ({ space, standard }) => `Space '${space}' cannot route: it enforces the Pod Security Standard '${standard}'`,
+    ),
+  ];
+}

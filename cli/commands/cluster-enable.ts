@@ -1,0 +1,32 @@
+import { define } from "./define.ts";
+
+export const clusterEnable = define({
+  command: "cluster enable",
+  aliases: ["use"],
+  describe: "Prepare the cluster and select a dev space in it",
+  options: {
+    space: { alias: "s", type: "string", describe: "Dev space to select, made when absent: `dev` or `dev/alice`" },
+    image: { type: "string", describe: "Image of azds, when the nodes cannot get the default one" },
+    "replace-namespace": { type: "boolean", default: false, describe: "Replace a foreign namespace `azds`" },
+    "host-suffix": {
+      type: "string",
+      describe: "End of the services' public host names, for example `.dev.example.com`",
+    },
+    "containerd-root": { type: "string", describe: "Folder of containerd's state on the nodes" },
+    "buildkit-image": { type: "string", describe: "Image of BuildKit" },
+    "no-wait": { type: "boolean", default: false, describe: "Return before the parts are ready" },
+    name: { alias: "n", type: "string", describe: "Accepted as in Azure Dev Spaces; the kubeconfig context decides" },
+    "resource-group": { alias: "g", type: "string", describe: "Accepted as in Azure Dev Spaces; not used" },
+    endpoint: {
+      alias: "e",
+      type: "string",
+      choices: ["Public", "Private", "None", "public", "private", "none"],
+      describe: "Accepted as in Azure Dev Spaces",
+    },
+  },
+  examples: [
+    ["azds use", "Ask for the dev space"],
+    ["azds use -s dev/alice -y", "Ask nothing"],
+  ],
+  action: () => import("../actions/cluster-enable.ts"),
+});

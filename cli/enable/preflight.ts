@@ -1,0 +1,121 @@
+/** Whether a cluster can carry azds: facts in, one line per check and at most one failure out; pure. */
+import { AzdsError } from "../../core/errors.ts";
+import type { Right } from "../cluster/cluster.ts";
+import type { Event } from "../engine/events.ts";
+import type { NodeFacts } from "./nodes.ts";
+import { describeRight } from "./rights.ts";
+
+export interface ClusterFacts {
+  readonly version: { readonly major: number; readonly minor: number; readonly text: string };
+  /** Rights that enabling takes and the user lacks. */
+  readonly missingRights: readonly Right[];
+  readonly nodes: readonly NodeFacts[];
+  /** Names of service meshes found in the cluster. */
+  readonly meshes: readonly string[];
+}
+
+type Check = Extract<Event, { readonly type: "check" }>;
+
+export interface Preflight {
+  /** Checks, then the table of nodes. */
+  readonly events: readonly Event[];
+  /** The first check that failed. */
+  readonly failure: AzdsError | undefined;
+}
+
+/** Native sidecars, which pods of Jobs need, are on by default from here. */
+const MINOR_MIN = 29;
+/** ValidatingAdmissionPolicy is served as `v1` from here. */
+const POLICY_MINOR_MIN = 30;
+/** Rights named in one message; the others are counted. */
+const RIGHTS_SHOWN = 5;
+
+export function evaluatePreflight(facts: ClusterFacts): Preflight {
+  const results = [versionCheck(facts), policyCheck(facts), rightsCheck(facts), nodeCheck(facts), buildCheck(facts)];
+  const checks = [...results, ...facts.meshes.map(meshCheck)].flatMap((result) => result ?? []);
+  return {
+    events: [...checks.map(({ check }) => check), nodeTable(facts.nodes)],
+    failure: checks.find(({ failure }) => failure !== undefined)?.failure,
+  };
+}
+
+/** Whether the server knows ValidatingAdmissionPolicy, without which nobody may create spaces by role. */
+export function servesAdmissionPolicies({ version }: Pick<ClusterFacts, "version">): boolean {
+  return version.major > 1 || version.minor >= POLICY_MINOR_MIN;
+}
+
+interface Result {
+  readonly check: Check;
+  readonly failure?: AzdsError;
+}
+
+function versionCheck({ version }: ClusterFacts): Result {
+  const name = "Kubernetes version";
+  if (version.major > 1 || version.minor >= MINOR_MIN) return passed(name, version.text);
+  return failed(name, new AzdsError("KUBERNETES_TOO_OLD", `The cluster runs Kubernetes ${version.text}`));
+}
+
+function policyCheck(facts: ClusterFacts): Result | undefined {
+  if (servesAdmissionPolicies(facts)) return undefined;
+  return warning(
+    "Admission policies",
+    "not served by this version: the role `azds-space-creator` is left out, and only administrators create spaces",
+  );
+}
+
+function rightsCheck({ missingRights }: ClusterFacts): Result {
+  const name = "Rights";
+  if (missingRights.length === 0) return passed(name, "all that enabling takes");
+  const shown = missingRights.slice(0, RIGHTS_SHOWN).map((right) => `\`${describeRight(right)}\``);
+  const more = missingRights.length - shown.length;
+  const list = more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+  return failed(name, new AzdsError("FORBIDDEN", `You lack the right to ${list}`));
+}
+
+function nodeCheck({ nodes }: ClusterFacts): Result {
+  const name = "Linux nodes";
+  const usable = nodes.filter((node) => node.usable);
+  if (usable.length > 0) return passed(name, `${usable.length} of ${nodes.length} can run azds`);
+  const message =
+    "Found no untainted Linux nodes in Ready state on the cluster. There needs to be at least one untainted Linux node in Ready state to deploy pods in `azds` namespace";
+  return failed(name, new AzdsError("NO_USABLE_NODE", message));
+}
+
+function buildCheck({ nodes }: ClusterFacts): Result | undefined {
+  const usable = nodes.filter((node) => node.usable);
+  if (usable.length === 0) return undefined;
+  const building = usable.filter((node) => node.build === "buildkit");
+  const text = `BuildKit on ${building.length} of ${usable.length} usable nodes`;
+  if (building.length === usable.length) return passed("Image builds", text);
+  const others = usable.filter((node) => node.build === "none").map((node) => `${node.name} (${node.runtime})`);
+  return warning("Image builds", `${text}; services cannot be built on ${others.join(", ")}`);
+}
+
+function meshCheck(mesh: string): Result {
+  return warning("Service mesh", `${mesh} is installed: spaces that it manages too may not route`);
+}
+
+function nodeTable(nodes: readonly NodeFacts[]): Event {
+  return {
+    type: "table",
+    columns: ["Node", "Usable", "Runtime", "Builds with"],
+    rows: nodes.map(({ name, reason, runtime, build }) => [
+      name,
+      reason === "" ? "yes" : `no: ${reason}`,
+      runtime,
+      build,
+    ]),
+  };
+}
+
+function passed(name: string, text: string): Result {
+  return { check: { type: "check", name, status: "ok", text } };
+}
+
+function warning(name: string, text: string): Result {
+  return { check: { type: "check", name, status: "warning", text } };
+}
+
+function failed(name: string, failure: AzdsError): Result {
+  return { check: { type: "check", name, status: "failed", text: failure.message }, failure };
+}

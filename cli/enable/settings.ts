@@ -1,0 +1,86 @@
+/** From options, what the cluster says and what was chosen before, to the settings of the control plane; pure. */
+import { IMAGE_PREFIX, LOCAL_HOST_SUFFIX, VERSION } from "../../core/contract.ts";
+import { asStringRecord, at } from "../../core/parse.ts";
+import {
+  BUILDKIT_IMAGE_DEFAULT,
+  CLUSTER_DOMAIN_DEFAULT,
+  infoOf,
+  type ControlPlaneSettings,
+  type Endpoint,
+} from "../../templates/control-plane/settings.ts";
+import { clusterDomainOf, containerdOf, type NodeFacts } from "./nodes.ts";
+import { servesAdmissionPolicies, type ClusterFacts } from "./preflight.ts";
+
+/** What the command line said; undefined: nothing. */
+export interface EnableOptions {
+  readonly image: string | undefined;
+  readonly buildkitImage: string | undefined;
+  readonly containerdRoot: string | undefined;
+  readonly hostSuffix: string | undefined;
+  readonly endpoint: Endpoint | undefined;
+}
+
+/** Data of the ConfigMap that an earlier run left; empty before the first. */
+export type Info = Readonly<Record<string, string>>;
+
+export function readInfo(configMap: unknown): Info {
+  return asStringRecord(at(configMap, "data"));
+}
+
+export interface SettingsSources {
+  readonly options: EnableOptions;
+  readonly before: Info;
+  readonly facts: Pick<ClusterFacts, "version" | "nodes">;
+  /** Reference of the image that this executable exports. */
+  readonly ownImage: string;
+}
+
+/** Order: option, choice of an earlier run, what the nodes say, default. */
+export function resolveSettings({ options, before, facts, ownImage }: SettingsSources): ControlPlaneSettings {
+  return {
+    version: VERSION,
+    image: options.image ?? earlierImage(before) ?? ownImage,
+    imagePullPolicy: "IfNotPresent",
+    buildkitImage: options.buildkitImage ?? before["buildkitImage"] ?? BUILDKIT_IMAGE_DEFAULT,
+    hostSuffix: withDot(options.hostSuffix ?? before["hostSuffix"] ?? LOCAL_HOST_SUFFIX),
+    clusterDomain: clusterDomainOf(facts.nodes) ?? before["clusterDomain"] ?? CLUSTER_DOMAIN_DEFAULT,
+    endpoint: options.endpoint ?? endpointOf(before["endpoint"]) ?? "none",
+    containerd: containerd(options, before, facts.nodes),
+    admissionPolicies: servesAdmissionPolicies(facts),
+  };
+}
+
+/** Whether a run with these settings has nothing to change. */
+export function isUnchanged(before: Info, settings: ControlPlaneSettings): boolean {
+  return Object.entries(infoOf(settings)).every(([key, value]) => before[key] === value);
+}
+
+/** A reference that somebody named stays for as long as the version does; our own follows the executable. */
+function earlierImage(before: Info): string | undefined {
+  const image = before["image"];
+  const isNamed = image !== undefined && !image.startsWith(`${IMAGE_PREFIX}/`);
+  return isNamed && before["version"] === VERSION ? image : undefined;
+}
+
+function containerd(
+  options: EnableOptions,
+  before: Info,
+  nodes: readonly NodeFacts[],
+): ControlPlaneSettings["containerd"] {
+  const seen = containerdOf(nodes);
+  const { containerdRoot, containerdSocket } = before;
+  return {
+    root: options.containerdRoot ?? containerdRoot ?? seen.root,
+    socket: containerdSocket ?? seen.socket,
+  };
+}
+
+/** Also as Azure Dev Spaces wrote them: `Public`, `Private`, `None`. */
+export function endpointOf(text: string | undefined): Endpoint | undefined {
+  const lower = text?.toLowerCase();
+  return lower === "public" || lower === "private" || lower === "none" ? lower : undefined;
+}
+
+function withDot(suffix: string): string {
+  return suffix.startsWith(".") ? suffix : `.${suffix}`;
+}

@@ -1,0 +1,47 @@
+/** Reads what status.ts judges. */
+import { COMPONENT, SPACE_LABEL, SYSTEM_NAMESPACE, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
+import { tlsSecretName } from "../../core/host/certificate.ts";
+import { objectPath, podsPath, withQuery } from "../../core/kube/paths.ts";
+import { asString, at } from "../../core/parse.ts";
+import type { Ports } from "./ports.ts";
+import type { StatusFacts } from "./status.ts";
+
+const SERVERS = [COMPONENT.controller, COMPONENT.webhook, COMPONENT.builder] as const;
+const APPS = `/apis/apps/v1/namespaces/${SYSTEM_NAMESPACE}`;
+const ADMISSION = { apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration" };
+
+export async function gatherStatus({
+  cluster,
+  clock,
+  signal,
+}: Pick<Ports, "cluster" | "clock" | "signal">): Promise<StatusFacts> {
+  const { kube } = cluster;
+  const spacesPath = withQuery("/api/v1/namespaces", { labelSelector: `${SPACE_LABEL}=true` });
+  const [deployments, daemonSets, admission, secrets, nodes, ownPods, spaces] = await Promise.all([
+    kube.list(`${APPS}/deployments`, signal),
+    kube.list(`${APPS}/daemonsets`, signal),
+    kube.find(objectPath(ADMISSION, "", WEBHOOK_CONFIGURATION), signal),
+    Promise.all(SERVERS.map(async (component) => kube.find(secretPath(component), signal))),
+    kube.list("/api/v1/nodes", signal),
+    kube.list(podsPath(SYSTEM_NAMESPACE), signal),
+    kube.list(spacesPath, signal),
+  ]);
+  const spacePods = await Promise.all(
+    spaces.map(async (space) => kube.list(podsPath(asString(at(space, "metadata", "name")) ?? ""), signal)),
+  );
+  return {
+    deployments,
+    daemonSets,
+    admission,
+    secrets,
+    nodes,
+    ownPods,
+    spaces,
+    spacePods: spacePods.flat(),
+    now: clock.now(),
+  };
+}
+
+function secretPath(component: string): string {
+  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, tlsSecretName(component));
+}

@@ -1,0 +1,119 @@
+/** The state of azds in a cluster, from its objects; pure. */
+import { COMPONENT, SPACE_LABEL, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
+import { asArray, asString, at } from "../../core/parse.ts";
+import { selectorLabels } from "../../templates/control-plane/object.ts";
+import { certificateState, type CertificateState } from "./certificates.ts";
+import { readNode } from "./nodes.ts";
+import { admissionProgress, daemonSetProgress, deploymentProgress, type Progress } from "./readiness.ts";
+import { isUninstrumented } from "./uninstrumented.ts";
+
+/** Objects as the API gives them; `undefined` or empty where they do not exist. */
+export interface StatusFacts {
+  readonly deployments: readonly unknown[];
+  readonly daemonSets: readonly unknown[];
+  readonly admission: unknown;
+  /** TLS Secrets of our servers. */
+  readonly secrets: readonly unknown[];
+  readonly nodes: readonly unknown[];
+  /** Pods of our namespace. */
+  readonly ownPods: readonly unknown[];
+  readonly spaces: readonly unknown[];
+  /** Pods of all spaces. */
+  readonly spacePods: readonly unknown[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface PartState {
+  readonly name: string;
+  readonly ready: number;
+  readonly wanted: number;
+  /** Version in its labels; empty where it is missing. */
+  readonly version: string;
+  readonly ok: boolean;
+}
+
+export interface Status {
+  readonly parts: readonly PartState[];
+  readonly certificates: readonly CertificateState[];
+  /** Nodes that could run the builder and do not. */
+  readonly nodesWithoutBuilder: readonly string[];
+  /** `<space>/<pod>` without a sidecar. */
+  readonly uninstrumentedPods: readonly string[];
+  /** Spaces whose Pod Security Standard forbids the redirect, with that standard. */
+  readonly unroutableSpaces: readonly { readonly space: string; readonly standard: string }[];
+  /** Every part is ready and no certificate has expired. */
+  readonly healthy: boolean;
+}
+
+/** Standards that forbid NET_ADMIN, which the redirect's init container takes (Pod Security Standards). */
+const FORBIDDING: ReadonlySet<string> = new Set(["baseline", "restricted"]);
+const ENFORCE_LABEL = "pod-security.kubernetes.io/enforce";
+
+export function evaluateStatus(facts: StatusFacts): Status {
+  const parts = partsOf(facts);
+  const certificates = facts.secrets.flatMap((secret) => certificateState(secret, facts.now) ?? []);
+  const expired = certificates.some(({ days }) => days < 0);
+  return {
+    parts,
+    certificates,
+    nodesWithoutBuilder: nodesWithoutBuilder(facts),
+    uninstrumentedPods: facts.spacePods.filter(isUninstrumented).map(pathOf).toSorted(),
+    unroutableSpaces: facts.spaces.flatMap((space) => {
+      const standard = asString(at(space, "metadata", "labels", ENFORCE_LABEL)) ?? "";
+      return isSpace(space) && FORBIDDING.has(standard) ? [{ space: nameOf(space), standard }] : [];
+    }),
+    healthy: parts.every(({ ok }) => ok) && !expired,
+  };
+}
+
+function partsOf(facts: StatusFacts): readonly PartState[] {
+  const usable = facts.nodes.filter((node) => readNode(node).usable).length;
+  const deployment = (name: string): PartState => {
+    const found = facts.deployments.find((object) => nameOf(object) === name);
+    return part(name, found, deploymentProgress(found));
+  };
+  const builder = facts.daemonSets.find((object) => nameOf(object) === COMPONENT.builder);
+  return [
+    deployment(COMPONENT.controller),
+    deployment(COMPONENT.webhook),
+    part(`${WEBHOOK_CONFIGURATION} (registration)`, facts.admission, admissionProgress(facts.admission)),
+    part(COMPONENT.builder, builder, daemonSetProgress(builder, usable)),
+  ];
+}
+
+function part(name: string, object: unknown, { ready, wanted, done }: Progress): PartState {
+  const version = asString(at(object, "metadata", "labels", "app.kubernetes.io/version")) ?? "";
+  return { name, ready, wanted, version, ok: done };
+}
+
+function nodesWithoutBuilder({ nodes, ownPods }: StatusFacts): readonly string[] {
+  const labels = Object.entries(selectorLabels("builder"));
+  const covered = new Set(
+    ownPods
+      .filter((pod) => labels.every(([key, value]) => at(pod, "metadata", "labels", key) === value) && isReady(pod))
+      .map((pod) => asString(at(pod, "spec", "nodeName")) ?? ""),
+  );
+  return nodes
+    .map((node) => readNode(node))
+    .filter(({ usable, name }) => usable && !covered.has(name))
+    .map(({ name }) => name);
+}
+
+function isReady(pod: unknown): boolean {
+  return asArray(at(pod, "status", "conditions")).some(
+    (condition) => at(condition, "type") === "Ready" && at(condition, "status") === "True",
+  );
+}
+
+function isSpace(namespace: unknown): boolean {
+  return at(namespace, "metadata", "labels", SPACE_LABEL) === "true";
+}
+
+function pathOf(pod: unknown): string {
+  return `${asString(at(pod, "metadata", "namespace")) ?? ""}/${nameOf(pod)}`;
+}
+
+function nameOf(object: unknown): string {
+  return asString(at(object, "metadata", "name")) ?? "";
+}

@@ -1,0 +1,114 @@
+/** One connection to the builder of a pod's node, through the pod's own tunnel: sync the context, build, follow the progress. */
+import type { BuildEvent, BuildRequest } from "../../core/builder-protocol.ts";
+import { PORT } from "../../core/contract.ts";
+import { AzdsError } from "../../core/errors.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import { openPortForward } from "../../core/kube/port-forward.ts";
+import type { KubeClient } from "../../core/kube/types.ts";
+import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../core/limits.ts";
+import { asString, at, isObject } from "../../core/parse.ts";
+import type { Manifest } from "../../core/sync/manifest.ts";
+import { sendTree, type SyncResult } from "../../core/sync/send.ts";
+import { messageReader, sendMessage } from "../../core/wire/messages.ts";
+import { createMux, type Mux } from "../../core/wire/mux.ts";
+
+export interface BuildSource {
+  /** Absolute folder of the context. */
+  readonly root: string;
+  readonly manifest: Manifest;
+  /** Name of the tree at the builder: `<session>/<context id>`. */
+  readonly tree: string;
+}
+
+export interface BuilderClient {
+  readonly sync: (source: BuildSource) => Promise<SyncResult>;
+  /** Resolves with the built image's reference. @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST */
+  readonly build: (request: BuildRequest, onEvent: (event: BuildEvent) => void) => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+export interface TunnelOptions {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** The tunnel's container may have started this very moment: a refused connection is tried again, TUNNEL_TRIES_MAX times. */
+export async function openBuilderClient(kube: KubeClient, options: TunnelOptions): Promise<BuilderClient> {
+  let failure: unknown;
+  for (let attempt = 0; attempt < TUNNEL_TRIES_MAX; attempt += 1) {
+    options.signal.throwIfAborted();
+    const mux = await openMux(kube, options);
+    try {
+      await checkStatus(mux);
+      return clientOf(mux, options.signal);
+    } catch (error) {
+      failure = error;
+      await mux.close().catch(() => undefined);
+    }
+    await options.clock.sleep(TUNNEL_RETRY_MS, options.signal);
+  }
+  throw new AzdsError("BUILDER_UNAVAILABLE", `The builder cannot be reached through pod \`${options.pod}\`: ${messageOf(failure)}`, { cause: failure });
+}
+
+async function openMux(kube: KubeClient, options: TunnelOptions): Promise<Mux> {
+  const carrier = await openPortForward(kube.connection, { namespace: options.namespace, pod: options.pod, port: PORT.build, signal: options.signal });
+  return createMux(carrier, { role: "client" });
+}
+
+/** The first answer proves that tunnel, builder and buildkitd are all there. */
+async function checkStatus(mux: Mux): Promise<void> {
+  const stream = mux.open("status");
+  const answer = await messageReader(stream).next();
+  if (at(answer?.head, "buildkit") !== true) {
+    throw new AzdsError("BUILDER_UNAVAILABLE", `buildkitd does not answer on node \`${asString(at(answer?.head, "node")) ?? "unknown"}\``);
+  }
+}
+
+function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
+  return {
+    sync: async (source) => sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
+    build: async (request, onEvent) => runBuild(mux, { request, onEvent, signal }),
+    close: async () => mux.close(),
+  };
+}
+
+interface BuildRun {
+  readonly request: BuildRequest;
+  readonly onEvent: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+async function runBuild(mux: Mux, run: BuildRun): Promise<string> {
+  const stream = mux.open("build");
+  // The builder stops the build when its stream breaks.
+  const cancel = (): void => stream.abort(new AzdsError("DECLINED", "The build was cancelled"));
+  run.signal.addEventListener("abort", cancel, { once: true });
+  try {
+    await sendMessage(stream, run.request);
+    const reader = messageReader(stream);
+    for (let message = await reader.next(); message !== undefined; message = await reader.next()) {
+      const event = parseBuildEvent(message.head);
+      run.onEvent(event);
+      if (event.type === "done") return event.image;
+      if (event.type === "failed") throw new AzdsError(event.code, event.message);
+    }
+    throw new AzdsError("CONNECTION_LOST", "The builder ended the connection before the build was done");
+  } finally {
+    run.signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** Same version on both sides: the shape is trusted once the type is known. */
+function parseBuildEvent(head: unknown): BuildEvent {
+  const type = at(head, "type");
+  if (isObject(head) && (type === "step" || type === "log" || type === "done" || type === "failed")) {
+    return head as unknown as BuildEvent;
+  }
+  throw new AzdsError("PROTOCOL", "The builder sent a message that this version of azds does not know");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "no answer";
+}

@@ -1,0 +1,93 @@
+/**
+ * Builds for the pods of one tag: each node with a pod that waits gets the context and builds once, whatever number of
+ * pods, replicas, Jobs or hooks stand there.
+ */
+import type { BuildEvent } from "../../core/builder-protocol.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import type { KubeClient } from "../../core/kube/types.ts";
+import { formatTag, type SessionTag } from "../../core/session.ts";
+import type { Project } from "../project/load.ts";
+import { expandText, type Expansion } from "../project/expand.ts";
+import { type BuildSource, openBuilderClient } from "./builder-client.ts";
+import type { Emit } from "./events.ts";
+import type { PodWatch } from "./pod-watch.ts";
+import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "./pod-view.ts";
+import type { Step } from "./steps.ts";
+
+export interface BuildJob {
+  readonly kube: KubeClient;
+  readonly project: Project;
+  readonly expansion: Expansion;
+  readonly source: BuildSource;
+  readonly tag: SessionTag;
+  /** `--no-cache --pull`. */
+  readonly clean: boolean;
+  readonly emit: Emit;
+  readonly step: Step;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends the context through `pod` to its node's builder and builds every image in `repositories`.
+ * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST
+ */
+export async function buildThrough(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
+  const builder = await openBuilderClient(job.kube, { namespace: pod.namespace, pod: pod.name, signal: job.signal, clock: job.clock });
+  try {
+    const sent = await job.step("sync", "Synchronizing files", async () => builder.sync(job.source));
+    job.emit({ type: "message", level: "verbose", text: `Sent ${sent.files} files, ${sent.bytesSent} bytes, to node \`${pod.node}\`` });
+    await job.step("build", "Building container image", async () => {
+      for (const repository of repositories) await builder.build(requestFor(repository, job), (event) => showBuild(event, job.emit));
+    });
+  } finally {
+    await builder.close().catch(() => undefined);
+  }
+}
+
+/**
+ * Serves waiting pods of the job's tag until the signal; rejects with the first failed build.
+ * A pod that another node's scheduler places later is served when it appears.
+ */
+export async function serveWaitingPods(watch: PodWatch, job: BuildJob): Promise<void> {
+  const served = new Set<string>();
+  while (!job.signal.aborted) {
+    const pod = await watch.until((pods) => pods.find((candidate) => waitsForBuild(candidate) && carries(candidate, job.tag) && !served.has(candidate.node)), job.signal);
+    served.add(pod.node);
+    await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
+  }
+}
+
+export function carries(pod: PodView, tag: SessionTag): boolean {
+  return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
+}
+
+function requestFor(repository: string, job: BuildJob): Parameters<Awaited<ReturnType<typeof openBuilderClient>>["build"]>[0] {
+  const { build } = job.project.config;
+  return {
+    session: job.tag.session,
+    image: `${repository}:${formatTag(job.tag)}`,
+    tree: job.source.tree,
+    dockerfile: job.project.dockerfile,
+    ...(build.target === undefined ? {} : { target: build.target }),
+    args: Object.fromEntries(Object.entries(build.args).map(([key, value]) => [key, expandText(value, job.expansion)])),
+    clean: job.clean,
+  };
+}
+
+function showBuild(event: BuildEvent, emit: Emit): void {
+  switch (event.type) {
+    case "step":
+      emit({ type: "build.step", id: event.id, name: event.name, state: event.state, ...(event.ms === undefined ? {} : { ms: event.ms }) });
+      return;
+    case "log":
+      emit({ type: "build.log", id: event.id, stream: event.stream, text: event.text });
+      return;
+    case "done":
+      emit({ type: "message", level: "verbose", text: `Built \`${event.image}\`` });
+      return;
+    case "failed":
+      // Thrown by the builder client; the renderer shows it once, as the command's failure.
+      return;
+  }
+}

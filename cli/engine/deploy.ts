@@ -1,0 +1,97 @@
+/**
+ * From changed sources to ready pods. The first time Helm goes first, because only a pod has a way to its node's builder;
+ * afterwards the build goes first, through the living pod, so that a build that fails changes nothing in the cluster.
+ */
+import type { Session, SessionTag } from "../../core/session.ts";
+import { formatTag } from "../../core/session.ts";
+import type { Context } from "../context.ts";
+import { type BuildJob, buildThrough, serveWaitingPods } from "./builds.ts";
+import { scanContext } from "./context-scan.ts";
+import type { PodWatch } from "./pod-watch.ts";
+import { offersTunnel, type PodView, repositoriesOf } from "./pod-view.ts";
+import { type Prepared, tokensFor } from "./prepare.ts";
+import { podsAppeared, podsReady, tellCauses } from "./ready.ts";
+import { installRelease } from "./release.ts";
+import { updateSession } from "./session-store.ts";
+import type { Step } from "./steps.ts";
+
+export interface DeployRequest {
+  readonly prepared: Prepared;
+  readonly session: Session;
+  readonly watch: PodWatch;
+  readonly clean: boolean;
+  readonly step: Step;
+}
+
+export interface Deployed {
+  readonly session: Session;
+  readonly tag: SessionTag;
+  readonly pods: readonly PodView[];
+}
+
+export async function deploy(request: DeployRequest, context: Context): Promise<Deployed> {
+  const { prepared, watch, step } = request;
+  const tag: SessionTag = { session: request.session.id, build: request.session.build + 1 };
+  // Counted before it is used: a killed `up` never leaves a tag that the next one would use for other sources.
+  const session: Session = { ...request.session, build: tag.build };
+  await updateSession(prepared.cluster.kube, session);
+  const source = await scanContext(prepared.project, session.id, context.signal);
+  const { host, emit, signal } = context;
+  // Ends the background work of this deployment; the pod watch itself lives on.
+  const ended = new AbortController();
+  const job: BuildJob = {
+    kube: prepared.cluster.kube,
+    project: prepared.project,
+    expansion: { tokens: tokensFor(prepared, formatTag(tag)), variables: { ...prepared.project.variables, ...host.env } },
+    source,
+    tag,
+    clean: request.clean,
+    emit,
+    step,
+    clock: host.clock,
+    signal: AbortSignal.any([signal, ended.signal]),
+  };
+  const options = { kube: prepared.cluster.kube, tag, emit, clock: host.clock, signal };
+  const stopTelling = tellCauses(watch, options);
+  try {
+    const living = await livingPod(watch, context);
+    if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
+    const builds = serveWaitingPods(watch, job);
+    // A failed build ends the wait below; after it, nobody listens any more.
+    builds.catch(() => undefined);
+    await Promise.race([install(request, job), builds]);
+    await Promise.race([podsAppeared(watch, options), builds]);
+    const pods = await step("wait", "Waiting for container", async () => Promise.race([podsReady(watch, options), neverResolved(builds)]));
+    const last: Session = { ...session, lastNode: pods[0]?.node ?? "" };
+    await updateSession(prepared.cluster.kube, last);
+    return { session: last, tag, pods };
+  } finally {
+    ended.abort(new Error("The deployment has ended"));
+    stopTelling();
+  }
+}
+
+/** A pod of an earlier build whose sidecar runs; the first list of the watch is waited for. */
+async function livingPod(watch: PodWatch, context: Context): Promise<PodView | undefined> {
+  await watch.synced(context.signal);
+  return watch.pods().find(offersTunnel);
+}
+
+async function install(request: DeployRequest, job: BuildJob): Promise<void> {
+  const { prepared } = request;
+  await request.step("install", "Installing Helm chart", async () =>
+    installRelease(prepared.helm, {
+      project: prepared.project,
+      release: prepared.release,
+      target: prepared.target,
+      tokens: job.expansion.tokens,
+      environment: job.expansion.variables,
+    }),
+  );
+}
+
+/** Only a rejection of the builds may end the race; they never finish by themselves. */
+async function neverResolved(builds: Promise<void>): Promise<never> {
+  await builds;
+  return new Promise<never>(() => undefined);
+}

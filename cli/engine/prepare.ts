@@ -1,0 +1,91 @@
+/** Everything of `up` that can fail before the cluster is touched: project, Helm, space, session. */
+import { COMPONENT, LOCAL_HOST_SUFFIX, PARENT_LABEL, SYSTEM_NAMESPACE } from "../../core/contract.ts";
+import { AzdsError } from "../../core/errors.ts";
+import { asString, at } from "../../core/parse.ts";
+import type { Session } from "../../core/session.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Context } from "../context.ts";
+import type { HelmTarget } from "../helm/args.ts";
+import { createHelm, type Helm } from "../helm/helm.ts";
+import type { Tokens } from "../project/expand.ts";
+import { loadProject, type Project } from "../project/load.ts";
+import { type CurrentSpace, currentSpace } from "../spaces/current.ts";
+import { releaseName } from "./release.ts";
+import { acquireSession } from "./session-store.ts";
+
+export interface Prepared {
+  readonly cluster: Cluster;
+  readonly project: Project;
+  readonly space: CurrentSpace;
+  readonly helm: Helm;
+  readonly target: HelmTarget;
+  readonly release: string;
+  /** With its leading dot. */
+  readonly hostSuffix: string;
+}
+
+export async function prepare(context: Context, cluster: Cluster, space: string | undefined): Promise<Prepared> {
+  const project = loadProject(context.host.cwd);
+  const helm = createHelm({
+    run: context.host.run,
+    env: context.host.env,
+    signal: context.signal,
+    onLine: (text) => context.emit({ type: "message", level: "verbose", text }),
+  });
+  const [current, hostSuffix] = await Promise.all([currentSpace(context, cluster, space), readHostSuffix(cluster), helm.check()]);
+  return {
+    cluster,
+    project,
+    space: current,
+    helm,
+    target: { context: cluster.context, kubeconfig: cluster.kubeconfig, namespace: current.name },
+    release: releaseName(project.name),
+    hostSuffix,
+  };
+}
+
+/** ConfigMap with what every user of the cluster may know of azds. @throws AzdsError NOT_ENABLED */
+async function readHostSuffix(cluster: Cluster): Promise<string> {
+  const info = await cluster.kube.find(`/api/v1/namespaces/${SYSTEM_NAMESPACE}/configmaps/${COMPONENT.info}`);
+  if (info === undefined) throw new AzdsError("NOT_ENABLED", `azds is not enabled on cluster \`${cluster.context}\``);
+  return asString(at(info, "data", "hostSuffix")) ?? LOCAL_HOST_SUFFIX;
+}
+
+/** A root space that others inherit from is everybody's baseline: a change there asks first. */
+export async function confirmSharedSpace(prepared: Prepared, context: Context): Promise<void> {
+  if (prepared.space.ancestors.length > 0) return;
+  const { kube } = prepared.cluster;
+  const children = await kube.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(`${PARENT_LABEL}=${prepared.space.name}`)}`, context.signal);
+  if (children.length === 0) return;
+  const names = children.map((child) => `\`${asString(at(child, "metadata", "name")) ?? ""}\``).join(", ");
+  const agreed = await context.ask({
+    kind: "confirm",
+    id: "shared-space",
+    text: `Space \`${prepared.space.name}\` is the parent of ${names}; they will get this version of \`${prepared.project.name}\`. Continue?`,
+    whenEmpty: false,
+    // A pipeline that updates the baseline runs unattended; `-y` says so for a terminal.
+    whenUnattended: true,
+  });
+  if (!agreed) throw new AzdsError("DECLINED", `Space \`${prepared.space.name}\` was left as it is`);
+}
+
+/** @throws AzdsError SESSION_HELD */
+export async function takeSession(prepared: Prepared, context: Context, takeOver: boolean): Promise<Session> {
+  const { host } = context;
+  return acquireSession(
+    prepared.cluster.kube,
+    { space: prepared.space.name, service: prepared.project.name, release: prepared.release },
+    { holder: { owner: host.owner, pid: host.pid, processAlive: host.processAlive }, takeOver, clock: host.clock },
+  );
+}
+
+/** Values of azds.yaml's tokens for one build. */
+export function tokensFor(prepared: Prepared, tag: string): Tokens {
+  const { space } = prepared;
+  return {
+    tag,
+    spacePrefix: space.ancestors.length === 0 ? "" : `${space.name}.s.`,
+    rootSpacePrefix: `${space.root}.`,
+    hostSuffix: prepared.hostSuffix,
+  };
+}

@@ -1,0 +1,35 @@
+/** The process around the CLI as one value; the only reader of `process.*` besides main.ts. */
+import type { Clock } from "../core/host/clock.ts";
+import type { Run } from "../core/host/run.ts";
+
+export interface Output {
+  readonly write: (text: string) => void;
+  readonly isTty: boolean;
+  /** Width of the terminal; 80 where there is none. */
+  readonly columns: number;
+}
+
+export interface Host {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The user's home folder. */
+  readonly home: string;
+  /** `user@host`, for people. */
+  readonly owner: string;
+  /** Id of this process, and whether a process of this machine and user is alive. */
+  readonly pid: number;
+  readonly processAlive: (pid: number) => boolean;
+  /** Data and events for people or programs. */
+  readonly stdout: Output;
+  /** Everything that is not data. */
+  readonly stderr: Output;
+  readonly stdinIsTty: boolean;
+  /** One line of standard input without its line feed; `undefined` at its end. */
+  readonly readLine: (signal: AbortSignal) => Promise<string | undefined>;
+  readonly clock: Clock;
+  readonly run: Run;
+  /** Aborted by Ctrl+C, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
+  /** Path of the running executable. */
+  readonly executable: string;
+}

@@ -1,0 +1,206 @@
+/**
+ * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`.
+ * Pure: text in, settings out; every error names the file, the line and the key.
+ */
+import { isMap, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { AzdsError } from "../../core/errors.ts";
+import { isObject, type JsonObject } from "../../core/parse.ts";
+
+export interface BuildSettings {
+  /** Folder of the build context, relative to azds.yaml; may lead out of it (`..`). */
+  readonly context: string;
+  /** Path of the Dockerfile, relative to azds.yaml. */
+  readonly dockerfile: string;
+  readonly target: string | undefined;
+  readonly args: Readonly<Record<string, string>>;
+  readonly useGitIgnore: boolean;
+  /** Further patterns in the syntax of .gitignore; `!` takes in again. */
+  readonly ignore: readonly string[];
+}
+
+export interface ValuesFile {
+  readonly path: string;
+  /** A trailing `?`: absent is not an error. */
+  readonly optional: boolean;
+}
+
+export interface InstallSettings {
+  /** Folder of the chart, relative to azds.yaml. */
+  readonly chart: string;
+  /** Merged in this order, later ones win. */
+  readonly values: readonly ValuesFile[];
+  /** Wins over the values files. Tokens and variables are not expanded yet. */
+  readonly set: JsonObject;
+}
+
+/** How the running container is updated without a new image. */
+export interface ContainerSettings {
+  readonly sync: readonly string[];
+  readonly syncTarget: string | undefined;
+  readonly command: readonly string[];
+  readonly processesToKill: readonly string[];
+  readonly buildCommands: readonly (readonly string[])[];
+}
+
+export interface ProjectConfig {
+  readonly build: BuildSettings;
+  readonly install: InstallSettings;
+  readonly container: ContainerSettings;
+}
+
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  "": ["kind", "apiVersion", "build", "install", "configurations"],
+  build: ["context", "dockerfile", "target", "args", "useGitIgnore", "ignore"],
+  install: ["chart", "values", "set", "disableProbes"],
+  configurations: ["develop"],
+  "configurations.develop": ["build", "container", "install"],
+  "configurations.develop.build": ["context", "dockerfile", "target", "args", "useGitIgnore", "ignore"],
+  "configurations.develop.container": ["sync", "syncTarget", "command", "iterate", "refresh", "imports", "values"],
+  "configurations.develop.install": ["chart", "values", "set", "disableProbes"],
+};
+
+/** Reads values of one parsed file and reports where a wrong one stands. */
+class Reader {
+  readonly #document: Document.Parsed;
+  readonly #lines: LineCounter;
+  readonly #file: string;
+
+  constructor(document: Document.Parsed, lines: LineCounter, file: string) {
+    this.#document = document;
+    this.#lines = lines;
+    this.#file = file;
+  }
+
+  value(path: string): unknown {
+    const node: unknown = path === "" ? this.#document.contents : this.#document.getIn(path.split("."), true);
+    if (isScalar(node)) return node.value;
+    return node === undefined || node === null ? undefined : (node as { toJSON: () => unknown }).toJSON();
+  }
+
+  fail(path: string, problem: string): never {
+    throw new AzdsError("CONFIG_INVALID", `\`${this.#file}\` line ${this.#lineOf(path)}: \`${path}\` ${problem}`);
+  }
+
+  text(path: string): string | undefined {
+    const value = this.value(path);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === "string") return value;
+    return this.fail(path, "must be a string");
+  }
+
+  flag(path: string): boolean | undefined {
+    const value = this.value(path);
+    if (value === undefined || value === null) return undefined;
+    return typeof value === "boolean" ? value : this.fail(path, "must be `true` or `false`");
+  }
+
+  words(path: string): readonly string[] | undefined {
+    const value = this.value(path);
+    if (value === undefined || value === null) return undefined;
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    return this.fail(path, "must be a list of strings");
+  }
+
+  mapping(path: string): JsonObject | undefined {
+    const value = this.value(path);
+    if (value === undefined || value === null) return undefined;
+    return isObject(value) ? value : this.fail(path, "must be a mapping");
+  }
+
+  /** Build arguments may be written as numbers or booleans; Docker knows them as text. */
+  texts(path: string): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      Object.entries(this.mapping(path) ?? {}).map(([key, value]) => {
+        if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return [key, String(value)];
+        return this.fail(`${path}.${key}`, "must be a string");
+      }),
+    );
+  }
+
+  /** Unknown keys are refused: a typing error must not silently do nothing. */
+  checkKeys(path: string): void {
+    const known = KEYS[path] ?? [];
+    for (const key of Object.keys(this.mapping(path) ?? {})) {
+      const full = path === "" ? key : `${path}.${key}`;
+      if (!known.includes(key)) this.fail(full, `is not a key of ${path === "" ? "azds.yaml" : `\`${path}\``}; known are ${known.map((name) => `\`${name}\``).join(", ")}`);
+    }
+  }
+
+  #lineOf(path: string): number {
+    const keys = path.split(".");
+    for (let depth = keys.length; depth > 0; depth -= 1) {
+      const parent: unknown = depth === 1 ? this.#document.contents : this.#document.getIn(keys.slice(0, depth - 1), true);
+      const pair = isMap(parent) ? parent.items.find((item) => isScalar(item.key) && item.key.value === keys[depth - 1]) : undefined;
+      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return this.#lines.linePos(pair.key.range[0]).line;
+    }
+    return 1;
+  }
+}
+
+/**
+ * @param file name for messages, as the user knows it
+ * @throws AzdsError CONFIG_INVALID with file, line and key
+ */
+export function parseConfig(text: string, file: string): ProjectConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problem = document.errors[0];
+  if (problem !== undefined) {
+    throw new AzdsError("CONFIG_INVALID", `\`${file}\` line ${lines.linePos(problem.pos[0]).line}: ${problem.message}`);
+  }
+  const reader = new Reader(document, lines, file);
+  if (reader.mapping("") === undefined) throw new AzdsError("CONFIG_INVALID", `\`${file}\` line 1: the file is empty`);
+  for (const path of Object.keys(KEYS)) reader.checkKeys(path);
+  const kind = reader.text("kind") ?? "helm-release";
+  if (kind !== "helm-release") reader.fail("kind", `must be \`helm-release\`, not \`${kind}\``);
+  return { build: buildOf(reader), install: installOf(reader), container: containerOf(reader) };
+}
+
+function buildOf(reader: Reader): BuildSettings {
+  const develop = "configurations.develop.build";
+  return {
+    context: reader.text(`${develop}.context`) ?? reader.text("build.context") ?? ".",
+    dockerfile: reader.text(`${develop}.dockerfile`) ?? reader.text("build.dockerfile") ?? "Dockerfile",
+    target: reader.text(`${develop}.target`) ?? reader.text("build.target"),
+    args: { ...reader.texts("build.args"), ...reader.texts(`${develop}.args`) },
+    useGitIgnore: reader.flag(`${develop}.useGitIgnore`) ?? reader.flag("build.useGitIgnore") ?? true,
+    ignore: [...(reader.words("build.ignore") ?? []), ...(reader.words(`${develop}.ignore`) ?? [])],
+  };
+}
+
+function installOf(reader: Reader): InstallSettings {
+  const develop = "configurations.develop.install";
+  const chart = reader.text(`${develop}.chart`) ?? reader.text("install.chart");
+  if (chart === undefined) return reader.fail("install.chart", "is missing: the folder of the Helm chart");
+  const files = [...(reader.words("install.values") ?? []), ...(reader.words(`${develop}.values`) ?? [])];
+  const container = reader.words("configurations.develop.container.values") ?? [];
+  return {
+    chart,
+    values: [...files, ...container].map((path) => ({ path: path.replace(/\?$/, ""), optional: path.endsWith("?") })),
+    set: mergeValues(reader.mapping("install.set") ?? {}, reader.mapping(`${develop}.set`) ?? {}),
+  };
+}
+
+function containerOf(reader: Reader): ContainerSettings {
+  const container = "configurations.develop.container";
+  // `refresh` is the older name of `iterate`.
+  const iterate = reader.value(`${container}.iterate`) === undefined ? `${container}.refresh` : `${container}.iterate`;
+  const commands = reader.value(`${iterate}.buildCommands`);
+  return {
+    sync: reader.words(`${container}.sync`) ?? [],
+    syncTarget: reader.text(`${container}.syncTarget`),
+    command: reader.words(`${container}.command`) ?? [],
+    processesToKill: reader.words(`${iterate}.processesToKill`) ?? [],
+    buildCommands: Array.isArray(commands) ? commands.map((_, index) => reader.words(`${iterate}.buildCommands.${index}`) ?? []) : [],
+  };
+}
+
+/** Deep merge as Helm does it: mappings are merged, everything else is replaced. */
+export function mergeValues(base: JsonObject, over: JsonObject): JsonObject {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    merged[key] = isObject(before) && isObject(value) ? mergeValues(before, value) : value;
+  }
+  return merged;
+}

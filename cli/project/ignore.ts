@@ -1,0 +1,64 @@
+/** Which paths of the build context never leave the machine: .gitignore files, .dockerignore and `build.ignore`. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import ignore, { type Ignore } from "ignore";
+
+export interface IgnoreOptions {
+  readonly useGitIgnore: boolean;
+  /** Patterns of azds.yaml, in .gitignore's syntax. */
+  readonly patterns: readonly string[];
+  /** Never ignored, whatever the patterns say: the build needs the Dockerfile. */
+  readonly keep: readonly string[];
+}
+
+/**
+ * True for a path (relative to `root`, with `/`) that is not sent.
+ * Git's rules: a .gitignore holds for its folder and below; deeper ones win; `.git` is never sent.
+ * .dockerignore stays with BuildKit, which reads it from the context; here it only saves the transfer.
+ */
+export function ignoreFilter(root: string, options: IgnoreOptions): (path: string, isDirectory: boolean) => boolean {
+  const perFolder = new Map<string, Ignore | undefined>();
+  const docker = matcherOf(join(root, ".dockerignore"), dockerToGit);
+  const own = ignore().add([...options.patterns]);
+  const gitIgnores = (folder: string): Ignore | undefined => {
+    if (!perFolder.has(folder)) perFolder.set(folder, matcherOf(join(root, folder, ".gitignore"), (line) => line));
+    return perFolder.get(folder);
+  };
+  return (path, isDirectory) => {
+    if (path === ".git" || path.startsWith(".git/")) return true;
+    if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`)))) return false;
+    const candidate = isDirectory ? `${path}/` : path;
+    const decided = own.test(candidate);
+    if (decided.ignored) return true;
+    if (decided.unignored) return false;
+    if (docker?.ignores(candidate) === true) return true;
+    return options.useGitIgnore && ignoredByGit(candidate, gitIgnores);
+  };
+}
+
+/** The nearest .gitignore that says something about the path decides (gitignore(5), precedence). */
+function ignoredByGit(candidate: string, gitIgnores: (folder: string) => Ignore | undefined): boolean {
+  const parts = candidate.replace(/\/$/, "").split("/");
+  for (let depth = parts.length - 1; depth >= 0; depth -= 1) {
+    const folder = parts.slice(0, depth).join("/");
+    const verdict = gitIgnores(folder)?.test(folder === "" ? candidate : candidate.slice(folder.length + 1));
+    if (verdict?.ignored === true) return true;
+    if (verdict?.unignored === true) return false;
+  }
+  return false;
+}
+
+function matcherOf(file: string, translate: (line: string) => string): Ignore | undefined {
+  if (!existsSync(file)) return undefined;
+  return ignore().add(readFileSync(file, "utf8").split(/\r?\n/).map(translate));
+}
+
+/** .dockerignore patterns are anchored at the context's root; .gitignore's without a slash are not. */
+function dockerToGit(line: string): string {
+  const text = line.trim();
+  if (text === "" || text.startsWith("#")) return "";
+  const negated = text.startsWith("!");
+  const pattern = (negated ? text.slice(1) : text).replace(/^\.?\//, "");
+  return `${negated ? "!" : ""}/${pattern}`;
+}
+

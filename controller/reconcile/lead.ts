@@ -1,0 +1,42 @@
+/** The leader's loop. */
+import { RECONCILE_DELAY_MS, RECONCILE_MS } from "../../core/limits.ts";
+import { aborted } from "../aborted.ts";
+import { ensureCertificates } from "../certificates/certificates.ts";
+import type { Bell } from "./bell.ts";
+import { reconcileBindings, reconcileSessions, type ReconcileContext } from "./reconcile.ts";
+import type { Sightings } from "./stale-sessions.ts";
+
+export interface LeadOptions extends ReconcileContext {
+  /** Resolves when the index knows the whole cluster. */
+  readonly synced: Promise<void>;
+  /** Rings when spaces changed. */
+  readonly bell: Bell;
+}
+
+/** Reconciles at once, after each ring and every RECONCILE_MS until the signal. Never rejects. */
+export async function lead(options: LeadOptions, signal: AbortSignal): Promise<void> {
+  const { kube, clock, bell, log } = options;
+  let sightings: Sightings = new Map();
+  const attempt = async (what: string, act: () => Promise<void>): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      if (!signal.aborted) log("warn", `${what} could not be reconciled`, { error: String(error) });
+    }
+  };
+  await Promise.race([options.synced, aborted(signal)]);
+  while (!signal.aborted) {
+    // oxlint-disable-next-line no-await-in-loop -- one round after the other
+    await Promise.all([
+      attempt("Role bindings", async () => reconcileBindings(options, signal)),
+      attempt("Certificates", async () => ensureCertificates(kube, { now: clock.now(), renew: true })),
+      attempt("Sessions", async () => {
+        sightings = await reconcileSessions(options, sightings, signal);
+      }),
+    ]);
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await bell.wait(RECONCILE_MS, signal);
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await clock.sleep(RECONCILE_DELAY_MS, signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Between a pod of a session (or the CLI through it) and the builder of its node.
+ *
+ * Connection: TLS; the client writes one line `BuilderHello` (JSON, `\n`), the builder answers one line `BuilderWelcome`;
+ * then both sides speak the multiplexed wire of core/wire. The tunnel on `PORT.build` of a session pod does TLS and
+ * hello itself and then copies bytes, so the CLI never sees the token.
+ *
+ * Streams, opened by the client by name, each carrying messages of core/wire/messages.ts:
+ * `sync`   the sync protocol of core/sync; its tree is named `<session>/<context id>`
+ * `build`  one `BuildRequest`, answered by `BuildEvent`s; the last is `done` or `failed`. Aborting the stream cancels.
+ * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node
+ * `status` answered by one `BuilderStatus`
+ */
+import type { ImageConfig, ImageConfigs } from "./build-config.ts";
+import type { ErrorCode } from "./errors.ts";
+
+export interface BuilderHello {
+  readonly protocol: "azds-builder/1";
+  /** Service-account token for TOKEN_AUDIENCE; its namespace is the only one the client may write images of. */
+  readonly token: string;
+}
+
+export type BuilderWelcome = { readonly ok: true } | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+export interface BuildRequest {
+  readonly session: string;
+  /** `<repository>:<tag>`; becomes `azds.local/<namespace>/<repository>:<tag>`. */
+  readonly image: string;
+  /** The synced tree that is the build context: `<session>/<context id>`. */
+  readonly tree: string;
+  /** Path of the Dockerfile inside the tree. */
+  readonly dockerfile: string;
+  readonly target?: string;
+  readonly args: Readonly<Record<string, string>>;
+  /** `--no-cache --pull`. */
+  readonly clean: boolean;
+}
+
+export type BuildEvent =
+  | { readonly type: "step"; readonly id: string; readonly name: string; readonly state: "started" | "cached" | "done" | "failed"; readonly ms?: number }
+  | { readonly type: "log"; readonly id: string; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly type: "done"; readonly image: string; readonly config: ImageConfig; readonly ms: number }
+  /** `message` is the cause in words, with the Dockerfile's line where known. */
+  | { readonly type: "failed"; readonly code: ErrorCode; readonly message: string };
+
+export interface WaitRequest {
+  readonly images: readonly string[];
+}
+
+export interface WaitAnswer {
+  readonly images: ImageConfigs;
+}
+
+export interface BuilderStatus {
+  readonly node: string;
+  readonly version: string;
+  /** Whether buildkitd answers. */
+  readonly buildkit: boolean;
+}
+
+/** `azds.local/<namespace>/<repository>:<tag>` for an image of `namespace`. */
+export function localImage(prefix: string, namespace: string, image: string): string {
+  return `${prefix}/${namespace}/${image}`;
+}

@@ -1,0 +1,133 @@
+/**
+ * Every name that two programs must agree on, each written once. No behaviour lives here.
+ * Kubernetes names follow https://kubernetes.io/docs/concepts/overview/working-with-objects/names/.
+ */
+
+/** Version of every program; the same as in package.json. */
+export const VERSION = "0.1.0";
+
+/** Namespace of everything of ours that is not part of a developer's pod. */
+export const SYSTEM_NAMESPACE = "azds";
+export const FIELD_MANAGER = "azds";
+
+/** Namespace labels: a namespace with `SPACE_LABEL=true` is a space, also when made with kubectl alone. */
+export const SPACE_LABEL = "azds.io/space";
+export const PARENT_LABEL = "azds.io/parent-space";
+/** Written by the webhook when a namespace becomes a space: the Kubernetes user name that did it. */
+export const CREATOR_ANNOTATION = "azds.io/creator";
+
+/** Pod label: the developer's wish to be left alone. */
+export const NO_PROXY_LABEL = "azds.io/no-proxy";
+/** Pod labels written by the webhook. */
+export const INSTRUMENTED_LABEL = "azds.io/instrumented";
+export const SESSION_LABEL = "azds.io/session";
+/** Pod annotations read by the webhook. */
+export const PROXY_RESOURCES_ANNOTATION = "azds.io/proxy-resources";
+export const OPAQUE_PORTS_ANNOTATION = "azds.io/opaque-ports";
+export const SKIP_INBOUND_PORTS_ANNOTATION = "azds.io/skip-inbound-ports";
+export const SKIP_OUTBOUND_PORTS_ANNOTATION = "azds.io/skip-outbound-ports";
+/** Pod annotations written by the webhook. */
+export const INJECTED_ANNOTATION = "azds.io/injected";
+export const SKIPPED_ANNOTATION = "azds.io/injection-skipped";
+export const WARNING_ANNOTATION = "azds.io/warning";
+/** Service annotation: requests to this Service are never rerouted. */
+export const NO_ROUTE_ANNOTATION = "azds.io/no-route";
+
+/** Request header naming the space a request belongs to. Field names compare case-insensitively (RFC 9110 §5.1). */
+export const ROUTE_HEADER = "azds-route-as";
+/** Between two sidecars only: `<namespace>/<service>` a request was already routed to. Stripped before delivery. */
+export const HOP_HEADER = "azds-routed-to";
+
+export const CONTAINER = {
+  proxy: "devspaces-proxy",
+  proxyInit: "devspaces-proxy-init",
+  build: "devspaces-build",
+} as const;
+
+/** First argument of the executable: which program this process is. */
+export const PROGRAM = {
+  webhook: "__webhook",
+  controller: "__controller",
+  builder: "__builder",
+  gateway: "__gateway",
+  proxyInit: "__proxy-init",
+  proxy: "__proxy",
+  /** exec postStart of the sidecar: returns when the first route table is there. */
+  proxyReady: "__proxy-ready",
+  build: "__build",
+  agent: "__agent",
+} as const;
+
+/** TCP ports inside a pod. Those in `LOOPBACK_PORTS` listen on 127.0.0.1 only and are reached by port-forward. */
+export const PORT = {
+  outbound: 19001,
+  inbound: 19006,
+  admin: 19020,
+  agent: 19050,
+  build: 19060,
+  traces: 19070,
+  enter: 19080,
+} as const;
+
+/** TCP ports of the servers in `SYSTEM_NAMESPACE`. Services expose all of them on 443. */
+export const SERVER_PORT = { webhook: 19443, controller: 19444, builder: 19445, health: 19446 } as const;
+
+/** Names of Deployments, DaemonSet, Services and TLS Secrets (`<name>-tls`) in `SYSTEM_NAMESPACE`. */
+export const COMPONENT = {
+  webhook: "azds-webhook",
+  controller: "azds-controller",
+  builder: "azds-builder",
+  gateway: "azds-gateway",
+  /** ConfigMap that every authenticated user may read: version, image, host suffix. */
+  info: "azds-info",
+} as const;
+
+/** Secret with the certificate authority (`ca.crt`, `ca.key`) and ConfigMap with `ca.crt` alone. */
+export const CA_SECRET = "azds-ca";
+export const CA_CONFIG_MAP = "azds-ca";
+export const WEBHOOK_CONFIGURATION = "azds-webhook";
+export const SPACE_POLICY = "azds-space-policy";
+
+export const CLUSTER_ROLE = {
+  developer: "azds-developer",
+  viewer: "azds-viewer",
+  spaceCreator: "azds-space-creator",
+} as const;
+
+/** User and group id of the sidecar; its own traffic is exempt from the redirect by this id. */
+export const PROXY_UID = 19000;
+
+/** Audience of the projected service-account tokens with which pods speak to controller and builder. */
+export const TOKEN_AUDIENCE = "azds";
+/** Folder and file of that token in `devspaces-proxy` and `devspaces-build`. */
+export const TOKEN_MOUNT = "/var/run/secrets/azds";
+export const TOKEN_FILE = "/var/run/secrets/azds/token";
+
+/** Folder of the executable in our image, and mount point of the volume of session pods. */
+export const AGENT_FOLDER = "/azds";
+export const EXECUTABLE = "/azds/azds";
+/** Name of that volume in session pods. */
+export const AGENT_VOLUME = "azds";
+/** Where `devspaces-build` mounts that volume: its own executable already lies in `AGENT_FOLDER`. */
+export const BUILD_VOLUME_MOUNT = "/azds-volume";
+/** Written by `__build` into the volume for `__agent`: per container image, what the image would have started. */
+export const IMAGE_CONFIG_FILE = "/azds/images.json";
+
+/** Prefix of built images in a node's store: `azds.local/<namespace>/<repository>:<tag>`. Never a resolvable registry. */
+export const IMAGE_PREFIX = "azds.local";
+
+/** Environment variables that carry configuration into in-cluster programs, as JSON of the named type. */
+export const ENV = {
+  /** `SidecarConfig` for `__proxy`, `__proxy-init`. */
+  sidecar: "AZDS_SIDECAR",
+  /** `BuildConfig` for `__build`. */
+  build: "AZDS_BUILD",
+  /** Downward API, in all of them. */
+  podName: "AZDS_POD_NAME",
+  podNamespace: "AZDS_POD_NAMESPACE",
+  podIps: "AZDS_POD_IPS",
+  nodeName: "AZDS_NODE_NAME",
+} as const;
+
+/** Suffix of URLs where no public name exists; `*.localhost` resolves to loopback (RFC 6761 §6.3). */
+export const LOCAL_HOST_SUFFIX = ".azds.localhost";

@@ -1,0 +1,75 @@
+/** Every failure a user can act on, with the next step to offer. Codes are stable: scripts and docs/errors.md name them. */
+const HINTS = {
+  // Command line and project
+  USAGE: "Run the command with `--help` to see what it takes",
+  CONFIG_NOT_FOUND: "Go to the folder of the service, or run `azds init` there to create `azds.yaml`",
+  CONFIG_INVALID: "Mend the named line of `azds.yaml` and run the command again; nothing was changed",
+  DOCKERFILE_NOT_FOUND: "Create the Dockerfile, or name it in `azds.yaml` under `build.dockerfile`",
+  LANGUAGE_UNKNOWN: "Write a Dockerfile first, then run `azds init` again for the chart and `azds.yaml`",
+  PORT_IN_USE: "Choose another local port with `-p LOCAL:REMOTE`, or stop the program that holds it",
+  // Cluster
+  CLUSTER_UNREACHABLE: "Check the context with `kubectl config current-context` and that the cluster is running",
+  KUBECONFIG_INVALID: "Check the file named by `KUBECONFIG` or `~/.kube/config`",
+  CREDENTIALS_REJECTED: "Sign in to the cluster again, then repeat the command",
+  FORBIDDEN: "Ask the owner of the cluster for the named right; docs/roles.md lists the roles of azds",
+  NOT_ENABLED: "Run `azds cluster enable` once for this cluster",
+  NO_USABLE_NODE: "azds needs a Ready Linux node without a NoSchedule taint",
+  KUBERNETES_TOO_OLD: "azds needs Kubernetes 1.29 or newer",
+  IMAGE_NOT_AVAILABLE: "Bring the image to the nodes with `azds image export`, or name one they can pull with `--image`",
+  NAMESPACE_FOREIGN: "Look at what is in the namespace, then pass `--replace-namespace` to replace it",
+  COMPONENT_NOT_READY: "Run `azds cluster status` to see each part and its last event",
+  API_FAILED: "The API server answered with an error; run again with `-v` to see the request",
+  // Spaces
+  SPACE_NOT_FOUND: "Run `azds space list` to see the spaces of this cluster",
+  SPACE_NOT_SELECTED: "Select one with `azds space select -n NAME`",
+  SPACE_NAME_INVALID: "Use a DNS label: lower-case letters, digits and `-`, at most 63 characters, no `-` at either end",
+  SPACE_NAME_RESERVED: "Choose another name: `azds` and `kube-*` cannot be spaces",
+  SPACE_EXISTS: "Select it with `azds space select -n NAME`",
+  SPACE_CYCLE: "Choose a parent that is not below the space itself",
+  SPACE_PROTECTED: "`default` cannot be removed; take it out of azds with `--no-delete`",
+  SPACE_HAS_CHILDREN: "Remove the spaces below it first, innermost first",
+  PARENT_NOT_FOUND: "Create the parent first with `azds space create -n NAME`",
+  // Up
+  SESSION_HELD: "Ask its owner, or take it over with `--take-over`",
+  HELM_MISSING: "Install Helm 3.8 or newer and make sure that it is on PATH",
+  HELM_TOO_OLD: "Install Helm 3.8 or newer",
+  CHART_INVALID: "Mend the chart; `helm template` shows the same message",
+  RELEASE_FAILED: "Read the message of Helm above; nothing of the old release was changed",
+  BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; the running service was not touched",
+  SOURCE_UNREADABLE: "Make it readable, or list it in `.dockerignore`",
+  SYNC_FAILED: "Look whether the disk of that node is full; `azds cluster status` shows its builder",
+  BUILDER_UNAVAILABLE: "Run `azds cluster status` to see the builder of that node",
+  POD_NOT_STARTED: "The cause above comes from the pod's own status and events",
+  POD_CRASHED: "The last lines of its output are above; mend them and run `azds up` again",
+  POD_NOT_INJECTED: "Run `azds cluster status`; the webhook did not answer when the pod was made",
+  SERVICE_NOT_UP: "Start it with `azds up`",
+  CONNECTION_LOST: "Check the network to the cluster and run the command again; the service keeps running",
+  // Peers that break a protocol
+  PROTOCOL: "Use the same version of azds on both sides; `azds cluster status` shows them",
+  // Not failures of anything
+  DECLINED: "Nothing was changed",
+  TIMED_OUT: "Run the command again with `-v` to see where it waits",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type ErrorCode = keyof typeof HINTS;
+
+/** All codes with their hints, for documents and tests. */
+export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = HINTS;
+
+/** Wrong command lines exit with 2, everything else a user can act on with 1 (docs/errors.md). */
+export function exitCodeOf(code: ErrorCode): 1 | 2 {
+  return code === "USAGE" ? 2 : 1;
+}
+
+/** A failure the user can act on. Anything else that reaches the top is a bug in azds and exits with 70. */
+export class AzdsError extends Error {
+  override readonly name = "AzdsError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.hint = HINTS[code];
+  }
+}

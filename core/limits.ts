@@ -1,0 +1,221 @@
+/** Every bound of the product in one place, with its unit in the name and its reason beside it. */
+
+// Proxy
+/** Request or response head; larger is answered 431 (RFC 6585 §5). nginx and haproxy allow 32 and 16 KiB. */
+export const HEAD_BYTES_MAX = 64 * 1024;
+/** One size line of the chunked coding with its extensions (RFC 9112 §7.1.1); longer ones are an attack. */
+export const CHUNK_LINE_BYTES_MAX = 4 * 1024;
+/** Upstream connections of one client connection: one per space and service it talks to. */
+export const UPSTREAMS_PER_CLIENT_MAX = 32;
+/** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
+export const CLOSE_LINGER_MS_MAX = 2_000;
+/** How long a connection may take to show what it speaks before it is relayed as it is. */
+export const SNIFF_MS_MAX = 1_000;
+/** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
+export const DIAL_MS_MAX = 5_000;
+/** Requests with a space wait this long for the first route table, then pass unrouted. */
+export const FIRST_TABLE_MS_MAX = 1_000;
+/** postStart of the sidecar waits this long for the first table. */
+export const READY_MS_MAX = 2_000;
+/** After SIGTERM the sidecar stays while the application still has sockets, at most this long. */
+export const LINGER_MS_MAX = 60_000;
+/** Quiet time without foreign sockets before the lingering sidecar exits. */
+export const LINGER_QUIET_MS = 600;
+/** Shortest stay after SIGTERM, for applications that open a socket only while shutting down. */
+export const LINGER_MS_MIN = 1_500;
+
+/** How often the lingering sidecar looks for sockets of the application. */
+export const LINGER_POLL_MS = 200;
+/** How often `__proxy-ready` asks. */
+export const READY_POLL_MS = 10;
+/** The kernel answers a netlink batch within microseconds; silence means that it never will. */
+export const NETLINK_REPLY_MS_MAX = 500;
+/** Search list of resolv.conf (Kubernetes, DNS for Services and Pods: 2048 characters). */
+export const RESOLV_SEARCH_CHARS_MAX = 2048;
+
+// Feed and controller
+export const FEED_PING_MS = 10_000;
+/** A feed that is silent this long is dead: three missed pings. */
+export const FEED_SILENCE_MS_MAX = 30_000;
+/** One line of the feed; the snapshot of a tree of thousands of Services is a few MiB. */
+export const FEED_LINE_BYTES_MAX = 32 * 1024 * 1024;
+export const RECONNECT_MS_MIN = 100;
+export const RECONNECT_MS_MAX = 5_000;
+/** Bytes a feed client may lag behind before it is cut off and starts again from a snapshot. */
+export const FEED_BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+/** Changes within this time travel together: a rollout touches many endpoints at once. */
+export const FEED_TICK_MS = 20;
+/** A feed asked for before the first lists are complete waits this long for them, then is told to come again. */
+export const FEED_SYNC_MS_MAX = 10_000;
+/** Validity of a token review in the controller's and builder's caches. */
+export const TOKEN_REVIEW_CACHE_MS = 60_000;
+/** Reviews remembered at once; the oldest is forgotten first. */
+export const TOKEN_REVIEWS_MAX = 10_000;
+/** Leadership of the controller: how long it lasts without renewal, as Kubernetes' own components choose it. */
+export const LEADER_LEASE_MS = 15_000;
+/** A leader that could not renew for this long steps down, well before another may take over. */
+export const LEADER_RENEW_MS_MAX = 10_000;
+export const LEADER_RETRY_MS = 2_000;
+/** One call for leadership; with LEADER_RENEW_MS_MAX it stays below LEADER_LEASE_MS. */
+export const LEADER_CALL_MS_MAX = 4_000;
+/** The leader compares wish and cluster at least this often, whether something changed or not. */
+export const RECONCILE_MS = 30_000;
+/** After a change the leader waits this long for others before it reconciles. */
+export const RECONCILE_DELAY_MS = 100;
+/** Changes to the cluster that one reconciliation has under way at once. */
+export const RECONCILE_CALLS_MAX = 8;
+/** Attempts to write one object that others write too. */
+export const CONFLICTS_MAX = 5;
+export const CERTIFICATE_AUTHORITY_DAYS = 3_650;
+export const CERTIFICATE_DAYS = 365;
+/** Certificates begin this much in the past, for nodes whose clocks lag. */
+export const CERTIFICATE_BACKDATE_MS = 60 * 60_000;
+
+// Servers of ours (TLS)
+/** A connection that has not finished its handshake by then is cut. */
+export const TLS_HANDSHAKE_MS_MAX = 10_000;
+/** Idle keep-alive connections; longer than the API server's and Go's 90 s, so that the client closes first. */
+export const HTTP_IDLE_MS_MAX = 120_000;
+/** After the request to close, connections still at work are cut after this long. */
+export const SERVER_CLOSE_MS_MAX = 2_000;
+
+// Webhook
+/** AdmissionReview bodies: two objects of at most 1.5 MiB (etcd's limit on a request) and their wrapping. */
+export const ADMISSION_BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** A hung webhook costs each create its whole time-out, so it is short. Seconds, as Kubernetes counts it. */
+export const ADMISSION_TIMEOUT_S = 2;
+/** One look-up during an admission; two in a row must stay well under ADMISSION_TIMEOUT_S. */
+export const ADMISSION_LOOKUP_MS_MAX = 500;
+/** Ancestors of a space that a pod is told of; Kubernetes allows 32 DNS search domains. */
+export const ANCESTORS_MAX = 32;
+/** After SIGTERM the webhook still answers this long, until no API server sends it anything. */
+export const ADMISSION_DRAIN_MS = 2_000;
+/** Events being written at once, and recent ones not written again; more are dropped. */
+export const EVENTS_IN_FLIGHT_MAX = 8;
+export const EVENTS_REMEMBERED_MAX = 512;
+/** The API server's limit on the message of an event. */
+export const EVENT_MESSAGE_CHARS_MAX = 1_024;
+
+// Wire and sync
+export const MUX_FRAME_BYTES_MAX = 64 * 1024;
+/** Bytes a stream's sender may have unacknowledged. */
+export const MUX_WINDOW_BYTES = 1024 * 1024;
+export const MUX_STREAMS_MAX = 256;
+/** Name of a stream in UTF-8. */
+export const MUX_NAME_BYTES_MAX = 1024;
+/** Reason of a broken stream as it travels to the peer, in characters. */
+export const MUX_REASON_CHARS_MAX = 4096;
+export const HEARTBEAT_MS = 1_000;
+/** A peer that answers no heartbeat for this long is gone. */
+export const HEARTBEAT_MS_MAX = 10_000;
+export const MESSAGE_HEAD_BYTES_MAX = 32 * 1024 * 1024;
+export const MESSAGE_BODY_BYTES_MAX = 1024 * 1024;
+/** Bytes of a socket held for a reader that does not read, before the socket is paused. */
+export const SOCKET_BACKLOG_BYTES_MAX = 256 * 1024;
+export const SYNC_FILES_MAX = 500_000;
+/** Entries or hashes in one message: a few MiB of head, well below MESSAGE_HEAD_BYTES_MAX with the longest paths. */
+export const SYNC_BATCH_MAX = 4_000;
+/** Linux' PATH_MAX and NAME_MAX, in bytes. */
+export const PATH_BYTES_MAX = 4096;
+export const PATH_SEGMENT_BYTES_MAX = 255;
+/** A file that changes while it is read is read again this often; then the last reading counts. */
+export const SYNC_READS_MAX = 3;
+/** A file younger than this may change once more without a new time stamp, so its hash is not remembered. */
+export const HASH_CACHE_AGE_MS_MIN = 1_000;
+/** Files looked at or written before other work gets its turn. */
+export const FILES_PER_TURN = 64;
+export const SYNC_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+// Builder
+/** A client says who it is at once; service-account tokens are about 1 KiB. */
+export const BUILDER_HELLO_MS_MAX = 10_000;
+export const BUILDER_HELLO_BYTES_MAX = 32 * 1024;
+/** How long `status` waits for buildkitd. */
+export const BUILDER_STATUS_MS_MAX = 5_000;
+/** Sources that no sync has touched for this long are removed from the node. */
+export const BUILDER_IDLE_MS_MAX = 7 * 24 * 60 * 60_000;
+/** Sources of one namespace on one node; beyond it the longest unused go first. */
+export const BUILDER_NAMESPACE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
+/** Records of built images of one namespace, about 1 KiB each. */
+export const BUILDER_IMAGE_RECORDS_MAX = 2_000;
+export const BUILDER_CLEAN_INTERVAL_MS = 6 * 60 * 60_000;
+export const BUILD_MS_MAX = 60 * 60_000;
+/** The builder's one-line answer to a hello. */
+export const BUILDER_WELCOME_BYTES_MAX = 64 * 1024;
+export const BUILD_LOG_LINE_BYTES_MAX = 64 * 1024;
+/** Last lines of a failed step that go into the error. */
+export const BUILD_FAILURE_LOG_LINES_MAX = 20;
+/** Last lines of buildctl's own words, among them the excerpt of the Dockerfile. */
+export const BUILD_SAID_LINES_MAX = 200;
+/** One line of a program's output; one status of a large build is a few hundred KiB. */
+export const PROCESS_LINE_BYTES_MAX = 8 * 1024 * 1024;
+/** `__build` stays this long after its images are there, so that clients of its tunnel read the end of their build. */
+export const BUILD_LEAVE_MS = 200;
+
+// Kubernetes client
+export const API_CALL_MS_MAX = 30_000;
+/** Watches ask the server to end them after this long, so that a silent cut cannot last longer. Seconds. */
+export const WATCH_TIMEOUT_S = 290;
+export const WATCH_LINE_BYTES_MAX = 16 * 1024 * 1024;
+export const UPGRADE_MS_MAX = 10_000;
+export const WEBSOCKET_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of a forwarded connection in one WebSocket message. */
+export const FORWARD_MESSAGE_BYTES_MAX = 64 * 1024;
+/** Below the idle limits of common load balancers (60 s and more). */
+export const FORWARD_PING_MS = 25_000;
+
+// Command line
+/** Preflight to ready; enabling waits no longer for the parts to start. */
+export const ENABLE_MS_MAX = 120_000;
+/** A namespace is gone when its pods are; finalizers of others may hold it for ever. */
+export const NAMESPACE_REMOVAL_MS_MAX = 90_000;
+/** A kubelet that is slow to show its configuration is taken for one that may not be asked. */
+export const CONFIGZ_MS_MAX = 2_000;
+export const HELM_MS_MAX = 5 * 60_000;
+/** From an accepted release to a ready pod, not counting the build. */
+export const POD_READY_MS_MAX = 5 * 60_000;
+/** Lines of an application's output kept for a late reader. */
+export const OUTPUT_BACKLOG_BYTES_MAX = 256 * 1024;
+/** Longer lines reach readers in pieces. */
+export const OUTPUT_LINE_BYTES_MAX = 64 * 1024;
+/** After the application's end its output is read on this long: descendants may hold the pipes for ever. */
+export const OUTPUT_DRAIN_MS_MAX = 500;
+/** One look for orphans collects at most this many; the next look comes REAP_INTERVAL_MS later. */
+export const REAP_PASS_MAX = 1_000;
+export const REAP_INTERVAL_MS = 1_000;
+/** Time for the last lines, and again for the farewell, when the application has ended. */
+export const AGENT_FAREWELL_MS_MAX = 500;
+/** A session whose heartbeat is older than this may be taken over without asking. */
+export const SESSION_STALE_MS = 60_000;
+export const SESSION_HEARTBEAT_MS = 15_000;
+export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
+
+// Engine
+/** Session names tried where two services' hashes meet. */
+export const SESSION_CANDIDATES_MAX = 8;
+/** Times a session's Lease is written against others before giving up. */
+export const SESSION_WRITES_MAX = 5;
+/** Time for a pod with the session's tag to appear after Helm is done. */
+export const POD_APPEARS_MS_MAX = 15_000;
+/** Time an unschedulable pod gets for an autoscaler to bring a node. */
+export const UNSCHEDULABLE_MS_MAX = 20_000;
+/** Tries to reach a tunnel whose container has only just started. */
+export const TUNNEL_TRIES_MAX = 40;
+export const TUNNEL_RETRY_MS = 50;
+/** Bytes of an application's output shown with a crash. */
+export const CRASH_LOG_LINES_MAX = 20;
+/** Connections of one forwarded port that may be open at once. */
+export const FORWARD_CONNECTIONS_MAX = 256;
+/** A program that was asked to stop (SIGTERM) is waited for this long. */
+export const PROCESS_STOP_MS_MAX = 5_000;
+/** Reports of bugs kept on disk; the oldest go first. */
+export const CRASH_LOGS_MAX = 20;
+/** The controller binds a new space's creator; until then the space cannot be used. */
+export const SPACE_RIGHTS_MS_MAX = 10_000;
+/** Deleting a namespace waits for its pods' grace periods. */
+export const SPACE_REMOVED_MS_MAX = 120_000;
+export const POLL_MS = 250;
+/** Ancestors of one space; deeper trees are cycles or mistakes. */
+export const SPACE_DEPTH_MAX = 32;
+/** A request at a forwarded port waits this long for a ready pod while the service restarts. */
+export const GATEWAY_WAIT_MS_MAX = 30_000;

@@ -1,0 +1,317 @@
+/**
+ * Which Service answers a request: the table of one tree of spaces, and the questions sidecar and gateway ask it.
+ * No I/O and no time: everything here is a function of the table and the request.
+ */
+import type { FeedMessage, FeedVersion, ServiceKey, ServicePort, ServiceRecord, SpaceRecord } from "./route-table.ts";
+import { serviceKey } from "./route-table.ts";
+
+/** One port of one Service. */
+export interface Destination {
+  readonly service: ServiceRecord;
+  readonly port: ServicePort;
+}
+
+/** An address to dial, and the Service it belongs to where the table knows one. */
+export interface Candidate {
+  readonly address: string;
+  readonly port: number;
+  /** The space (namespace) of `service`. */
+  readonly space?: string;
+  readonly service?: ServiceKey;
+}
+
+/** The spaces and Services of one tree, indexed by address. Changed only by `apply`. */
+export class RouteTable {
+  #version: FeedVersion | undefined;
+  readonly #parents = new Map<string, string | undefined>();
+  readonly #services = new Map<ServiceKey, ServiceRecord>();
+  /** Cluster IP → its Service. Kubernetes gives an address to one Service at a time, so the latest claim holds. */
+  readonly #clusterIps = new Map<string, ServiceRecord>();
+  readonly #endpoints = new Map<string, Set<ServiceKey>>();
+
+  /** Whether a first snapshot has been applied. */
+  get ready(): boolean {
+    return this.#version !== undefined;
+  }
+
+  get spaces(): readonly string[] {
+    return [...this.#parents.keys()];
+  }
+
+  get services(): Iterable<ServiceRecord> {
+    return this.#services.values();
+  }
+
+  /** False when the message does not continue what the table holds: the feed must start again with a snapshot. */
+  apply(message: FeedMessage): boolean {
+    if (message.type === "ping") return true;
+    if (message.type === "snapshot") {
+      this.#replace(message.spaces, message.services);
+      this.#version = message.version;
+      return true;
+    }
+    if (this.#version === undefined || message.version.replica !== this.#version.replica) return false;
+    // Older changes are already part of the snapshot; those of one moment share its counter.
+    if (message.version.counter < this.#version.counter) return true;
+    switch (message.type) {
+      case "spaces":
+        this.#setSpaces(message.spaces);
+        break;
+      case "service":
+        this.#remove(serviceKey(message.service));
+        this.#add(message.service);
+        break;
+      case "removed":
+        this.#remove(message.key);
+        break;
+    }
+    this.#version = message.version;
+    return true;
+  }
+
+  hasSpace(name: string): boolean {
+    return this.#parents.has(name);
+  }
+
+  find(namespace: string, name: string): ServiceRecord | undefined {
+    return this.#services.get(serviceKey({ namespace, name }));
+  }
+
+  /** The space and its ancestors, nearest first; a cycle ends the list where it would begin again. */
+  ancestry(space: string): readonly string[] {
+    const chain: string[] = [];
+    let current: string | undefined = space;
+    while (current !== undefined && this.#parents.has(current) && !chain.includes(current)) {
+      chain.push(current);
+      current = this.#parents.get(current);
+    }
+    return chain;
+  }
+
+  /** Every port of a Service that `address:port` may mean: by cluster IP, else by ready endpoint. */
+  at(address: string, port: number): readonly Destination[] {
+    const byClusterIp = this.#clusterIps.get(address);
+    if (byClusterIp !== undefined) {
+      return byClusterIp.ports
+        .filter((entry) => entry.port === port)
+        .map((entry) => ({ service: byClusterIp, port: entry }));
+    }
+    const found: Destination[] = [];
+    for (const key of this.#endpoints.get(address) ?? []) {
+      const service = this.#services.get(key);
+      const entry = service?.ports.find((candidate) => (candidate.target ?? candidate.port) === port);
+      if (service !== undefined && entry !== undefined) found.push({ service, port: entry });
+    }
+    return found;
+  }
+
+  #replace(spaces: readonly SpaceRecord[], services: readonly ServiceRecord[]): void {
+    this.#setSpaces(spaces);
+    this.#services.clear();
+    this.#clusterIps.clear();
+    this.#endpoints.clear();
+    for (const service of services) this.#add(service);
+  }
+
+  #setSpaces(spaces: readonly SpaceRecord[]): void {
+    this.#parents.clear();
+    for (const space of spaces) this.#parents.set(space.name, space.parent);
+  }
+
+  #add(service: ServiceRecord): void {
+    const key = serviceKey(service);
+    this.#services.set(key, service);
+    for (const ip of service.ips) this.#clusterIps.set(ip, service);
+    for (const ip of service.endpoints) {
+      const keys = this.#endpoints.get(ip);
+      if (keys === undefined) this.#endpoints.set(ip, new Set([key]));
+      else keys.add(key);
+    }
+  }
+
+  #remove(key: ServiceKey): void {
+    const service = this.#services.get(key);
+    if (service === undefined) return;
+    this.#services.delete(key);
+    // The address may already belong to another Service, told apart by its UID.
+    for (const ip of service.ips) if (this.#clusterIps.get(ip)?.uid === service.uid) this.#clusterIps.delete(ip);
+    for (const ip of service.endpoints) {
+      const keys = this.#endpoints.get(ip);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#endpoints.delete(ip);
+    }
+  }
+}
+
+/**
+ * The one Service that `address:port` means. Several Services may stand behind one pod address; then the request's
+ * authority must name one of them.
+ */
+export function lookup(
+  table: RouteTable,
+  address: { readonly ip: string; readonly port: number },
+  authority?: string,
+): Destination | undefined {
+  const found = table.at(address.ip, address.port);
+  if (found.length <= 1) return found[0];
+  if (authority === undefined) return undefined;
+  const [name, namespace] = hostLabels(authority);
+  const named = found.filter(
+    ({ service }) => service.name === name && (namespace === undefined || service.namespace === namespace),
+  );
+  return named.length === 1 ? named[0] : undefined;
+}
+
+export interface OutboundQuestion {
+  /** The caller's space. */
+  readonly ownSpace: string;
+  /** Value of the route header, or what the host says. */
+  readonly routeAs?: string | undefined;
+  readonly destination: Destination;
+  /** Where the application dialled. */
+  readonly original: { readonly address: string; readonly port: number };
+  /** The request's authority: `service.namespace` names a namespace explicitly. */
+  readonly authority?: string | undefined;
+  /** Picks one of `count` endpoints of a headless Service; default: the first. */
+  readonly pick?: (count: number) => number;
+}
+
+export interface OutboundAnswer {
+  /** To dial in this order; never empty. */
+  readonly candidates: readonly Candidate[];
+  /** The header names no space of this tree and was ignored. */
+  readonly unknownSpace?: true;
+}
+
+/** Where a request of an application goes: the nearest space from `routeAs` upwards that can answer, then its ancestors. */
+export function outboundCandidates(table: RouteTable, question: OutboundQuestion): OutboundAnswer {
+  const { destination, original, routeAs } = question;
+  const unknown = routeAs !== undefined && !table.hasSpace(routeAs) ? { unknownSpace: true as const } : {};
+  const itself: Candidate = {
+    ...original,
+    space: destination.service.namespace,
+    service: serviceKey(destination.service),
+  };
+  if (destination.service.pinned === true) return { candidates: [itself], ...unknown };
+  const candidates: Candidate[] = [];
+  for (const space of searchOrder(table, question)) {
+    const service = table.find(space, destination.service.name);
+    if (service === undefined || service.endpoints.length === 0) continue;
+    const candidate = service.uid === destination.service.uid ? itself : reach(service, question);
+    if (candidate !== undefined) candidates.push(candidate);
+  }
+  return { candidates: candidates.length === 0 ? [itself] : candidates, ...unknown };
+}
+
+/**
+ * With a header of this tree: that space upwards. Without: the caller's space upwards, but only as a fallback: a
+ * destination outside that chain, or named with its namespace, was meant as it is.
+ */
+function searchOrder(table: RouteTable, question: OutboundQuestion): readonly string[] {
+  const { routeAs, ownSpace, destination, authority } = question;
+  if (routeAs !== undefined && table.hasSpace(routeAs)) return table.ancestry(routeAs);
+  const own = table.ancestry(ownSpace);
+  const from = own.indexOf(destination.service.namespace);
+  if (from < 0) return [];
+  const explicit = authority !== undefined && hostLabels(authority)[1] === destination.service.namespace;
+  return explicit ? own.slice(from) : own;
+}
+
+/** The address of `service` that stands for the destination's port; `undefined` when it has no such port. */
+function reach(service: ServiceRecord, question: OutboundQuestion): Candidate | undefined {
+  const port = mapPort(question.destination.port, service);
+  if (port === undefined) return undefined;
+  const ipv6 = question.original.address.includes(":");
+  const sameFamily = (ip: string): boolean => ip.includes(":") === ipv6;
+  const found = { space: service.namespace, service: serviceKey(service) };
+  const clusterIp = service.ips.find(sameFamily) ?? service.ips[0];
+  if (clusterIp !== undefined) return { ...found, address: clusterIp, port: port.port };
+  const fitting = service.endpoints.filter(sameFamily);
+  const endpoints = fitting.length === 0 ? service.endpoints : fitting;
+  const address = endpoints[question.pick?.(endpoints.length) ?? 0];
+  return address === undefined ? undefined : { ...found, address, port: port.target ?? port.port };
+}
+
+/** Ports correspond by name, then by number. */
+function mapPort(port: ServicePort, service: ServiceRecord): ServicePort | undefined {
+  const byName = port.name === "" ? undefined : service.ports.find((entry) => entry.name === port.name);
+  return byName ?? service.ports.find((entry) => entry.port === port.port);
+}
+
+export interface InboundQuestion {
+  /** The pod's space. */
+  readonly ownSpace: string;
+  readonly routeAs?: string | undefined;
+  readonly authority?: string | undefined;
+  /** The pod's address and port that the request came to. */
+  readonly original: { readonly address: string; readonly port: number };
+  readonly pick?: (count: number) => number;
+}
+
+/** A nearer instance of the service that this pod serves, or `undefined`: the application answers. */
+export function inboundTarget(table: RouteTable, question: InboundQuestion): Candidate | undefined {
+  const { routeAs, ownSpace, original } = question;
+  if (routeAs === undefined || routeAs === ownSpace) return undefined;
+  const chain = table.ancestry(routeAs);
+  if (chain.length === 0) return undefined;
+  const destination = lookup(table, { ip: original.address, port: original.port }, question.authority);
+  if (destination === undefined || destination.service.namespace !== ownSpace || destination.service.pinned === true)
+    return undefined;
+  const own = chain.indexOf(ownSpace);
+  for (const space of own < 0 ? chain : chain.slice(0, own)) {
+    const service = table.find(space, destination.service.name);
+    if (service === undefined || service.endpoints.length === 0) continue;
+    const candidate = reach(service, { ...question, destination });
+    if (candidate !== undefined) return candidate;
+  }
+  return undefined;
+}
+
+export interface SpaceHost {
+  /** The child of `<child>.s.<root>.<service>`. */
+  readonly routeAs?: string;
+  readonly root: string;
+  readonly service: string;
+}
+
+/**
+ * Reads `[<child>.s.]<root>.<service><suffix>`. Under a foreign suffix (the user's own domain) the labels must name
+ * spaces, and in the short form a Service, of this table.
+ */
+export function parseHost(host: string, hostSuffix: string, table: RouteTable): SpaceHost | undefined {
+  const name = withoutPort(host).toLowerCase();
+  const suffix = hostSuffix.toLowerCase();
+  if (name.endsWith(suffix)) {
+    const labels = name.slice(0, name.length - suffix.length).split(".");
+    const parsed = spaceLabels(labels);
+    if (parsed !== undefined && parsed.length === labels.length) return parsed.host;
+  }
+  const parsed = spaceLabels(name.split("."));
+  if (parsed === undefined || !table.hasSpace(parsed.host.root)) return undefined;
+  const { routeAs, root, service } = parsed.host;
+  const known = routeAs === undefined ? knowsService(table, root, service) : table.hasSpace(routeAs);
+  return known ? parsed.host : undefined;
+}
+
+function knowsService(table: RouteTable, space: string, service: string): boolean {
+  return table.ancestry(space).some((ancestor) => table.find(ancestor, service) !== undefined);
+}
+
+function spaceLabels(labels: readonly string[]): { readonly host: SpaceHost; readonly length: number } | undefined {
+  const [first, second, third, fourth] = labels;
+  if (first === undefined || first === "" || second === undefined || second === "") return undefined;
+  if (second !== "s" || third === undefined || fourth === undefined)
+    return { host: { root: first, service: second }, length: 2 };
+  if (third === "" || fourth === "") return undefined;
+  return { host: { routeAs: first, root: third, service: fourth }, length: 4 };
+}
+
+function hostLabels(authority: string): readonly string[] {
+  return withoutPort(authority).toLowerCase().split(".");
+}
+
+/** The host of `host[:port]`; an IPv6 address keeps its brackets (RFC 3986 §3.2.2). */
+function withoutPort(authority: string): string {
+  const colon = authority.lastIndexOf(":");
+  return colon < 0 || authority.endsWith("]") ? authority : authority.slice(0, colon);
+}

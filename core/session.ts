@@ -1,0 +1,115 @@
+/**
+ * A session is one service under development in one space. Its record is a Lease `azds-<6 chars>` in the space,
+ * labelled `azds.io/session`; a tag `azds-<6 chars>-<n>` names the session and counts its builds.
+ */
+import { SESSION_LABEL } from "./contract.ts";
+import { asString, at } from "./parse.ts";
+
+/** `azds-` and six characters of [a-z0-9]. */
+export type SessionId = string;
+
+const TAG = /^(?<session>azds-[a-z0-9]{6})-(?<build>[1-9][0-9]{0,8})$/;
+
+export interface SessionTag {
+  readonly session: SessionId;
+  readonly build: number;
+}
+
+export function formatTag(tag: SessionTag): string {
+  return `${tag.session}-${tag.build}`;
+}
+
+/** The session and build that a tag names, or `undefined` for any other tag. */
+export function parseTag(tag: string): SessionTag | undefined {
+  const groups = TAG.exec(tag)?.groups;
+  if (groups === undefined) return undefined;
+  return { session: groups["session"] ?? "", build: Number(groups["build"]) };
+}
+
+/** Repository and tag of an image reference; a digest or a missing tag gives an empty tag. */
+export function splitImage(image: string): { readonly repository: string; readonly tag: string } {
+  const colon = image.lastIndexOf(":");
+  if (colon < 0 || image.indexOf("/", colon) >= 0 || image.includes("@")) return { repository: image, tag: "" };
+  return { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
+}
+
+/** The session whose build `image` is, or `undefined` for an image of somebody else. */
+export function sessionOfImage(image: string): SessionTag | undefined {
+  return parseTag(splitImage(image).tag);
+}
+
+/** Lease annotations that hold the record; `spec.holderIdentity` and `spec.renewTime` hold owner and heartbeat. */
+export const SESSION_ANNOTATION = {
+  service: "azds.io/service",
+  release: "azds.io/release",
+  owner: "azds.io/owner",
+  lastNode: "azds.io/last-node",
+  build: "azds.io/build",
+} as const;
+
+export interface Session {
+  readonly id: SessionId;
+  readonly space: string;
+  /** Name of the service as azds.yaml and the release carry it. */
+  readonly service: string;
+  readonly release: string;
+  /** Who holds it, for people: `user@host`. */
+  readonly owner: string;
+  /** Process that holds it; empty when nobody is attached. */
+  readonly holder: string;
+  /** Milliseconds since the epoch of the last heartbeat; 0 when never. */
+  readonly heartbeat: number;
+  /** Node of the last build; empty before the first. */
+  readonly lastNode: string;
+  /** Number of the last build; 0 before the first. */
+  readonly build: number;
+}
+
+/** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
+export function sessionOfLease(lease: unknown): Session | undefined {
+  const id = asString(at(lease, "metadata", "name"));
+  const space = asString(at(lease, "metadata", "namespace"));
+  if (id === undefined || space === undefined || at(lease, "metadata", "labels", SESSION_LABEL) === undefined) return undefined;
+  const note = (key: string): string => asString(at(lease, "metadata", "annotations", key)) ?? "";
+  return {
+    id,
+    space,
+    service: note(SESSION_ANNOTATION.service),
+    release: note(SESSION_ANNOTATION.release),
+    owner: note(SESSION_ANNOTATION.owner),
+    holder: asString(at(lease, "spec", "holderIdentity")) ?? "",
+    heartbeat: Date.parse(asString(at(lease, "spec", "renewTime")) ?? "") || 0,
+    lastNode: note(SESSION_ANNOTATION.lastNode),
+    build: Number(note(SESSION_ANNOTATION.build)) || 0,
+  };
+}
+
+/** The Lease that records `session`; `namespace`, `name` and labels identify it for server-side apply. */
+export function leaseOfSession(session: Session): Readonly<Record<string, unknown>> {
+  return {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: {
+      name: session.id,
+      namespace: session.space,
+      labels: { [SESSION_LABEL]: session.id, "app.kubernetes.io/part-of": "azds" },
+      annotations: {
+        [SESSION_ANNOTATION.service]: session.service,
+        [SESSION_ANNOTATION.release]: session.release,
+        [SESSION_ANNOTATION.owner]: session.owner,
+        [SESSION_ANNOTATION.lastNode]: session.lastNode,
+        [SESSION_ANNOTATION.build]: String(session.build),
+      },
+    },
+    spec: {
+      // The API refuses an empty name; absent is the word for nobody.
+      ...(session.holder === "" ? {} : { holderIdentity: session.holder }),
+      ...(session.heartbeat === 0 ? {} : { renewTime: microTime(session.heartbeat) }),
+    },
+  };
+}
+
+/** Kubernetes' MicroTime: RFC 3339 with six digits of fraction. */
+function microTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace(/(\.\d{3})Z$/, "$1000Z");
+}

@@ -1,0 +1,179 @@
+/** Keeps synced trees on disk: the disk is the truth, hashes of earlier syncs only save reading it. */
+import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { AzdsError } from "../errors.ts";
+import { nextTurn } from "../host/turn.ts";
+import { FILES_PER_TURN } from "../limits.ts";
+import { asNumber, asString, isObject, member } from "../parse.ts";
+import { BlobStore } from "./blob-store.ts";
+import { type Manifest, type TreeDiff, type TreeEntry, diffManifests } from "./manifest.ts";
+import type { Committed, TreeReceiver, TreeTarget } from "./receive.ts";
+import { type HashCache, type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
+
+/** Both on the same file system. */
+export interface ReceiverFolders {
+  /** Contents of files, shared by all trees. Whatever lies here may be removed while no sync runs. */
+  readonly blobs: string;
+  /** `<session>/<context id>` each. Only the receiver may write here. */
+  readonly trees: string;
+}
+
+const TREE_NAME = /^[a-zA-Z0-9][\w.-]{0,127}\/[a-zA-Z0-9][\w.-]{0,127}$/;
+
+/** One receiver per folders and process: it keeps two syncs of one tree apart. */
+export function diskReceiver(folders: ReceiverFolders): TreeReceiver {
+  const blobs = new BlobStore(folders.blobs);
+  const queues = new Map<string, Promise<void>>();
+  return {
+    open: async (tree) => {
+      if (!TREE_NAME.test(tree)) throw new AzdsError("PROTOCOL", "The name of the tree is not `<session>/<context>`");
+      const closed = Promise.withResolvers<void>();
+      const before = queues.get(tree);
+      queues.set(tree, closed.promise);
+      await before;
+      const release = (): void => {
+        if (queues.get(tree) === closed.promise) queues.delete(tree);
+        closed.resolve();
+      };
+      const root = join(folders.trees, tree);
+      const hashFile = join(folders.blobs, "hashes", `${tree.replace("/", "~")}.json`);
+      try {
+        return await DiskTree.open({ blobs, root, hashFile, release });
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
+  };
+}
+
+interface TreePorts {
+  readonly blobs: BlobStore;
+  readonly root: string;
+  /** Where the hashes are kept for the next sync. */
+  readonly hashFile: string;
+  readonly release: () => void;
+}
+
+class DiskTree implements TreeTarget {
+  readonly #ports: TreePorts;
+  readonly #current: ScannedTree;
+
+  static async open(ports: TreePorts): Promise<DiskTree> {
+    ports.blobs.prepare();
+    mkdirSync(ports.root, { recursive: true });
+    const hashes = loadHashes(ports.hashFile);
+    return new DiskTree(ports, await scanTree(ports.root, { ignore: () => false, hashes }));
+  }
+
+  constructor(ports: TreePorts, current: ScannedTree) {
+    this.#ports = ports;
+    this.#current = current;
+  }
+
+  async lacks(manifest: Manifest): Promise<readonly string[]> {
+    const { write } = diffManifests(this.#current, accessible(manifest));
+    const sizes = new Map(write.flatMap(({ sha256, size }) => (sha256 === undefined ? [] : [[sha256, size]])));
+    const lacking: string[] = [];
+    let looked = 0;
+    for (const [sha256, size] of sizes) {
+      if (!this.#ports.blobs.has({ sha256, size })) lacking.push(sha256);
+      looked += 1;
+      if (looked % FILES_PER_TURN === 0) await nextTurn();
+    }
+    return lacking;
+  }
+
+  putBlob: TreeTarget["putBlob"] = (blob, chunks) => this.#ports.blobs.put(blob, chunks);
+
+  async commit(manifest: Manifest): Promise<Committed> {
+    const wanted = accessible(manifest);
+    const diff = diffManifests(this.#current, wanted);
+    if (diff.remove.length + diff.write.length === 0) return { written: 0, deleted: 0 };
+    const written = await this.#apply(diff);
+    this.#saveHashes(wanted, written);
+    const kept = new Set(wanted.entries.map((entry) => entry.path));
+    return { written: diff.write.length, deleted: diff.remove.filter((entry) => !kept.has(entry.path)).length };
+  }
+
+  close(): Promise<void> {
+    this.#ports.release();
+    return Promise.resolve();
+  }
+
+  /** What is now known of the files that were written. */
+  async #apply(diff: TreeDiff): Promise<Map<string, HashedFile>> {
+    const before = new Map(this.#current.entries.map((entry) => [entry.path, entry]));
+    const hashed = new Map<string, HashedFile>();
+    for (const { path } of diff.remove) rmSync(join(this.#ports.root, path), { recursive: true, force: true });
+    for (const [index, entry] of diff.write.entries()) {
+      const full = join(this.#ports.root, entry.path);
+      const old = before.get(entry.path);
+      await this.#write(full, entry, old?.kind === entry.kind ? old : undefined);
+      if (entry.sha256 !== undefined)
+        hashed.set(entry.path, hashedFile(lstatSync(full, { bigint: true }), entry.sha256));
+      if (index % FILES_PER_TURN === 0) await nextTurn();
+    }
+    return hashed;
+  }
+
+  /** @param old what is there, of the same kind */
+  async #write(full: string, entry: TreeEntry, old: TreeEntry | undefined): Promise<void> {
+    switch (entry.kind) {
+      case "directory":
+        if (old === undefined) mkdirSync(full);
+        return chmodSync(full, entry.mode);
+      case "symlink": {
+        const temporary = this.#ports.blobs.temporary();
+        symlinkSync(entry.target ?? "", temporary);
+        return renameSync(temporary, full);
+      }
+      case "file": {
+        if (old?.sha256 === entry.sha256) return chmodSync(full, entry.mode);
+        const temporary = this.#ports.blobs.temporary();
+        await this.#ports.blobs.copyTo(entry.sha256 ?? "", { path: temporary, mode: entry.mode });
+        return renameSync(temporary, full);
+      }
+    }
+  }
+
+  #saveHashes(wanted: Manifest, written: ReadonlyMap<string, HashedFile>): void {
+    const hashes: Record<string, HashedFile> = {};
+    for (const { path } of wanted.entries) {
+      const hashed = written.get(path) ?? this.#current.hashes[path];
+      if (hashed !== undefined) hashes[path] = hashed;
+    }
+    const temporary = this.#ports.blobs.temporary();
+    writeFileSync(temporary, JSON.stringify(hashes));
+    mkdirSync(dirname(this.#ports.hashFile), { recursive: true });
+    renameSync(temporary, this.#ports.hashFile);
+  }
+}
+
+/** With what the receiver needs to read files, and to enter and change folders, another time. */
+function accessible(manifest: Manifest): Manifest {
+  const needed = { directory: 0o700, file: 0o400, symlink: 0 } as const;
+  return { entries: manifest.entries.map((entry) => ({ ...entry, mode: entry.mode | needed[entry.kind] })) };
+}
+
+/** Empty where there are none that can be read: everything is hashed then. */
+function loadHashes(file: string): HashCache {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isObject(value)
+      ? Object.fromEntries(Object.entries(value).flatMap(([path, known]) => parseHashed(path, known)))
+      : {};
+  } catch {
+    // Not written yet, or cut by a power failure.
+    return {};
+  }
+}
+
+function parseHashed(path: string, value: unknown): readonly (readonly [string, HashedFile])[] {
+  const size = asNumber(member(value, "size"));
+  const mtimeNs = asString(member(value, "mtimeNs"));
+  const inode = asString(member(value, "inode"));
+  const sha256 = asString(member(value, "sha256"));
+  if (size === undefined || mtimeNs === undefined || inode === undefined || sha256 === undefined) return [];
+  return [[path, { size, mtimeNs, inode, sha256 }]];
+}

@@ -1,0 +1,83 @@
+/**
+ * The sync protocol on a stream of messages, content-addressed:
+ *
+ *     sender                                    receiver
+ *     open, entries…, asked              →
+ *                                        ←      lacks… (the last says so)
+ *     blob… (bodies of one MiB at most)  →
+ *     entries…, gone, asked              →             ⎫ for files that changed while they were read
+ *                                        ←      lacks… ⎬
+ *     blob…                              →             ⎭
+ *     commit                             →
+ *                                        ←      committed
+ *
+ * Nothing of the tree changes before `commit`; blobs stay with the receiver whatever happens to the stream.
+ */
+import { AzdsError } from "../errors.ts";
+import { asArray, asNumber, asString, isObject, member } from "../parse.ts";
+import { type TreeEntry, parseEntry, parseHash } from "./manifest.ts";
+
+export const SYNC_VERSION = 1;
+
+/** Heads that the sender sends. */
+export type SenderHead =
+  | { readonly type: "open"; readonly version: typeof SYNC_VERSION; readonly tree: string }
+  /** Adds entries, or replaces those of the same path. At most SYNC_BATCH_MAX. */
+  | { readonly type: "entries"; readonly entries: readonly TreeEntry[] }
+  /** Takes entries back. */
+  | { readonly type: "gone"; readonly paths: readonly string[] }
+  /** What does the receiver lack of the entries so far? */
+  | { readonly type: "asked" }
+  /** The next bytes of a file's content. `changed`: what was sent of it so far is worth nothing. */
+  | { readonly type: "blob"; readonly sha256: string; readonly state: "more" | "last" | "changed" }
+  | { readonly type: "commit" };
+
+/** Heads that the receiver sends. */
+export type ReceiverHead =
+  /** At most SYNC_BATCH_MAX hashes. */
+  | { readonly type: "lacks"; readonly hashes: readonly string[]; readonly last: boolean }
+  | { readonly type: "committed"; readonly written: number; readonly deleted: number };
+
+/** @throws AzdsError PROTOCOL */
+export function parseSenderHead(head: unknown): SenderHead {
+  const type = member(head, "type");
+  if (!isObject(head)) throw unknownHead();
+  switch (type) {
+    case "open":
+      if (head["version"] !== SYNC_VERSION)
+        throw new AzdsError("PROTOCOL", "The peer speaks another version of the sync protocol");
+      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "" };
+    case "entries":
+      return { type, entries: asArray(head["entries"]).map(parseEntry) };
+    case "gone":
+      return { type, paths: asArray(head["paths"]).flatMap((path) => asString(path) ?? []) };
+    case "asked":
+    case "commit":
+      return { type };
+    case "blob":
+      return { type, sha256: parseHash(head["sha256"]), state: parseState(head["state"]) };
+    default:
+      throw unknownHead();
+  }
+}
+
+/** @throws AzdsError PROTOCOL */
+export function parseReceiverHead(head: unknown): ReceiverHead {
+  const type = member(head, "type");
+  if (type === "lacks") {
+    return { type, hashes: asArray(member(head, "hashes")).map(parseHash), last: member(head, "last") === true };
+  }
+  if (type === "committed") {
+    return { type, written: asNumber(member(head, "written")) ?? 0, deleted: asNumber(member(head, "deleted")) ?? 0 };
+  }
+  throw unknownHead();
+}
+
+function parseState(value: unknown): "more" | "last" | "changed" {
+  if (value === "more" || value === "last" || value === "changed") return value;
+  throw unknownHead();
+}
+
+function unknownHead(): AzdsError {
+  return new AzdsError("PROTOCOL", "The peer sent a message that this version of the sync protocol does not know");
+}

@@ -1,0 +1,297 @@
+/**
+ * One client connection that speaks HTTP/1.x: requests in order, each to the upstream that the policy names.
+ *
+ * Invariant: one request is in flight; what the client sends meanwhile stays in `#input` and the client is paused.
+ * Invariant: responses pass as received, so the client's view of the connection is the upstream's.
+ * Invariant: every path ends in `#finish` (answer first, then close) or in a reset of both sides.
+ */
+import { type Answer, formatAnswer } from "./answer.ts";
+import { BodyScanner, requestFraming } from "./body.ts";
+import type { Dial } from "./dial.ts";
+import { Fault } from "./head.ts";
+import { relay } from "./relay.ts";
+import { composeRequest } from "./request-edit.ts";
+import { closesAfter, parseRequestHead, type RequestHead } from "./request-head.ts";
+import { MalformedResponse, type Upstream, type UpstreamListener } from "./upstream.ts";
+import { type Reached, type Target, Upstreams } from "./upstreams.ts";
+import { closeSoon, type Wire, type WireOwner } from "./wire.ts";
+
+export interface Forward {
+  readonly kind: "forward";
+  /** Tried in this order; never empty. */
+  readonly targets: readonly Target[];
+  /** Set when the host names a space and the request carries no header. */
+  readonly routeAs?: string | undefined;
+}
+
+export interface ExchangePolicy {
+  /** Called once a request's head has been read. */
+  readonly decide: (head: RequestHead) => Forward | Answer | Promise<Forward | Answer>;
+  /** No target accepted a connection: `undefined` breaks the client's connection, as the kernel would have. */
+  readonly unreachable: (head: RequestHead) => Answer | undefined;
+}
+
+export interface ExchangeStart {
+  readonly client: Wire;
+  readonly policy: ExchangePolicy;
+  /** What has been read already. */
+  readonly input?: Buffer | undefined;
+  /** A connection to the original destination, perhaps still under way. */
+  readonly spare?: Dial | undefined;
+}
+
+/** Methods that may be sent again when a connection broke before any answer (RFC 9110 §9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Takes over the client's connection. */
+export function serveHttp(start: ExchangeStart): void {
+  const exchange = new Exchange(start);
+  start.client.owner = exchange;
+  if (start.input === undefined) start.client.resume();
+  else exchange.data(start.client, start.input);
+}
+
+interface Retry {
+  readonly targets: readonly Target[];
+  readonly bytes: Buffer;
+  readonly routeAs: string | undefined;
+}
+
+/** A request between its head and the end of its answer. */
+interface InFlight {
+  readonly head: RequestHead;
+  readonly upstream: Upstream;
+  readonly body: BodyScanner;
+  /** Where to go, and the bytes to send again, should the connection break before it answers. */
+  readonly retry: Retry | undefined;
+  answered: boolean;
+  responded: boolean;
+}
+
+class Exchange implements WireOwner, UpstreamListener {
+  readonly #client: Wire;
+  readonly #policy: ExchangePolicy;
+  readonly #upstreams: Upstreams;
+  #input: Buffer | undefined;
+  #phase: "idle" | "deciding" | "busy" | "closed" = "idle";
+  #current: InFlight | undefined;
+  #clientEnded = false;
+
+  constructor(start: ExchangeStart) {
+    this.#client = start.client;
+    this.#policy = start.policy;
+    this.#upstreams = new Upstreams(this, start.spare);
+  }
+
+  data(_wire: Wire, bytes: Buffer): void {
+    this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
+    if (this.#phase === "idle") this.#readHead();
+    else if (this.#current === undefined) this.#client.pause();
+    else this.#sendBody(this.#current);
+  }
+
+  end(): void {
+    this.#clientEnded = true;
+    if (this.#phase === "idle") this.#finish();
+    else this.#passClientEnd();
+  }
+
+  drain(): void {
+    this.#upstreams.latest?.wire.resume();
+  }
+
+  close(): void {
+    this.#phase = "closed";
+    // The server must learn that nobody reads its answer any more.
+    if (this.#current?.responded === false) this.#upstreams.abort(this.#current.upstream);
+    this.#upstreams.closeAll();
+  }
+
+  forward(bytes: Buffer): boolean {
+    if (this.#current !== undefined) this.#current.answered = true;
+    return this.#client.write(bytes);
+  }
+
+  responded(upstream: Upstream): void {
+    const current = this.#current;
+    if (current?.upstream !== upstream) return;
+    current.responded = true;
+    const closes = closesAfter(current.head) || !upstream.reusable;
+    if (!upstream.reusable) this.#upstreams.drop(upstream);
+    if (closes) this.#finish();
+    else if (current.body.done) this.#next();
+  }
+
+  switched(upstream: Upstream, bytes: Buffer): void {
+    this.#phase = "closed";
+    this.#upstreams.release(upstream);
+    relay({
+      client: this.#client,
+      upstream: upstream.wire,
+      fromClient: this.#input,
+      fromUpstream: bytes,
+      clientEnded: this.#clientEnded,
+    });
+  }
+
+  lost(upstream: Upstream, error: Error | undefined): void {
+    if (this.#phase === "closed") return;
+    const current = this.#current;
+    if (current?.upstream !== upstream) this.#lostIdle(upstream);
+    else if (current.responded) this.#finish();
+    else if (!current.answered && current.retry !== undefined && upstream.fresh) this.#retry(current.retry);
+    else if (error === undefined) this.#finish();
+    else if (error instanceof MalformedResponse && !current.answered)
+      this.#answer({ status: 502, text: `${error.message}\n` });
+    else this.#reset();
+  }
+
+  drained(): void {
+    if (this.#input === undefined) this.#client.resume();
+  }
+
+  #readHead(): void {
+    const head = this.#input === undefined ? undefined : parseRequestHead(this.#input, 0);
+    if (head instanceof Fault) this.#answer({ status: head.status, text: `The request was refused: ${head.reason}\n` });
+    else if (head !== undefined) this.#decide(head);
+    else if (this.#clientEnded) this.#finish();
+    else this.#client.resume();
+  }
+
+  #decide(head: RequestHead): void {
+    this.#phase = "deciding";
+    const decision = this.#policy.decide(head);
+    if (decision instanceof Promise) void this.#awaitDecision(head, decision);
+    else this.#follow(head, decision);
+  }
+
+  async #awaitDecision(head: RequestHead, decision: Promise<Forward | Answer>): Promise<void> {
+    this.#client.pause();
+    try {
+      this.#follow(head, await decision);
+    } catch {
+      this.#reset();
+    }
+  }
+
+  #follow(head: RequestHead, decision: Forward | Answer): void {
+    if (this.#phase === "closed") return;
+    if (decision.kind === "answer") this.#answer(decision, head.method);
+    else this.#connect(head, decision.targets, decision.routeAs);
+  }
+
+  #connect(head: RequestHead, targets: readonly Target[], routeAs: string | undefined): void {
+    let settled = false;
+    this.#upstreams.reach(targets, (reached) => {
+      settled = true;
+      if (this.#phase === "closed") return;
+      if (reached !== undefined) this.#send(head, reached, routeAs);
+      else this.#unreachable(head);
+    });
+    if (!settled) this.#client.pause();
+  }
+
+  #unreachable(head: RequestHead): void {
+    const answer = this.#policy.unreachable(head);
+    if (answer === undefined) this.#reset();
+    else this.#answer(answer, head.method);
+  }
+
+  /** Head and the body bytes at hand, in one write. */
+  #send(head: RequestHead, reached: Reached, routeAs: string | undefined): void {
+    const input = this.#input;
+    if (input === undefined) return;
+    const body = new BodyScanner(requestFraming(head));
+    const bodyEnd = body.scan(input, head.end, input.length);
+    if (bodyEnd < 0) {
+      this.#answer({ status: 400, text: "The request was refused: its chunks are malformed\n" });
+      return;
+    }
+    const { upstream, target, rest } = reached;
+    const repeatable = rest.length > 0 && body.done && SAFE_METHODS.has(head.method);
+    const retry = repeatable ? { targets: rest, bytes: input.subarray(0, bodyEnd), routeAs } : undefined;
+    this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
+    this.#current = { head, upstream, body, retry, answered: false, responded: false };
+    this.#phase = "busy";
+    upstream.begin(head.method);
+    const taken = upstream.wire.write(
+      composeRequest({ bytes: input, head, end: bodyEnd }, { routeAs, mark: target.mark }),
+    );
+    if (!taken || this.#input !== undefined) this.#client.pause();
+    else this.#client.resume();
+    // It may have been paused by an earlier answer that the client has read since.
+    if (!this.#client.backlogged) upstream.wire.resume();
+    if (this.#clientEnded) this.#passClientEnd();
+  }
+
+  #sendBody(current: InFlight): void {
+    const input = this.#input;
+    if (input === undefined) return;
+    if (current.body.done) {
+      this.#client.pause();
+      return;
+    }
+    const end = current.body.scan(input, 0, input.length);
+    if (end < 0) {
+      this.#refuseBody(current);
+      return;
+    }
+    this.#input = end < input.length ? input.subarray(end) : undefined;
+    const taken = current.upstream.wire.write(end < input.length ? input.subarray(0, end) : input);
+    if (!taken || this.#input !== undefined) this.#client.pause();
+    if (current.body.done && current.responded) this.#next();
+  }
+
+  /** The server has read a part of the request: only a broken connection tells it that the rest will not come. */
+  #refuseBody(current: InFlight): void {
+    this.#upstreams.abort(current.upstream);
+    if (current.answered) this.#reset();
+    else this.#answer({ status: 400, text: "The request was refused: its chunks are malformed\n" });
+  }
+
+  #next(): void {
+    this.#phase = "idle";
+    this.#current = undefined;
+    this.#readHead();
+  }
+
+  #retry(retry: Retry): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#upstreams.drop(current.upstream);
+    this.#input = this.#input === undefined ? retry.bytes : Buffer.concat([retry.bytes, this.#input]);
+    this.#current = undefined;
+    this.#phase = "deciding";
+    this.#connect(current.head, retry.targets, retry.routeAs);
+  }
+
+  /** As without us: the end of the connection that served the client last is the end of the client's. */
+  #lostIdle(upstream: Upstream): void {
+    const mirrored = upstream === this.#upstreams.latest && this.#phase === "idle" && this.#input === undefined;
+    this.#upstreams.drop(upstream);
+    if (mirrored) this.#finish();
+  }
+
+  /** The server sees the client's end where it would have seen it without us: behind the last request. */
+  #passClientEnd(): void {
+    if (this.#current !== undefined && this.#input === undefined) this.#current.upstream.wire.end();
+  }
+
+  #answer(answer: Pick<Answer, "status" | "text">, method?: string): void {
+    this.#client.write(formatAnswer(answer, method));
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#phase = "closed";
+    this.#upstreams.closeAll();
+    if (this.#clientEnded) this.#client.close();
+    else closeSoon(this.#client);
+  }
+
+  #reset(): void {
+    this.#phase = "closed";
+    this.#upstreams.closeAll();
+    this.#client.reset();
+  }
+}

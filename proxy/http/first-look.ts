@@ -1,0 +1,151 @@
+/**
+ * A connection whose protocol is not known yet. Whoever speaks first decides: a server that does is relayed; a client's
+ * first bytes are HTTP or not. Until then the original destination is dialled beside, so that nobody waits for the look.
+ */
+import { SNIFF_MS_MAX } from "../../core/limits.ts";
+import { Dial, type Endpoint } from "./dial.ts";
+import { relay } from "./relay.ts";
+import { sniff } from "./sniff.ts";
+import { DISCARD, Wire, type WireOwner } from "./wire.ts";
+
+export interface LookOptions {
+  readonly client: Wire;
+  readonly original: Endpoint;
+  /** The port is declared HTTP: nothing is dialled before the first request says where to. */
+  readonly declared: boolean;
+  /** A request may go elsewhere when the original destination refuses: its failure waits for the first request. */
+  readonly patient: boolean;
+  /** Takes the connection over, with the bytes read and the dial begun, if any. */
+  readonly http: (input: Buffer, spare: Dial | undefined) => void;
+  /** Told when the connection is relayed. */
+  readonly relayed: () => void;
+}
+
+export function look(options: LookOptions): void {
+  const first = new FirstLook(options);
+  options.client.owner = first;
+  first.begin();
+}
+
+/** Relays without a look. A destination that cannot be reached is answered with a reset at once. */
+export function relayTo(client: Wire, endpoint: Endpoint): void {
+  const dial = new Dial(endpoint);
+  client.pause();
+  relayThrough(dial, { client });
+}
+
+class FirstLook implements WireOwner {
+  readonly #options: LookOptions;
+  #input: Buffer | undefined;
+  #dial: Dial | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #decided = false;
+
+  constructor(options: LookOptions) {
+    this.#options = options;
+  }
+
+  begin(): void {
+    if (this.#options.declared) this.#timer = setTimeout(() => this.#dialOriginal(), SNIFF_MS_MAX);
+    else this.#dialOriginal();
+    this.#options.client.resume();
+  }
+
+  data(_wire: Wire, bytes: Buffer): void {
+    this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
+    switch (sniff(this.#input)) {
+      case "http1":
+        this.#decide();
+        this.#options.client.pause();
+        this.#options.http(this.#input, this.#dial);
+        return;
+      // HTTP/2 is relayed as it is; this is where its frames would be routed.
+      case "http2-preface":
+      case "other":
+        this.#relay(false);
+        return;
+      case "need-more":
+        if (!this.#options.declared) this.#timer ??= setTimeout(() => this.#relay(false), SNIFF_MS_MAX);
+        return;
+    }
+  }
+
+  end(): void {
+    this.#relay(true);
+  }
+
+  drain(): void {}
+
+  close(): void {
+    this.#decide();
+    this.#dial?.abandon();
+  }
+
+  #dialOriginal(): void {
+    if (this.#decided || this.#dial !== undefined) return;
+    const dial = new Dial(this.#options.original);
+    this.#dial = dial;
+    dial.whenSettled((outcome) => {
+      if (outcome instanceof Wire) outcome.owner = this.#upstreamOwner();
+      else this.#unreachable();
+    });
+  }
+
+  /** The server's side of the look. */
+  #upstreamOwner(): WireOwner {
+    return {
+      ...DISCARD,
+      data: (_wire, bytes) => this.#relay(false, bytes),
+      end: () => this.#relay(false, undefined, true),
+      close: () => {
+        if (!this.#decided) this.#options.client.reset();
+      },
+    };
+  }
+
+  #unreachable(): void {
+    clearTimeout(this.#timer);
+    if (!this.#options.patient) this.#options.client.reset();
+    else this.#timer = setTimeout(() => this.#options.client.reset(), SNIFF_MS_MAX);
+  }
+
+  #relay(clientEnded: boolean, fromUpstream?: Buffer, upstreamEnded = false): void {
+    if (this.#decided) return;
+    this.#dialOriginal();
+    this.#decide();
+    this.#options.relayed();
+    this.#options.client.pause();
+    const dial = this.#dial;
+    if (dial === undefined) return;
+    relayThrough(dial, { client: this.#options.client, fromClient: this.#input, fromUpstream, clientEnded });
+    if (upstreamEnded) this.#options.client.end();
+  }
+
+  #decide(): void {
+    this.#decided = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+interface RelayThrough {
+  readonly client: Wire;
+  readonly fromClient?: Buffer | undefined;
+  readonly fromUpstream?: Buffer | undefined;
+  readonly clientEnded?: boolean;
+}
+
+/** Relays as soon as the dial has succeeded; the client waits, or is reset. */
+function relayThrough(dial: Dial, start: RelayThrough): void {
+  let ended = start.clientEnded === true;
+  start.client.owner = {
+    ...DISCARD,
+    end: () => {
+      ended = true;
+    },
+    close: () => dial.abandon(),
+  };
+  dial.whenSettled((outcome) => {
+    if (outcome instanceof Wire) relay({ ...start, upstream: outcome, clientEnded: ended });
+    else start.client.reset();
+  });
+}

@@ -1,0 +1,227 @@
+/**
+ * The part of an HTTP/1.1 head that requests and responses share: where it ends, and the few fields a proxy needs
+ * (RFC 9112 §2–6). Works on the received bytes; text is made only of values that are needed as text.
+ */
+import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
+
+const LF = 10;
+const CR = 13;
+const HTAB = 9;
+const SP = 32;
+const COLON = 58;
+const ZERO = 48;
+const NINE = 57;
+
+/** Why a message is refused: the status to answer it with and the reason, for logs and the answer's text. */
+export class Fault {
+  readonly status: 400 | 414 | 431;
+  readonly reason: string;
+
+  constructor(status: 400 | 414 | 431, reason: string) {
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export interface Fields {
+  /** -1 when absent. */
+  contentLength: number;
+  /** Transfer-Encoding is present. */
+  transferCoded: boolean;
+  /** The last transfer coding is `chunked`. */
+  chunked: boolean;
+  /** Tokens of Connection. */
+  close: boolean;
+  keepAlive: boolean;
+  /** Upgrade is present. */
+  upgrade: boolean;
+  host: string | undefined;
+  /** Value of the route header. */
+  routeAs: string | undefined;
+  /** Value of the hop mark. */
+  routedTo: string | undefined;
+  /** Pairs of offsets of lines that are not passed on: hop marks and repeated lengths. */
+  readonly cuts: number[];
+}
+
+/** A field line: name is `bytes[start, colon)`, value `bytes[valueStart, valueEnd)`, the line ends before `next`. */
+interface Line {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly colon: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  readonly next: number;
+}
+
+/**
+ * Offset behind the empty line that ends the head starting at `start`; 0 while it is incomplete.
+ * A line that ends without CR is refused: two readers could disagree where it ends (RFC 9112 §2.2).
+ */
+export function findHeadEnd(bytes: Buffer, start: number): number | Fault {
+  let line = start;
+  for (;;) {
+    const lf = bytes.indexOf(LF, line);
+    if (lf < 0) return 0;
+    if (lf === line || bytes[lf - 1] !== CR) return new Fault(400, "a line of the head ends without CR");
+    if (lf === line + 1) return lf + 1;
+    line = lf + 1;
+  }
+}
+
+/** Reads the field lines `bytes[from, end)`, where `end` lies behind the empty line. */
+export function parseFields(bytes: Buffer, from: number, end: number): Fields | Fault {
+  const fields: Fields = {
+    contentLength: -1,
+    transferCoded: false,
+    chunked: false,
+    close: false,
+    keepAlive: false,
+    upgrade: false,
+    host: undefined,
+    routeAs: undefined,
+    routedTo: undefined,
+    cuts: [],
+  };
+  let start = from;
+  while (start < end - 2) {
+    const next = bytes.indexOf(LF, start) + 1;
+    const line = splitLine(bytes, start, next);
+    const fault = line instanceof Fault ? line : readField(line, fields);
+    if (fault !== undefined) return fault;
+    start = next;
+  }
+  if (fields.transferCoded && fields.contentLength >= 0)
+    return new Fault(400, "both Content-Length and Transfer-Encoding");
+  return fields;
+}
+
+function splitLine(bytes: Buffer, start: number, next: number): Line | Fault {
+  const first = bytes[start];
+  if (first === SP || first === HTAB) return new Fault(400, "a folded field line");
+  let colon = start;
+  while (isTokenByte(bytes[colon])) colon += 1;
+  if (colon === start || bytes[colon] !== COLON)
+    return new Fault(400, "a field name that is no token, or space before its colon");
+  let valueStart = colon + 1;
+  let valueEnd = next - 2;
+  while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart += 1;
+  while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1;
+  for (let i = valueStart; i < valueEnd; i += 1) {
+    const byte = bytes[i];
+    if (byte === 0 || byte === CR) return new Fault(400, "NUL or CR in a field value");
+  }
+  return { bytes, start, colon, valueStart, valueEnd, next };
+}
+
+/** Branches on the name's length first, so that most lines cost one comparison. */
+function readField(line: Line, fields: Fields): Fault | undefined {
+  switch (line.colon - line.start) {
+    case 4:
+      return nameIs(line, "host") ? readHost(line, fields) : undefined;
+    case 7:
+      if (nameIs(line, "upgrade")) fields.upgrade = true;
+      return undefined;
+    case 10:
+      if (nameIs(line, "connection")) readConnection(line, fields);
+      return undefined;
+    case ROUTE_HEADER.length:
+      if (nameIs(line, ROUTE_HEADER)) fields.routeAs ??= valueOf(line).toLowerCase();
+      return undefined;
+    case 14:
+      if (nameIs(line, "content-length")) return readContentLength(line, fields);
+      if (nameIs(line, HOP_HEADER)) {
+        fields.routedTo ??= valueOf(line);
+        fields.cuts.push(line.start, line.next);
+      }
+      return undefined;
+    case 17:
+      return nameIs(line, "transfer-encoding") ? readTransferEncoding(line, fields) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** More than one Host is refused (RFC 9112 §3.2). */
+function readHost(line: Line, fields: Fields): Fault | undefined {
+  if (fields.host !== undefined) return new Fault(400, "more than one Host");
+  fields.host = valueOf(line);
+  return undefined;
+}
+
+function readConnection(line: Line, fields: Fields): void {
+  for (const token of tokens(line)) {
+    if (token === "close") fields.close = true;
+    else if (token === "keep-alive") fields.keepAlive = true;
+  }
+}
+
+/** One number of digits only; a repeated equal line is dropped, a different one refused (RFC 9110 §8.6). */
+function readContentLength(line: Line, fields: Fields): Fault | undefined {
+  let length = 0;
+  for (let i = line.valueStart; i < line.valueEnd; i += 1) {
+    const byte = line.bytes[i] ?? 0;
+    if (byte < ZERO || byte > NINE) return new Fault(400, "a Content-Length that is no number");
+    length = length * 10 + byte - ZERO;
+    if (length > Number.MAX_SAFE_INTEGER) return new Fault(400, "a Content-Length beyond all sizes");
+  }
+  if (line.valueStart === line.valueEnd) return new Fault(400, "an empty Content-Length");
+  if (fields.contentLength >= 0) {
+    if (fields.contentLength !== length) return new Fault(400, "two different Content-Lengths");
+    fields.cuts.push(line.start, line.next);
+  }
+  fields.contentLength = length;
+  return undefined;
+}
+
+/** `chunked` may stand only once and last (RFC 9112 §6.1). */
+function readTransferEncoding(line: Line, fields: Fields): Fault | undefined {
+  fields.transferCoded = true;
+  for (const token of tokens(line)) {
+    if (fields.chunked) return new Fault(400, "a transfer coding behind `chunked`");
+    fields.chunked = token === "chunked";
+  }
+  return undefined;
+}
+
+/** The comma-separated members of a value, lower case. */
+function tokens(line: Line): readonly string[] {
+  const value = valueOf(line).toLowerCase();
+  if (!value.includes(",")) return value === "" ? [] : [value];
+  return value
+    .split(",")
+    .map((member) => member.trim())
+    .filter((member) => member !== "");
+}
+
+function valueOf(line: Line): string {
+  return line.bytes.toString("latin1", line.valueStart, line.valueEnd);
+}
+
+/** `name` is lower case. */
+function nameIs(line: Line, name: string): boolean {
+  for (let i = 0; i < name.length; i += 1) {
+    const byte = line.bytes[line.start + i] ?? 0;
+    const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
+    if (lower !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SP || byte === HTAB;
+}
+
+/** 1 for each byte that may stand in a token (RFC 9110 §5.6.2). */
+const TOKEN_BYTES: Uint8Array = tokenBytes();
+
+export function isTokenByte(byte: number | undefined): boolean {
+  return byte !== undefined && TOKEN_BYTES[byte] === 1;
+}
+
+function tokenBytes(): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+    table[char.charCodeAt(0)] = 1;
+  return table;
+}

@@ -1,0 +1,38 @@
+/** Heads of HTTP/1.x responses (RFC 9112 §4). */
+import { HEAD_BYTES_MAX } from "../../core/limits.ts";
+import { Fault, findHeadEnd, parseFields, type Fields } from "./head.ts";
+
+const LF = 10;
+const SP = 32;
+const CR = 13;
+
+export interface ResponseHead {
+  /** Behind the empty line. */
+  readonly end: number;
+  readonly status: number;
+  readonly http10: boolean;
+  readonly fields: Fields;
+}
+
+/** Reads the head at `start`; `undefined` while it is incomplete. */
+export function parseResponseHead(bytes: Buffer, start: number): ResponseHead | Fault | undefined {
+  const end = findHeadEnd(bytes, start);
+  if (end instanceof Fault) return end;
+  if ((end === 0 ? bytes.length : end) - start > HEAD_BYTES_MAX)
+    return new Fault(431, "a response head that is too large");
+  if (end === 0) return undefined;
+  const status = statusOf(bytes, start);
+  if (status === undefined) return new Fault(400, "a status line that is none");
+  const fields = parseFields(bytes, bytes.indexOf(LF, start) + 1, end);
+  if (fields instanceof Fault) return fields;
+  return { end, status, http10: bytes[start + 7] === 48, fields };
+}
+
+/** The three digits of `HTTP/1.x NNN`. */
+function statusOf(bytes: Buffer, start: number): number | undefined {
+  if (bytes.toString("latin1", start, start + 7) !== "HTTP/1." || bytes[start + 8] !== SP) return undefined;
+  const after = bytes[start + 12];
+  if (after !== SP && after !== CR) return undefined;
+  const digits = bytes.toString("latin1", start + 9, start + 12);
+  return /^[1-9][0-9]{2}$/.test(digits) ? Number(digits) : undefined;
+}

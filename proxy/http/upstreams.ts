@@ -1,0 +1,128 @@
+/**
+ * The upstream connections of one client connection, one per address. Nothing is shared between clients: a server
+ * sees as many connections as without us, and a stale one breaks no stranger's request.
+ */
+import { UPSTREAMS_PER_CLIENT_MAX } from "../../core/limits.ts";
+import { Dial, type Endpoint } from "./dial.ts";
+import { Upstream, type UpstreamListener } from "./upstream.ts";
+import { DISCARD, Wire } from "./wire.ts";
+
+/** An address to try, and the hop mark that goes with it. */
+export interface Target extends Endpoint {
+  /** `<namespace>/<service>`; absent for destinations that were not routed. */
+  readonly mark?: string | undefined;
+}
+
+export interface Reached {
+  readonly upstream: Upstream;
+  readonly target: Target;
+  /** Targets that come after it. */
+  readonly rest: readonly Target[];
+}
+
+export class Upstreams {
+  readonly #listener: UpstreamListener;
+  readonly #open = new Map<string, Upstream>();
+  /** A connection to the original destination that was begun before the request was read. */
+  #spare: Dial | undefined;
+  #dial: Dial | undefined;
+  #latest: Upstream | undefined;
+
+  constructor(listener: UpstreamListener, spare: Dial | undefined) {
+    this.#listener = listener;
+    this.#spare = spare;
+    const outcome = spare?.outcome;
+    if (outcome instanceof Wire) outcome.owner = DISCARD;
+  }
+
+  /** The upstream of the latest request: its end is the client's end. */
+  get latest(): Upstream | undefined {
+    return this.#latest;
+  }
+
+  /** Reaches the first of `targets` that accepts a connection; `undefined` when none does. Answers at once where one is open. */
+  reach(targets: readonly Target[], done: (reached: Reached | undefined) => void): void {
+    const [target, ...rest] = targets;
+    if (target === undefined) {
+      done(undefined);
+      return;
+    }
+    const found = this.#open.get(keyOf(target));
+    if (found?.reusable === true) {
+      this.#use(found);
+      done({ upstream: found, target, rest });
+      return;
+    }
+    const dial = this.#takeSpare(target) ?? new Dial(target);
+    this.#dial = dial;
+    dial.whenSettled((outcome) => {
+      this.#dial = undefined;
+      if (!(outcome instanceof Wire) || outcome.closed) {
+        this.reach(rest, done);
+        return;
+      }
+      const upstream = new Upstream(outcome, this.#listener);
+      this.#keep(keyOf(target), upstream);
+      this.#use(upstream);
+      done({ upstream, target, rest });
+    });
+  }
+
+  /** Closes one, in order. */
+  drop(upstream: Upstream): void {
+    this.#forget(upstream);
+    upstream.wire.owner = DISCARD;
+    upstream.wire.close();
+  }
+
+  /** Breaks one: its server sees a reset. */
+  abort(upstream: Upstream): void {
+    this.#forget(upstream);
+    upstream.wire.owner = DISCARD;
+    upstream.wire.reset();
+  }
+
+  /** Hands one over to somebody else; the others are closed. */
+  release(upstream: Upstream): void {
+    this.#forget(upstream);
+    this.closeAll();
+  }
+
+  closeAll(): void {
+    this.#dial?.abandon();
+    this.#dial = undefined;
+    this.#spare?.abandon();
+    this.#spare = undefined;
+    for (const upstream of this.#open.values()) this.drop(upstream);
+  }
+
+  #forget(upstream: Upstream): void {
+    for (const [key, open] of this.#open) if (open === upstream) this.#open.delete(key);
+    if (this.#latest === upstream) this.#latest = undefined;
+  }
+
+  #takeSpare(target: Target): Dial | undefined {
+    const spare = this.#spare;
+    if (spare === undefined || keyOf(spare.endpoint) !== keyOf(target)) return undefined;
+    this.#spare = undefined;
+    return spare.outcome instanceof Wire && spare.outcome.closed ? undefined : spare;
+  }
+
+  #use(upstream: Upstream): void {
+    this.#latest = upstream;
+    this.#spare?.abandon();
+    this.#spare = undefined;
+  }
+
+  #keep(key: string, upstream: Upstream): void {
+    const replaced = this.#open.get(key);
+    if (replaced !== undefined) this.drop(replaced);
+    const [oldest] = this.#open.values();
+    if (this.#open.size >= UPSTREAMS_PER_CLIENT_MAX && oldest !== undefined) this.drop(oldest);
+    this.#open.set(key, upstream);
+  }
+}
+
+function keyOf(endpoint: Endpoint): string {
+  return `${endpoint.address}|${endpoint.port}`;
+}

@@ -1,0 +1,145 @@
+/**
+ * One TCP connection, client's or upstream's: ordered writes with back-pressure, half-close, reset.
+ * Whoever is responsible for it at the moment is its `owner`; a connection changes hands when its protocol is known.
+ */
+import type { Socket, SocketHandler } from "bun";
+import { CLOSE_LINGER_MS_MAX } from "../../core/limits.ts";
+
+export interface WireOwner {
+  readonly data: (wire: Wire, bytes: Buffer) => void;
+  /** The peer will send no more; it may still read. */
+  readonly end: (wire: Wire) => void;
+  /** Everything written has been taken: a paused source may go on. */
+  readonly drain: (wire: Wire) => void;
+  /** The connection is gone. `error` where it was broken, not ended. */
+  readonly close: (wire: Wire, error: Error | undefined) => void;
+}
+
+export class Wire {
+  owner: WireOwner;
+  readonly #socket: Socket<Wire>;
+  #queue: Buffer[] = [];
+  #paused = false;
+  #ending = false;
+  #shut = false;
+  #closeAfterEnd = false;
+  #closed = false;
+
+  constructor(socket: Socket<Wire>, owner: WireOwner) {
+    this.#socket = socket;
+    this.owner = owner;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes wait for the peer to read. */
+  get backlogged(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /**
+   * False when bytes had to be kept: the caller pauses its source until `drain`. Bytes are kept by reference.
+   * Writing to a closed connection does nothing; its owner has been told or will be.
+   */
+  write(bytes: Buffer): boolean {
+    if (this.#closed || this.#ending) return true;
+    if (this.#queue.length > 0) {
+      this.#queue.push(bytes);
+      return false;
+    }
+    const taken = this.#socket.write(bytes);
+    if (taken < 0 || taken >= bytes.length) return true;
+    this.#queue.push(bytes.subarray(taken));
+    return false;
+  }
+
+  /** Half-closes once everything is written. */
+  end(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    if (this.#queue.length === 0) this.#shutDown();
+  }
+
+  /** Closes both directions once everything is written. */
+  close(): void {
+    this.#closeAfterEnd = true;
+    if (this.#shut) this.#socket.end();
+    else this.end();
+  }
+
+  /** Breaks the connection: the peer sees a reset. */
+  reset(): void {
+    if (!this.#closed) this.#socket.terminate();
+  }
+
+  pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closed) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  /** For the socket handlers only. */
+  flush(): void {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0];
+      if (first === undefined) break;
+      const taken = this.#socket.write(first);
+      if (taken < 0) return;
+      if (taken < first.length) {
+        this.#queue[0] = first.subarray(taken);
+        return;
+      }
+      this.#queue.shift();
+    }
+    if (this.#ending) this.#shutDown();
+    else this.owner.drain(this);
+  }
+
+  /** For the socket handlers only. */
+  gone(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.owner.close(this, error);
+  }
+
+  #shutDown(): void {
+    if (this.#shut) return;
+    this.#shut = true;
+    if (this.#closeAfterEnd) this.#socket.end();
+    else this.#socket.shutdown();
+  }
+}
+
+/** One set of handlers for all sockets; what differs lives in `socket.data`. */
+export const WIRE_HANDLERS: SocketHandler<Wire> = {
+  data: (socket, bytes) => socket.data.owner.data(socket.data, bytes),
+  end: (socket) => socket.data.owner.end(socket.data),
+  drain: (socket) => socket.data.flush(),
+  close: (socket, error) => socket.data.gone(error),
+  error: (socket) => socket.data.reset(),
+};
+
+/** Owner of a connection that is only waited for to close: what still arrives is thrown away. */
+export const DISCARD: WireOwner = {
+  data: () => {},
+  end: (wire) => wire.close(),
+  drain: () => {},
+  close: () => {},
+};
+
+/** Ends our side, then reads on for a while: closing with unread bytes would reset the connection under the answer. */
+export function closeSoon(wire: Wire): void {
+  const timer = setTimeout(() => wire.close(), CLOSE_LINGER_MS_MAX);
+  wire.owner = { ...DISCARD, close: () => clearTimeout(timer) };
+  wire.end();
+  wire.resume();
+}

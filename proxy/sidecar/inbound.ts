@@ -1,0 +1,49 @@
+/** Connections that come to the pod: to the application, or on to a nearer instance of the same service. */
+import { serviceKey } from "../../core/route-table.ts";
+import { inboundTarget } from "../../core/routing.ts";
+import type { Endpoint } from "../http/dial.ts";
+import type { Forward } from "../http/exchange.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { Wire } from "../http/wire.ts";
+import { markedTarget } from "./outbound.ts";
+import { isSidecarPort } from "./own-ports.ts";
+import { anyOf, type Pod, spaceOf } from "./pod.ts";
+import { serveDestination } from "./serve-destination.ts";
+
+export function acceptInbound(pod: Pod, client: Wire, fd: number): void {
+  pod.counters.connections += 1;
+  client.pause();
+  const original = pod.originalDestination(fd);
+  if (original === undefined || isSidecarPort(original.port)) {
+    pod.counters.refused += 1;
+    client.reset();
+    return;
+  }
+  // The application is dialled at the address it was asked for: it may listen there and not on loopback.
+  const decide = (head: RequestHead): Forward => decideInbound(pod, original, head);
+  serveDestination(pod, { client, original, opaquePorts: pod.config.opaquePorts, decide });
+}
+
+function decideInbound(pod: Pod, original: Endpoint, head: RequestHead): Forward {
+  const { authority, routeAs, added } = spaceOf(pod, head);
+  const nearer = isForThisPod(pod, original, head.fields.routedTo)
+    ? undefined
+    : inboundTarget(pod.routes.table, { ownSpace: pod.config.space, routeAs, authority, original, pick: anyOf });
+  if (nearer !== undefined) pod.counters.forwarded += 1;
+  return {
+    kind: "forward",
+    targets: nearer === undefined ? [original] : [markedTarget(pod, nearer), original],
+    routeAs: added,
+  };
+}
+
+/**
+ * The hop mark names the service it was meant for. One that names another was copied on by an application without a
+ * sidecar, and says nothing.
+ */
+function isForThisPod(pod: Pod, original: Endpoint, mark: string | undefined): boolean {
+  if (mark === undefined) return false;
+  const meanings = pod.routes.table.at(original.address, original.port);
+  if (meanings.length === 0) return mark.startsWith(`${pod.config.space}/`);
+  return meanings.some((meaning) => serviceKey(meaning.service) === mark);
+}

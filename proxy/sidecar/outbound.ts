@@ -1,0 +1,50 @@
+/** Connections that the application opens: HTTP goes where the route table says, everything else where it was meant to. */
+import { PORT } from "../../core/contract.ts";
+import { serviceKey } from "../../core/route-table.ts";
+import { lookup, outboundCandidates, type Candidate } from "../../core/routing.ts";
+import type { Endpoint } from "../http/dial.ts";
+import type { Forward } from "../http/exchange.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { Target } from "../http/upstreams.ts";
+import type { Wire } from "../http/wire.ts";
+import { isSidecarPort } from "./own-ports.ts";
+import { anyOf, type Pod, spaceOf } from "./pod.ts";
+import { serveDestination } from "./serve-destination.ts";
+
+export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
+  pod.counters.connections += 1;
+  client.pause();
+  const original = pod.originalDestination(fd);
+  if (
+    original === undefined ||
+    original.port === PORT.outbound ||
+    (isSidecarPort(original.port) && pod.ips.includes(original.address))
+  ) {
+    pod.counters.refused += 1;
+    client.reset();
+    return;
+  }
+  const decide = (head: RequestHead): Forward => decideOutbound(pod, original, head);
+  serveDestination(pod, { client, original, opaquePorts: [], decide });
+}
+
+function decideOutbound(pod: Pod, original: Endpoint, head: RequestHead): Forward {
+  const { authority, routeAs, added } = spaceOf(pod, head);
+  const { table } = pod.routes;
+  const destination = lookup(table, { ip: original.address, port: original.port }, authority);
+  if (destination === undefined) return { kind: "forward", targets: [original] };
+  const ownSpace = pod.config.space;
+  const answer = outboundCandidates(table, { ownSpace, routeAs, destination, original, authority, pick: anyOf });
+  if (answer.unknownSpace === true) pod.counters.unknownSpace += 1;
+  if (answer.candidates[0]?.service !== serviceKey(destination.service)) pod.counters.routed += 1;
+  // The mark saves the target's sidecar from deciding again; without a space there is nothing to decide.
+  const decided = routeAs !== undefined && answer.unknownSpace !== true;
+  const targets = decided ? answer.candidates.map((candidate) => markedTarget(pod, candidate)) : answer.candidates;
+  return { kind: "forward", targets, routeAs: added };
+}
+
+/** The pod's own address is reached over loopback, where no sidecar would strip the mark: it gets none. */
+export function markedTarget(pod: Pod, candidate: Candidate): Target {
+  const mark = pod.ips.includes(candidate.address) ? undefined : candidate.service;
+  return { address: candidate.address, port: candidate.port, mark };
+}

@@ -1,0 +1,67 @@
+/** The sidecar put together: listeners, routes, feed. */
+import { PORT } from "../../core/contract.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import type { Log } from "../../core/host/log.ts";
+import type { SidecarConfig } from "../../core/sidecar-config.ts";
+import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
+import { acceptAdmin } from "./admin.ts";
+import { acceptEnter } from "./enter.ts";
+import { followFeed } from "./feed.ts";
+import { acceptInbound } from "./inbound.ts";
+import { formatMetrics, newCounters } from "./metrics.ts";
+import type { OriginalDestination } from "./original-destination.ts";
+import { acceptOutbound } from "./outbound.ts";
+import type { Pod } from "./pod.ts";
+import { Routes } from "./routes.ts";
+
+export interface SidecarOptions {
+  readonly config: SidecarConfig;
+  readonly ips: readonly string[];
+  readonly originalDestination: OriginalDestination;
+  readonly token: () => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends listeners and feed; connections end by themselves. */
+  readonly signal: AbortSignal;
+}
+
+/** @throws Error when a port cannot be had */
+export function runSidecar(options: SidecarOptions): void {
+  const { config, clock, log, signal } = options;
+  const routes = new Routes();
+  const counters = newCounters();
+  const pod: Pod = {
+    config,
+    ips: options.ips,
+    routes,
+    counters,
+    originalDestination: options.originalDestination,
+  };
+  let heard: number | undefined;
+  const admin = {
+    ready: () => routes.ready,
+    metrics: () => formatMetrics(counters, heard === undefined ? undefined : clock.now() - heard),
+    tcpProbes: config.tcpProbes,
+    podIp: options.ips[0] ?? "127.0.0.1",
+  };
+  const listeners: readonly Listening[] = [
+    listenEverywhere({ port: PORT.outbound, accept: (client, fd) => acceptOutbound(pod, client, fd) }),
+    listenEverywhere({ port: PORT.inbound, accept: (client, fd) => acceptInbound(pod, client, fd) }),
+    listenEverywhere({ port: PORT.admin, accept: (client) => acceptAdmin(admin, client) }),
+    listen({ hostname: "127.0.0.1", port: PORT.enter, accept: (client) => acceptEnter(pod, client) }),
+  ];
+  signal.addEventListener("abort", () => listeners.forEach((listener) => listener.stop()), { once: true });
+  log("info", "The sidecar listens", { space: config.space });
+  void followFeed({
+    controller: config.controller,
+    ca: config.ca,
+    token: options.token,
+    apply: (message) => {
+      heard = clock.now();
+      return routes.apply(message);
+    },
+    clock,
+    log,
+    signal,
+  });
+}

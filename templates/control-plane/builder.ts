@@ -1,0 +1,169 @@
+/** The builder of each node: our program without privilege beside BuildKit, which works in the node's image store. */
+import { dirname } from "node:path/posix";
+import { BUILDCTL, BUILDKIT_SOCKET } from "../../builder/buildctl.ts";
+import { BUILDER_ROOT } from "../../builder/folders.ts";
+import { BUILDER_RULES } from "../../builder/rules.ts";
+import { COMPONENT, PROGRAM, PROXY_UID, SERVER_PORT } from "../../core/contract.ts";
+import { programAccess } from "./access.ts";
+import {
+  configMap,
+  namespaced,
+  RESTRICTED_CONTAINER,
+  RESTRICTED_POD,
+  selectorLabels,
+  type Identity,
+  type KubeObject,
+} from "./object.ts";
+import { podLabels, programContainer, serverService } from "./server.ts";
+import type { ControlPlaneSettings } from "./settings.ts";
+
+type Spec = Readonly<Record<string, unknown>>;
+
+/** Folder of BuildKit's own state on the node. */
+const BUILDKIT_ROOT = "/var/lib/azds-buildkit";
+const BUILDKIT_CONFIG = "/etc/buildkit";
+/** containerd's client makes the pipes of a build's processes here, and its shims on the node open them. */
+const CONTAINERD_PIPES = "/run/containerd";
+/** Namespace inside containerd in which the kubelet looks for images. */
+const CONTAINERD_NAMESPACE = "k8s.io";
+
+export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
+  const identity: Identity = { name: COMPONENT.builder, component: "builder", version: settings.version };
+  const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env: {} };
+  const metadata = namespaced(identity);
+  return [
+    ...programAccess(identity, BUILDER_RULES),
+    configMap(metadata, { "buildkitd.toml": buildkitConfig(settings) }),
+    // A pod asks the builder of its own node: the image must land where it runs.
+    serverService(server, "Local"),
+    {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata,
+      spec: {
+        revisionHistoryLimit: 2,
+        selector: { matchLabels: selectorLabels("builder") },
+        updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "50%" } },
+        template: {
+          metadata: { labels: podLabels(identity) },
+          spec: {
+            serviceAccountName: identity.name,
+            nodeSelector: { "kubernetes.io/os": "linux" },
+            terminationGracePeriodSeconds: 10,
+            enableServiceLinks: false,
+            initContainers: [prepareContainer(settings)],
+            containers: [builderContainer(programContainer(server, settings)), buildkitContainer(settings)],
+            volumes: volumes(settings),
+          },
+        },
+      },
+    },
+  ];
+}
+
+/**
+ * Copies BuildKit's static client out of its image, as ours holds no other program, and gives our program its folder on
+ * the node, which the kubelet made for root.
+ */
+function prepareContainer({ buildkitImage, imagePullPolicy }: ControlPlaneSettings): Spec {
+  const script = `cp /usr/bin/buildctl ${BUILDCTL} && chown ${PROXY_UID}:${PROXY_UID} ${BUILDER_ROOT}`;
+  return {
+    name: "prepare",
+    image: buildkitImage,
+    imagePullPolicy,
+    command: ["/bin/sh", "-c", script],
+    securityContext: { ...RESTRICTED_CONTAINER, runAsUser: 0, capabilities: { drop: ["ALL"], add: ["CHOWN"] } },
+    resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { memory: "128Mi" } },
+    volumeMounts: [
+      { name: "tools", mountPath: dirname(BUILDCTL) },
+      { name: "sources", mountPath: BUILDER_ROOT },
+    ],
+  };
+}
+
+function builderContainer(container: Spec): Spec {
+  return {
+    ...container,
+    // It listens as soon as it has a certificate.
+    readinessProbe: { tcpSocket: { port: "https" }, periodSeconds: 1, timeoutSeconds: 2 },
+    securityContext: { ...RESTRICTED_POD, ...RESTRICTED_CONTAINER },
+    volumeMounts: [
+      { name: "tools", mountPath: dirname(BUILDCTL), readOnly: true },
+      { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
+      { name: "sources", mountPath: BUILDER_ROOT },
+    ],
+  };
+}
+
+/** Every path of the node has the same name inside: containerd is told paths and opens them on the node. */
+function buildkitContainer({ buildkitImage, imagePullPolicy, containerd }: ControlPlaneSettings): Spec {
+  return {
+    name: "buildkitd",
+    image: buildkitImage,
+    imagePullPolicy,
+    command: ["/usr/bin/buildkitd", "--config", `${BUILDKIT_CONFIG}/buildkitd.toml`],
+    securityContext: { privileged: true, runAsUser: 0 },
+    // Asked only until it answers once; later a request of our program shows whether it is there.
+    startupProbe: {
+      exec: { command: ["/usr/bin/buildctl", "--addr", `unix://${BUILDKIT_SOCKET}`, "debug", "workers"] },
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      failureThreshold: 60,
+    },
+    resources: { requests: { cpu: "50m", memory: "64Mi" } },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [
+      { name: "config", mountPath: BUILDKIT_CONFIG },
+      { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
+      { name: "containerd-socket", mountPath: containerd.socket },
+      { name: "containerd-root", mountPath: containerd.root },
+      { name: "containerd-pipes", mountPath: CONTAINERD_PIPES },
+      // What BuildKit mounts here for a build must appear on the node, where the build's processes run.
+      { name: "state", mountPath: BUILDKIT_ROOT, mountPropagation: "Bidirectional" },
+    ],
+  };
+}
+
+function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
+  return [
+    { name: "tools", emptyDir: {} },
+    { name: "socket", emptyDir: {} },
+    { name: "config", configMap: { name: COMPONENT.builder } },
+    { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
+    { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
+    hostFolder("containerd-pipes", CONTAINERD_PIPES),
+    hostFolder("state", BUILDKIT_ROOT),
+    // Outlives the pod: a new builder knows what the old one had.
+    hostFolder("sources", BUILDER_ROOT),
+  ];
+}
+
+function hostFolder(name: string, path: string): Spec {
+  return { name, hostPath: { path, type: "DirectoryOrCreate" } };
+}
+
+/**
+ * buildkitd.toml(5); the grpc socket belongs to our program, which runs without privilege. The socket for traces is
+ * mounted into each build's processes, so it must lie in a folder that the node has too. The cache keeps a bound.
+ */
+function buildkitConfig({ containerd }: ControlPlaneSettings): string {
+  return `root = "${BUILDKIT_ROOT}"
+[grpc]
+  address = ["unix://${BUILDKIT_SOCKET}"]
+  uid = ${PROXY_UID}
+  gid = ${PROXY_UID}
+[otel]
+  socketPath = "${BUILDKIT_ROOT}/otel-grpc.sock"
+[worker.oci]
+  enabled = false
+[worker.containerd]
+  enabled = true
+  address = "${containerd.socket}"
+  namespace = "${CONTAINERD_NAMESPACE}"
+  gc = true
+  reservedSpace = "1GB"
+  maxUsedSpace = "20%"
+  minFreeSpace = "10%"
+  max-parallelism = 4
+`;
+}

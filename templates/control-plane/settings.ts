@@ -1,0 +1,45 @@
+/** What differs between clusters. */
+export interface ControlPlaneSettings {
+  /** Reference of our image. */
+  readonly image: string;
+  readonly imagePullPolicy: "IfNotPresent" | "Always" | "Never";
+  /** Reference of BuildKit's own image. */
+  readonly buildkitImage: string;
+  /** Version of azds. */
+  readonly version: string;
+  /** Suffix of URLs, with its leading dot. */
+  readonly hostSuffix: string;
+  /** The cluster's DNS domain. */
+  readonly clusterDomain: string;
+  readonly endpoint: Endpoint;
+  /** Folder and socket of containerd on the nodes. */
+  readonly containerd: { readonly root: string; readonly socket: string };
+  /** False on Kubernetes 1.29, which does not serve ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). */
+  readonly admissionPolicies: boolean;
+}
+
+/** How services are reached from outside: through a gateway with a public or private address, or by port-forward only. */
+export type Endpoint = "public" | "private" | "none";
+
+export const CONTAINERD_DEFAULTS: ControlPlaneSettings["containerd"] = {
+  root: "/var/lib/containerd",
+  socket: "/run/containerd/containerd.sock",
+};
+
+export const BUILDKIT_IMAGE_DEFAULT = "docker.io/moby/buildkit:v0.25.2";
+export const CLUSTER_DOMAIN_DEFAULT = "cluster.local";
+
+/** Data of the ConfigMap `azds-info`: what later runs keep to, and what users may know. */
+export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, string>> {
+  const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, containerd } = settings;
+  return {
+    version,
+    image,
+    buildkitImage,
+    hostSuffix,
+    clusterDomain,
+    endpoint,
+    containerdRoot: containerd.root,
+    containerdSocket: containerd.socket,
+  };
+}

@@ -1,0 +1,37 @@
+import type { ClusterLayout } from "./layout.ts";
+import { CONTAINERD_READY_MS } from "./limits.ts";
+import { requireAlive, type Component, type RunningNode } from "./node-processes.ts";
+import { runInNode } from "./nodes.ts";
+import { waitFor } from "./wait.ts";
+
+/** The containerd namespace the kubelet uses. */
+const CTR = ["ctr", "--namespace", "k8s.io"];
+
+export async function waitForContainerd(
+  cluster: ClusterLayout,
+  node: RunningNode,
+  containerd: Component,
+): Promise<void> {
+  await waitFor({
+    what: `containerd on ${node.layout.name}`,
+    limitMs: CONTAINERD_READY_MS,
+    check: async () => {
+      await requireAlive(cluster, node, containerd);
+      return answers(node);
+    },
+  });
+}
+
+async function answers(node: RunningNode): Promise<true | undefined> {
+  try {
+    await runInNode(node, [...CTR, "version"]);
+    return true;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Loads an image archive (of `docker save`, or in OCI layout) into a node's image store. */
+export async function loadArchive(node: RunningNode, file: string): Promise<void> {
+  await runInNode(node, [...CTR, "images", "import", file]);
+}

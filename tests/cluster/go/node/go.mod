@@ -1,0 +1,3 @@
+module azdstest/node
+
+go 1.25

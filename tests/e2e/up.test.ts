@@ -1,0 +1,106 @@
+/** The main job on a real cluster: init, up, a change, a failing build, a crash, down. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Developer, enabledCluster, kubectlOk, type RunningCommand, scratchFolder } from "./support/cluster.ts";
+
+const PROJECT = join(import.meta.dir, "../projects/chain");
+
+let admin: Developer;
+let folder: string;
+
+function writeService(name: string): void {
+  writeFileSync(join(folder, "service.json"), JSON.stringify({ name }));
+}
+
+async function get(url: string): Promise<string> {
+  const response = await fetch(url);
+  return `${response.status} ${await response.text()}`;
+}
+
+async function up(): Promise<{ readonly command: RunningCommand; readonly url: string }> {
+  const command = admin.start(["up", "--no-tui"], { cwd: folder });
+  await command.until(/Press Ctrl\+C to detach/);
+  const url = /port forwarding at (http:\S+)/.exec(command.output())?.[1] ?? "";
+  return { command, url };
+}
+
+beforeAll(async () => {
+  admin = await enabledCluster();
+  const selected = await admin.azds(["space", "select", "-n", "uptest", "-y"]);
+  if (selected.code !== 0) throw new Error(selected.stderr);
+  folder = scratchFolder("web");
+  cpSync(PROJECT, folder, { recursive: true });
+  writeService("one");
+}, 120_000);
+
+afterAll(() => rmSync(join(folder, ".."), { recursive: true, force: true }));
+
+describe("azds up", () => {
+  test("init writes a chart that Helm and the API server accept", async () => {
+    const result = await admin.azds(["init", "--port", "80"], { cwd: folder });
+    expect(result.code).toBe(0);
+    const helm = Bun.spawnSync([join(import.meta.dir, "../../.cluster/bin/helm"), "lint", join(folder, "charts/web")]);
+    expect(helm.stdout.toString()).toContain("0 chart(s) failed");
+    const rendered = Bun.spawnSync([join(import.meta.dir, "../../.cluster/bin/helm"), "template", "web", join(folder, "charts/web")]);
+    await kubectlOk(["-n", "uptest", "apply", "--dry-run=server", "-f", "-"], rendered.stdout.toString());
+  });
+
+  test("the first up builds on the node that runs the pod, and serves", async () => {
+    const { command, url } = await up();
+    expect(await get(url)).toBe('200 ["one"]');
+    await command.until(/: one listens/);
+    const gateway = /available at (http:\S+uptest\.web\.azds\.localhost:\d+\/)/.exec(command.output())?.[1] ?? "";
+    expect(await get(gateway)).toBe('200 ["one"]');
+    expect(await command.stop()).toBe(0);
+  }, 180_000);
+
+  test("the service stays after detaching, and its image is in the store of its node only", async () => {
+    const pod = JSON.parse(await kubectlOk(["-n", "uptest", "get", "pods", "-l", "azds.io/session", "-o", "json"])) as {
+      items: { spec: { nodeName: string; containers: { image: string; imagePullPolicy: string }[] }; status: { phase: string } }[];
+    };
+    const [item] = pod.items;
+    expect(item?.status.phase).toBe("Running");
+    const own = item?.spec.containers.find((container) => container.image.includes("/web:"));
+    expect(own?.imagePullPolicy).toBe("Never");
+    expect(own?.image).toMatch(/^azds\.local\/uptest\/web:azds-[a-z0-9]{6}-1$/);
+  });
+
+  test("a change is served after the next up", async () => {
+    writeService("two");
+    const { command, url } = await up();
+    expect(await get(url)).toBe('200 ["two"]');
+    expect(await command.stop()).toBe(0);
+  }, 120_000);
+
+  test("a second up of the same service says who has it", async () => {
+    const { command } = await up();
+    const second = await admin.azds(["up", "-d"], { cwd: folder, env: { USER: "somebody" } });
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain("SESSION_HELD");
+    expect(second.stderr).toMatch(/held by `tester@/);
+    await command.stop();
+  }, 120_000);
+
+  test("a Dockerfile that fails leaves the running service alone and names the cause", async () => {
+    const file = join(folder, "Dockerfile.develop");
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, `${before}RUN no-such-program\n`);
+    const result = await admin.azds(["up", "-d"], { cwd: folder });
+    writeFileSync(file, before);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain("BUILD_FAILED");
+    expect(result.stderr + result.stdout).toContain("no-such-program");
+    const phases = await kubectlOk(["-n", "uptest", "get", "pods", "-l", "azds.io/session", "-o", "jsonpath={.items[*].status.phase}"]);
+    expect(phases.trim()).toBe("Running");
+  }, 120_000);
+
+  test("down removes service and session, and a second down says that nothing is up", async () => {
+    expect((await admin.azds(["down"], { cwd: folder })).code).toBe(0);
+    const left = await kubectlOk(["-n", "uptest", "get", "deployments,services,leases", "-o", "name"]);
+    expect(left.trim()).toBe("");
+    const again = await admin.azds(["down"], { cwd: folder });
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("SERVICE_NOT_UP");
+  }, 60_000);
+});

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "bun:test";
+import { explainFailure } from "../../../builder/failure.ts";
+import { parseSolveStatus } from "../../../builder/solve-status.ts";
+import { type Recording, recordedLines } from "./recorded.ts";
+
+async function explain(name: Recording, log: readonly string[] = []): Promise<string> {
+  const said = (await recordedLines(name)).filter((line) => parseSolveStatus(line) === undefined);
+  const failure = explainFailure({ said, log });
+  expect(failure.code).toBe("BUILD_FAILED");
+  return failure.message;
+}
+
+describe("explainFailure() on recorded builds", () => {
+  test("names line, command, exit code and last output of a command that failed", async () => {
+    const command = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; exit 3";
+    expect(await explain("failed-run", ["out 3", "err 3"])).toBe(
+      `Dockerfile:2: \`${command}\` ended with exit code 3\nout 3\nerr 3`,
+    );
+  });
+
+  test("names the line of an instruction that does not exist", async () => {
+    expect(await explain("unknown-instruction")).toBe("Dockerfile:2: unknown instruction: RUNX (did you mean RUN?)");
+  });
+
+  test("names line and file of a COPY without its source", async () => {
+    expect(await explain("missing-file")).toBe("Dockerfile:2: `missing.txt` is not in the build context");
+  });
+
+  test("names a stage and a Dockerfile that do not exist", async () => {
+    expect(await explain("unknown-stage")).toBe("The Dockerfile has no stage `nope`");
+    expect(await explain("missing-dockerfile")).toBe("The Dockerfile `nope.Dockerfile` is not in the build context");
+  });
+});
+
+describe("explainFailure()", () => {
+  test("tells a builder that is away from a build that failed", () => {
+    const words =
+      'error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "transport: ' +
+      'Error while dialing: dial unix /run/azds/buildkitd.sock: connect: no such file or directory"';
+    expect(explainFailure({ said: [words], log: [] })).toMatchObject({ code: "BUILDER_UNAVAILABLE" });
+  });
+
+  test("keeps words that it does not know", () => {
+    expect(explainFailure({ said: ["error: failed to solve: something new"], log: [] }).message).toBe("something new");
+  });
+
+  test("keeps an error of several lines", () => {
+    const said = [
+      "Dockerfile:7",
+      "-".repeat(20),
+      "   7 | >>> RUN x",
+      "-".repeat(20),
+      "error: failed to solve: one",
+      "two",
+    ];
+    expect(explainFailure({ said, log: [] }).message).toBe("Dockerfile:7: one\ntwo");
+  });
+
+  test("says so when there is no reason", () => {
+    expect(explainFailure({ said: [], log: [] }).message).toBe("BuildKit gave no reason");
+  });
+});

@@ -1,0 +1,84 @@
+/** A builder on loopback: real TLS, wire and files; the API server and buildctl are fakes. */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runBuilder } from "../../../builder/builder.ts";
+import { namespaceFolders } from "../../../builder/folders.ts";
+import { followProgram } from "../../../builder/follow.ts";
+import { createImageStore, type ImageStore } from "../../../builder/images.ts";
+import { streamServer } from "../../../builder/streams.ts";
+import { COMPONENT, SYSTEM_NAMESPACE } from "../../../core/contract.ts";
+import { systemClock } from "../../../core/host/clock.ts";
+import { runProcess } from "../../../core/host/run-process.ts";
+import { at } from "../../../core/parse.ts";
+import type { ServerAddress } from "../../../core/sidecar-config.ts";
+import { testCertificate } from "../../fakes/certificate.ts";
+import { fakeKube } from "../../fakes/kube.ts";
+import { fakeBuildctl, type FakeBuildctlOptions } from "./fake-buildctl.ts";
+
+export interface LoopbackBuilder extends AsyncDisposable {
+  readonly address: ServerAddress;
+  readonly ca: string;
+  readonly images: ImageStore;
+  readonly root: string;
+}
+
+/** Its API server takes the tokens `token-of-<namespace>`. The tree `azds-abc123/0` of `dev` is there. */
+export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<LoopbackBuilder> {
+  const root = await mkdtemp(join(tmpdir(), "builder-"));
+  await mkdir(join(namespaceFolders(root, "dev").trees, "azds-abc123/0"), { recursive: true });
+  const { cert, key } = await testCertificate();
+  const kube = fakeKube({
+    answer: (request) => (request.path.endsWith("tokenreviews") ? review(request.body) : undefined),
+  });
+  const secret = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/secrets/${COMPONENT.builder}-tls`;
+  kube.put(secret, {
+    metadata: { name: `${COMPONENT.builder}-tls` },
+    data: { "tls.crt": encoded(cert), "tls.key": encoded(key) },
+  });
+  const images = createImageStore();
+  const serve = streamServer({
+    follow: followProgram,
+    run: runProcess,
+    clock: systemClock,
+    images,
+    buildctl: await fakeBuildctl(root, buildctl),
+    env: { PATH: "/usr/bin:/bin" },
+    sync: (stream) => stream.end(),
+    log: () => {},
+    root,
+    node: "node-1",
+    version: "1.2.3",
+  });
+  const stop = new AbortController();
+  const listening = Promise.withResolvers<number>();
+  const options = { kube, clock: systemClock, log: () => {}, port: 0, healthPort: 0, root, serve, onListening: listening.resolve };
+  const running = runBuilder(options, stop.signal);
+  const port = await Promise.race([listening.promise, running.then(() => 0)]);
+  return {
+    address: { address: "127.0.0.1", port, serverName: "localhost" },
+    ca: cert,
+    images,
+    root,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+      await rm(root, { recursive: true });
+    },
+  };
+}
+
+export const tokenOf = (namespace: string): string => `token-of-${namespace}`;
+
+function encoded(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
+function review(body: unknown): unknown {
+  const token = String(at(body, "spec", "token"));
+  const namespace = /^token-of-(.+)$/.exec(token)?.[1];
+  const audiences = at(body, "spec", "audiences");
+  if (namespace === undefined) return { status: { authenticated: false } };
+  const username = token === "token-of-user" ? "jane" : `system:serviceaccount:${namespace}:default`;
+  return { status: { authenticated: true, audiences, user: { username } } };
+}

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { AzdsError } from "../../../../core/errors.ts";
+import { mergeValues, parseConfig } from "../../../../cli/project/config.ts";
+
+const MINIMAL = "install:\n  chart: charts/web\n";
+
+function problem(text: string): string {
+  try {
+    parseConfig(text, "azds.yaml");
+  } catch (error) {
+    if (error instanceof AzdsError && error.code === "CONFIG_INVALID") return error.message;
+    throw error;
+  }
+  return "";
+}
+
+describe("parseConfig()", () => {
+  test("fills what a minimal file leaves out", () => {
+    const config = parseConfig(MINIMAL, "azds.yaml");
+    expect(config.build).toEqual({ context: ".", dockerfile: "Dockerfile", target: undefined, args: {}, useGitIgnore: true, ignore: [] });
+    expect(config.install).toEqual({ chart: "charts/web", values: [], set: {} });
+  });
+
+  test("lets configurations.develop win over the general settings", () => {
+    const config = parseConfig(
+      `build:\n  dockerfile: Dockerfile\n  args: { A: "1", B: 2 }\ninstall:\n  chart: charts/web\n  set: { image: { tag: $(tag) }, replicaCount: 1 }\nconfigurations:\n  develop:\n    build:\n      dockerfile: Dockerfile.develop\n      target: dev\n      args: { B: "3" }\n    install:\n      set: { replicaCount: 2 }\n`,
+      "azds.yaml",
+    );
+    expect(config.build.dockerfile).toBe("Dockerfile.develop");
+    expect(config.build.target).toBe("dev");
+    expect(config.build.args).toEqual({ A: "1", B: "3" });
+    expect(config.install.set).toEqual({ image: { tag: "$(tag)" }, replicaCount: 2 });
+  });
+
+  test("reads optional values files by their question mark", () => {
+    const config = parseConfig(`${MINIMAL}  values:\n  - values.dev.yaml?\n  - must.yaml\n`, "azds.yaml");
+    expect(config.install.values).toEqual([
+      { path: "values.dev.yaml", optional: true },
+      { path: "must.yaml", optional: false },
+    ]);
+  });
+
+  test("takes `refresh` for `iterate`, its newer name", () => {
+    const config = parseConfig(
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      sync: ["**/*.js"]\n      refresh:\n        processesToKill: [node]\n        buildCommands: [[npm, run, build]]\n`,
+      "azds.yaml",
+    );
+    expect(config.container.processesToKill).toEqual(["node"]);
+    expect(config.container.buildCommands).toEqual([["npm", "run", "build"]]);
+  });
+
+  test.each([
+    ["install:\n  chart: 3\n", "`azds.yaml` line 2: `install.chart` must be a string"],
+    [`${MINIMAL}build:\n  useGitIgnore: maybe\n`, "`azds.yaml` line 4: `build.useGitIgnore` must be `true` or `false`"],
+    [`${MINIMAL}  sett: {}\n`, "`azds.yaml` line 3: `install.sett` is not a key of `install`"],
+    [`${MINIMAL}bild: {}\n`, "`azds.yaml` line 3: `bild` is not a key of azds.yaml"],
+    ["kind: terraform\ninstall:\n  chart: c\n", "`azds.yaml` line 1: `kind` must be `helm-release`, not `terraform`"],
+    ["build:\n  context: .\n", "`azds.yaml` line 1: `install.chart` is missing"],
+    ["", "`azds.yaml` line 1: the file is empty"],
+    ["install:\n  chart: a\n  chart: b\n", "`azds.yaml` line 3:"],
+    ["install:\n  chart: [\n", "`azds.yaml` line 3:"],
+  ])("names line and key of %j", (text, message) => {
+    expect(problem(text)).toStartWith(message);
+  });
+});
+
+describe("mergeValues()", () => {
+  test("merges mappings and replaces everything else", () => {
+    expect(mergeValues({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, e: null })).toEqual({ a: { b: 1, c: [3] }, d: 1, e: null });
+  });
+});

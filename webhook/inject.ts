@@ -1,0 +1,155 @@
+/**
+ * A pod of a space, as it is admitted: with the redirect and the sidecar, and in a session with build and agent.
+ * Pure: the same pod, namespace and settings always give the same patch.
+ */
+import type { BuildConfig } from "../core/build-config.ts";
+import {
+  INJECTED_ANNOTATION,
+  INSTRUMENTED_LABEL,
+  OPAQUE_PORTS_ANNOTATION,
+  SESSION_LABEL,
+  SKIP_INBOUND_PORTS_ANNOTATION,
+  SKIP_OUTBOUND_PORTS_ANNOTATION,
+  SKIPPED_ANNOTATION,
+  WARNING_ANNOTATION,
+} from "../core/contract.ts";
+import { asArray, at, isObject } from "../core/parse.ts";
+import type { SidecarConfig } from "../core/sidecar-config.ts";
+import { preferNode } from "./affinity.ts";
+import { readPorts, readResources } from "./annotations.ts";
+import { agentVolume, buildContainer, proxyContainer, proxyInitContainer, tokenVolume } from "./containers.ts";
+import { planDns } from "./dns.ts";
+import { jsonPatch, type JsonPatch } from "./patch.ts";
+import { annotated, annotationsOf, containersOf, initContainersOf, labelled, nameOf, type Pod } from "./pod.ts";
+import { moveTcpProbes } from "./probes.ts";
+import { describeSkip, describeWarning, isSilent, type SkipReason, type Warning } from "./reasons.ts";
+import { sessionImages, underAgent, withNodeImage, type SessionImages } from "./session-images.ts";
+import type { InjectSettings } from "./settings.ts";
+import { skipReason, type Namespace } from "./skip.ts";
+import { podWarnings } from "./warnings.ts";
+
+export interface InjectInput {
+  readonly pod: Pod;
+  readonly namespace: Namespace;
+  /** Nearest first: parent, grandparent, … */
+  readonly ancestors: readonly string[];
+  /** Node of the session's last build: its image lies there. */
+  readonly lastNode?: string | undefined;
+  readonly settings: InjectSettings;
+}
+
+export type InjectResult =
+  | { readonly kind: "patch"; readonly operations: readonly JsonPatch[]; readonly warnings: readonly Warning[] }
+  /** `operations` write the reason into an annotation and nothing else. */
+  | { readonly kind: "skip"; readonly reason: SkipReason; readonly operations: readonly JsonPatch[] };
+
+export function inject(input: InjectInput): InjectResult {
+  const reason = skipReason(input.pod, input.namespace);
+  if (reason !== undefined) {
+    const noted = isSilent(reason) ? input.pod : annotated(input.pod, { [SKIPPED_ANNOTATION]: describeSkip(reason) });
+    return { kind: "skip", reason, operations: jsonPatch(input.pod, noted) };
+  }
+  const { pod, warnings } = injectPod(input);
+  return { kind: "patch", operations: jsonPatch(input.pod, pod), warnings };
+}
+
+export interface InjectedPod {
+  readonly pod: Pod;
+  readonly warnings: readonly Warning[];
+}
+
+/** The injected pod. Only for pods without a `skipReason`. */
+export function injectPod(input: InjectInput): InjectedPod {
+  const { pod, namespace, settings } = input;
+  const session = sessionImages(pod, namespace.name);
+  const resources = readResources(pod);
+  const ports = readAllPorts(pod);
+  const probes = moveTcpProbes({
+    initContainers: initContainersOf(pod).map((container) => withNodeImage(container, namespace.name)),
+    containers: containersOf(pod).map((container) => underAgent(container, namespace.name)),
+  });
+  const dns = planDns(pod, input.ancestors, settings.clusterDomain);
+  const warnings = [
+    ...podWarnings(pod, namespace),
+    ...resources.warnings,
+    ...ports.warnings,
+    ...probes.warnings,
+    ...dns.warnings,
+    ...(session?.others ?? []).map((other): Warning => ({ code: "several-sessions", detail: other })),
+  ];
+  const config = sidecarConfig(input, { ...ports.lists, tcpProbes: probes.tcpProbes, session: session?.session });
+  const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
+  const build = session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings))];
+  // Pods that end by themselves would wait for ever for a sidecar among their containers.
+  const native = (at(pod, "spec", "restartPolicy") ?? "Always") !== "Always";
+  const proxy = [proxyContainer(ours, config, native)];
+  const spec = {
+    ...(isObject(pod["spec"]) ? pod["spec"] : {}),
+    initContainers: [...build, ...probes.initContainers, proxyInitContainer(ours, config), ...(native ? proxy : [])],
+    containers: [...(native ? [] : proxy), ...probes.containers],
+    volumes: [...asArray(at(pod, "spec", "volumes")), ...(session === undefined ? [] : [agentVolume]), tokenVolume],
+    dnsConfig: dns.dnsConfig,
+    affinity: preferNode(at(pod, "spec", "affinity"), session === undefined ? undefined : input.lastNode),
+  };
+  return { pod: withNotes({ ...pod, spec }, { input, session, warnings }), warnings };
+}
+
+interface Notes {
+  readonly input: InjectInput;
+  readonly session: SessionImages | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+/** Labels and annotations, for selectors, for `kubectl` and for people. */
+function withNotes(pod: Pod, { input, session, warnings }: Notes): Pod {
+  const [first] = containersOf(input.pod).map(nameOf);
+  return annotated(
+    labelled(pod, {
+      [INSTRUMENTED_LABEL]: "true",
+      ...(session === undefined ? {} : { [SESSION_LABEL]: session.session }),
+    }),
+    {
+      // The sidecar stands first; `kubectl logs` and `exec` should still mean the application.
+      "kubectl.kubernetes.io/default-container": first ?? "",
+      ...annotationsOf(input.pod),
+      [INJECTED_ANNOTATION]: input.settings.version,
+      ...(warnings.length === 0 ? {} : { [WARNING_ANNOTATION]: warnings.map(describeWarning).join("; ") }),
+    },
+  );
+}
+
+function buildConfig({ session, images }: SessionImages, { builder, ca }: InjectSettings): BuildConfig {
+  return { version: 1, session, images, builder, ca };
+}
+
+type PortLists = Pick<SidecarConfig, "opaquePorts" | "skipInboundPorts" | "skipOutboundPorts">;
+
+function readAllPorts(pod: Pod): { readonly lists: PortLists; readonly warnings: readonly Warning[] } {
+  const opaque = readPorts(pod, OPAQUE_PORTS_ANNOTATION);
+  const inbound = readPorts(pod, SKIP_INBOUND_PORTS_ANNOTATION);
+  const outbound = readPorts(pod, SKIP_OUTBOUND_PORTS_ANNOTATION);
+  return {
+    lists: { opaquePorts: opaque.value, skipInboundPorts: inbound.value, skipOutboundPorts: outbound.value },
+    warnings: [...opaque.warnings, ...inbound.warnings, ...outbound.warnings],
+  };
+}
+
+interface FromPod extends PortLists {
+  readonly tcpProbes: readonly number[];
+  readonly session: string | undefined;
+}
+
+function sidecarConfig({ namespace, ancestors, settings }: InjectInput, fromPod: FromPod): SidecarConfig {
+  const { session, ...lists } = fromPod;
+  return {
+    version: 1,
+    space: namespace.name,
+    ancestors,
+    controller: settings.controller,
+    builder: settings.builder,
+    ca: settings.ca,
+    ...lists,
+    ...(session === undefined ? {} : { session }),
+    hostSuffix: settings.hostSuffix,
+  };
+}
