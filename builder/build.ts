@@ -1,10 +1,8 @@
-/* oxlint-disable no-await-in-loop -- events are told in order, each when the one before was taken */
 /** One build: from a request to the image in the node's store, told as events. */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildEvent, type BuildRequest, localImage } from "../core/builder-protocol.ts";
-import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Clock } from "../core/host/clock.ts";
 import type { Run } from "../core/host/run.ts";
@@ -46,7 +44,7 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
   const plan: BuildPlan = {
     request,
     tree: join(folders.trees, request.tree),
-    reference: localImage(IMAGE_PREFIX, namespace, request.image),
+    reference: localImage(namespace, request.image),
     namespace,
     metadataFile: join(folders.work, `${randomUUID()}.json`),
   };

@@ -34,6 +34,10 @@ export async function runBuilder(options: BuilderOptions, signal: AbortSignal): 
   let server: Promise<SecureServer> | undefined;
   let listening = false;
   const health = await serveHealth(options.healthPort, () => (listening ? [] : ["certificate"]));
+  const listens = (port: number): void => {
+    listening = true;
+    options.onListening?.(port);
+  };
   watchCertificate(kube, tlsSecretName(COMPONENT.builder), {
     signal,
     onChange: (certificate) => {
@@ -50,10 +54,7 @@ export async function runBuilder(options: BuilderOptions, signal: AbortSignal): 
         certificate,
         onConnection: (socket) => void serveConnection(streamOfSocket(socket), connection),
       });
-      server.then((running) => {
-        listening = true;
-        options.onListening?.(running.port);
-      }, failed.reject);
+      server.then((running) => listens(running.port), failed.reject);
     },
   });
   void keepClean({ root, clock, log, signal, isBusy: (namespace) => busy.has(namespace) });

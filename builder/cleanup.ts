@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- one folder at a time, so that cleaning never competes with builds */
 /** Keeps what the builder stores on its node bounded: what nobody used for days goes, and what is too much, oldest first. */
 import type { Dirent } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the program is held back line by line */
 /** Long-running programs whose words matter while they run: each line of stderr is handed over before the next is read. */
 import { PROCESS_LINE_BYTES_MAX, PROCESS_STOP_MS_MAX } from "../core/limits.ts";
 import { createLineSplitter } from "../core/output.ts";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- one look at the records after the other */
 /** Which images this node's builder has built: records on disk, and clients that wait for some. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { type ImageConfig, type ImageConfigs, parseImageConfig } from "../core/build-config.ts";

@@ -20,7 +20,6 @@ const BUILDCTL_ENVIRONMENT = { HOME: BUILDER_ROOT, DOCKER_CONFIG: `${BUILDER_ROO
 /** Runs until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop, 1 when it cannot go on. */
 export async function main(_argv: readonly string[]): Promise<number> {
   const log = jsonLog((line) => process.stderr.write(line), PROGRAM.builder);
-  // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as a value
   const env = stringEnvironment(process.env);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());

@@ -28,6 +28,8 @@ async function start(argv: readonly string[]): Promise<number> {
     process.stdout.write(`azds ${VERSION}\n`);
     return 0;
   }
+  // http-proxy still calls `url.parse()`; the warning would stand in the middle of a service's output.
+  process.noDeprecation = true;
   const [{ main }, { systemHost }] = await Promise.all([import("./run.ts"), import("./system-host.ts")]);
   return main(argv, systemHost());
 }

@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 import { stringEnvironment } from "../core/build-config.ts";
 import { systemClock } from "../core/host/clock.ts";
+import { runProcess } from "../core/host/run-process.ts";
 import { at } from "../core/parse.ts";
 import type { Host, Output } from "./host.ts";
-import { spawnProcess } from "./spawn-process.ts";
 
 const COLUMNS_DEFAULT = 80;
 const EXIT_INTERRUPTED = 130;
@@ -26,7 +26,7 @@ export function systemHost(): Host {
     stdinIsTty: isatty(process.stdin.fd),
     readLine,
     clock: systemClock,
-    run: spawnProcess,
+    run: runProcess,
     signal: stopSignal(),
     executable: process.execPath,
   };

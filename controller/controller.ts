@@ -120,13 +120,11 @@ async function follow(options: ControllerOptions, following: Following, signal: 
 async function insist(options: ControllerOptions, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
   for (let pause = RECONNECT_MS_MIN; !signal.aborted; pause = Math.min(pause * 2, RECONNECT_MS_MAX)) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
       await act();
       return;
     } catch (error) {
       options.log("warn", "Certificates are not in place yet", { error: String(error) });
     }
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await options.clock.sleep(pause, signal).catch(() => undefined);
   }
 }

@@ -37,9 +37,7 @@ export interface Observation {
 /** Takes part until the signal, then gives the Lease back so that another replica can lead at once. Never rejects. */
 export async function takePart(options: ElectionOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // oxlint-disable-next-line no-await-in-loop -- one term after the other
     const lease = await acquire(options, signal);
-    // oxlint-disable-next-line no-await-in-loop -- see above
     if (lease !== undefined) await serveTerm(options, lease, signal);
   }
 }
@@ -65,18 +63,15 @@ async function acquire(options: ElectionOptions, signal: AbortSignal): Promise<O
   let seen: Observation | undefined;
   while (!signal.aborted) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- each attempt builds on what the one before saw
       const lease = await options.kube.find(PATH, signal);
       seen = lease === undefined ? undefined : observe(seen, lease, options.clock.now());
       if (seen === undefined || mayTake(seen, options.identity, options.clock.now())) {
-        // oxlint-disable-next-line no-await-in-loop -- see above
         return await write(options, seen, options.identity);
       }
     } catch (error) {
       // Another candidate was faster.
       if (!isConflict(error)) report(options, "Leadership could not be acquired", error);
     }
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await pause(options, signal);
   }
   return undefined;
@@ -108,13 +103,11 @@ async function renewUntilLost(
   await pause(options, signal);
   while (!signal.aborted) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- each renewal builds on the one before
       held = await write(options, held, options.identity);
     } catch (error) {
       report(options, "Leadership could not be renewed", error);
       if (isConflict(error) || options.clock.now() - held.since >= LEADER_RENEW_MS_MAX) return undefined;
     }
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await pause(options, signal);
   }
   return held;

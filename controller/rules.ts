@@ -26,7 +26,7 @@ const CLUSTER: readonly PolicyRule[] = [
     verbs: ["bind"],
   },
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list", "delete"] },
-  { apiGroups: [""], resources: ["secrets"], verbs: ["list"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
   {
     apiGroups: ["admissionregistration.k8s.io"],
     resources: ["mutatingwebhookconfigurations"],

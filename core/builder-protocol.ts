@@ -11,8 +11,10 @@
  * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node
  * `status` answered by one `BuilderStatus`
  */
-import type { ImageConfig, ImageConfigs } from "./build-config.ts";
-import type { ErrorCode } from "./errors.ts";
+import { type ImageConfig, type ImageConfigs, parseImageConfig } from "./build-config.ts";
+import { IMAGE_PREFIX } from "./contract.ts";
+import { AzdsError, type ErrorCode, isErrorCode } from "./errors.ts";
+import { asNumber, asString, at } from "./parse.ts";
 
 export interface BuilderHello {
   readonly protocol: "azds-builder/1";
@@ -43,6 +45,30 @@ export type BuildEvent =
   /** `message` is the cause in words, with the Dockerfile's line where known. */
   | { readonly type: "failed"; readonly code: ErrorCode; readonly message: string };
 
+const STEP_STATES = ["started", "cached", "done", "failed"] as const;
+
+/** @throws AzdsError PROTOCOL for anything that is no BuildEvent */
+export function parseBuildEvent(value: unknown): BuildEvent {
+  const text = (key: string): string => asString(at(value, key)) ?? "";
+  switch (at(value, "type")) {
+    case "step": {
+      const state = STEP_STATES.find((known) => known === at(value, "state"));
+      const ms = asNumber(at(value, "ms"));
+      if (state === undefined) break;
+      return { type: "step", id: text("id"), name: text("name"), state, ...(ms === undefined ? {} : { ms }) };
+    }
+    case "log":
+      return { type: "log", id: text("id"), stream: at(value, "stream") === "stderr" ? "stderr" : "stdout", text: text("text") };
+    case "done":
+      return { type: "done", image: text("image"), config: parseImageConfig(at(value, "config")), ms: asNumber(at(value, "ms")) ?? 0 };
+    case "failed": {
+      const code = text("code");
+      return { type: "failed", code: isErrorCode(code) ? code : "BUILD_FAILED", message: text("message") };
+    }
+  }
+  throw new AzdsError("PROTOCOL", "The builder sent a message that this version of azds does not know");
+}
+
 export interface WaitRequest {
   readonly images: readonly string[];
 }
@@ -58,7 +84,11 @@ export interface BuilderStatus {
   readonly buildkit: boolean;
 }
 
-/** `azds.local/<namespace>/<repository>:<tag>` for an image of `namespace`. */
-export function localImage(prefix: string, namespace: string, image: string): string {
-  return `${prefix}/${namespace}/${image}`;
+/**
+ * `azds.local/<namespace>/<repository>:<tag>`, the name in a node's store of what a chart calls `<repository>:<tag>`.
+ * A path component of an image reference takes only lower-case letters, digits and `.`, `_`, `-` (OCI distribution
+ * specification, "Pulling manifests"), so the port of a registry follows a `-` there. Idempotent over its own rule.
+ */
+export function localImage(namespace: string, image: string): string {
+  return `${IMAGE_PREFIX}/${namespace}/${image.toLowerCase().replace(/:(?=[0-9]+\/)/, "-")}`;
 }

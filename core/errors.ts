@@ -56,6 +56,11 @@ export type ErrorCode = keyof typeof HINTS;
 /** All codes with their hints, for documents and tests. */
 export const ERROR_HINTS: Readonly<Record<ErrorCode, string>> = HINTS;
 
+/** False for a code of another version. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(HINTS, code);
+}
+
 /** Wrong command lines exit with 2, everything else a user can act on with 1 (docs/errors.md). */
 export function exitCodeOf(code: ErrorCode): 1 | 2 {
   return code === "USAGE" ? 2 : 1;

@@ -191,8 +191,6 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
-/** Session names tried where two services' hashes meet. */
-export const SESSION_CANDIDATES_MAX = 8;
 /** Times a session's Lease is written against others before giving up. */
 export const SESSION_WRITES_MAX = 5;
 /** Time for a pod with the session's tag to appear after Helm is done. */
@@ -219,3 +217,5 @@ export const POLL_MS = 250;
 export const SPACE_DEPTH_MAX = 32;
 /** A request at a forwarded port waits this long for a ready pod while the service restarts. */
 export const GATEWAY_WAIT_MS_MAX = 30_000;
+/** Saves closer together than this are one change. Editors write, rename and delete within a few milliseconds. */
+export const SAVE_SETTLE_MS = 40;

@@ -1,6 +1,6 @@
 /** `bun scripts/build.ts`: compiles the product into `dist/azds` and writes its image `dist/azds-image.tar`. */
 import { mkdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
 import { exportImage } from "../cli/image/export.ts";
 import { imageReference } from "../cli/image/reference.ts";
@@ -17,8 +17,9 @@ export interface Build {
 
 /** @throws AggregateError with the compiler's messages */
 export async function build({ entry, outfile, metafile }: Build): Promise<void> {
-  await mkdir(dirname(outfile), { recursive: true });
-  const partial = `${outfile}.tmp`;
+  // In a folder of its own: the file's name is the name of its main module in stack traces.
+  const partial = join(dirname(outfile), "partial", basename(outfile));
+  await mkdir(dirname(partial), { recursive: true });
   const result = await Bun.build({
     entrypoints: [entry],
     root: ROOT,

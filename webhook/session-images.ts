@@ -1,5 +1,5 @@
 /** Containers whose image is a session's build: they run the image of the node's own store, under the agent. */
-import { AGENT_FOLDER, AGENT_VOLUME, EXECUTABLE, IMAGE_PREFIX, PROGRAM } from "../core/contract.ts";
+import { AGENT_FOLDER, AGENT_VOLUME, EXECUTABLE, PROGRAM } from "../core/contract.ts";
 import { localImage } from "../core/builder-protocol.ts";
 import { asArray, asString } from "../core/parse.ts";
 import { sessionOfImage, type SessionId } from "../core/session.ts";
@@ -19,7 +19,7 @@ export function sessionImages(pod: Pod, namespace: string): SessionImages | unde
   const found = [...containersOf(pod), ...initContainersOf(pod)].flatMap((container) => {
     const image = asString(container["image"]) ?? "";
     const tag = sessionOfImage(image);
-    return tag === undefined ? [] : [{ session: tag.session, image: nodeImage(image, namespace) }];
+    return tag === undefined ? [] : [{ session: tag.session, image: localImage(namespace, image) }];
   });
   const [session, ...others] = new Set(found.map((entry) => entry.session));
   if (session === undefined) return undefined;
@@ -30,7 +30,7 @@ export function sessionImages(pod: Pod, namespace: string): SessionImages | unde
 export function withNodeImage(container: Container, namespace: string): Container {
   const image = asString(container["image"]) ?? "";
   if (sessionOfImage(image) === undefined) return container;
-  return { ...container, image: nodeImage(image, namespace), imagePullPolicy: "Never" };
+  return { ...container, image: localImage(namespace, image), imagePullPolicy: "Never" };
 }
 
 /**
@@ -51,12 +51,4 @@ export function underAgent(container: Container, namespace: string): Container {
     args: [...command, ...args],
     volumeMounts: [...asArray(container["volumeMounts"]), { name: AGENT_VOLUME, mountPath: AGENT_FOLDER }],
   };
-}
-
-/**
- * `<prefix>/<namespace>/<repository>:<tag>`. In a path component of an image reference only lower-case letters, digits
- * and `.`, `_`, `-` may stand, so the port of a registry follows a `-` there.
- */
-function nodeImage(image: string, namespace: string): string {
-  return localImage(IMAGE_PREFIX, namespace, image.toLowerCase().replace(/:(?=[0-9]+\/)/, "-"));
 }

@@ -56,7 +56,6 @@ export function createSpaces(kube: KubeClient): Spaces {
       const parent: string = child.labels[PARENT_LABEL] ?? "";
       if (parent === "" || seen.has(parent)) break;
       // One after the other: the name of the next stands in the one before.
-      // oxlint-disable-next-line no-await-in-loop
       child = known.get(parent) ?? (await find(parent));
       if (child?.labels[SPACE_LABEL] !== "true") break;
       seen.add(parent);

@@ -39,7 +39,6 @@ export async function main(_argv: readonly string[]): Promise<number> {
     });
   });
   const prepared = preparePod({
-    // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as a value
     config: process.env[ENV.build] ?? "",
     agentFolder: AGENT_FOLDER,
     volume: BUILD_VOLUME_MOUNT,

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- one attempt after the other */
 /** Asks the node's builder for the pod's images, as often as it takes: a failed build leaves us waiting for the next. */
 import { type ImageConfigs, parseImageConfig } from "../../core/build-config.ts";
 import type { WaitRequest } from "../../core/builder-protocol.ts";

@@ -41,7 +41,6 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const server = startServer(options.port ?? PORT.agent, output, say);
   const code = await supervise({
     command,
-    // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as a value
     env: applicationEnvironment(stringEnvironment(process.env)),
     clock: systemClock,
     onOutput: async (stream, bytes) => {

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- chunks come one after the other */
 /**
  * What the application wrote lately, for readers that come late or read slowly. Chunks are kept as they come and cut
  * into lines only when somebody reads, so an application that nobody watches pays next to nothing.

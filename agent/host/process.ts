@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- chunks come one after the other */
 /** One run of the developer's process. */
 
 export interface ChildOptions {

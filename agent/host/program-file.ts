@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the first folder of PATH that has it wins */
 /** Which file a command's first word means, as the container runtime would find it. */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";

@@ -1,14 +1,15 @@
 /** `azds up`: prepare, deploy, stay attached. */
-import { formatTag } from "../../core/session.ts";
+import { formatTag, type Session, type SessionTag } from "../../core/session.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { attach } from "../engine/attach.ts";
 import { deploy, type Deployed } from "../engine/deploy.ts";
-import { parsePortMapping } from "../engine/port-mapping.ts";
-import { type PodWatch, watchPods } from "../engine/pod-watch.ts";
+import { parsePortMapping, type PortMapping } from "../engine/port-mapping.ts";
+import { watchPods } from "../engine/pod-watch.ts";
 import { confirmSharedSpace, type Prepared, prepare, takeSession } from "../engine/prepare.ts";
-import { releaseSession } from "../engine/session-store.ts";
+import { keepSession, releaseSession } from "../engine/session-store.ts";
+import { loadProject } from "../project/load.ts";
 import { stepper } from "../engine/steps.ts";
 
 export interface UpArgs {
@@ -30,40 +31,50 @@ export async function run(args: UpArgs, context: Context): Promise<number> {
   context.emit({ type: "message", level: "verbose", text: `Building with \`${prepared.project.config.build.dockerfile}\`` });
   await confirmSharedSpace(prepared, context);
   const session = await takeSession(prepared, context, args.takeOver ?? false);
-  const stopWatch = new AbortController();
-  const watch = watchPods(cluster.kube, {
-    space: prepared.space.name,
-    session: session.id,
-    signal: stopWatch.signal,
-    onError: (error) => context.emit({ type: "message", level: "warning", text: `The pods of \`${prepared.space.name}\` can no longer be watched: ${String(error)}` }),
-  });
+  const ended = new AbortController();
+  // A session that is taken over ends the command like Ctrl+C, but with its reason.
+  const signal = AbortSignal.any([context.signal, ended.signal]);
+  const kept = keepSession(cluster.kube, session, { clock: context.host.clock, signal });
   try {
-    const deployed = await deploy({ prepared, session, watch, clean: args.clean ?? false, step: stepper(context.emit, context.host.clock) }, context);
-    announce(prepared, deployed, context);
-    if (args.detach !== true) await stayAttached({ prepared, deployed, watch, mappings, gatewayPort: args.gatewayPort }, context);
+    await Promise.race([kept.then(async () => new Promise<never>(() => undefined)), runSession({ args, prepared, session, mappings }, { ...context, signal })]);
     return 0;
   } finally {
-    stopWatch.abort(new Error("The command has ended"));
+    ended.abort(new Error("The command has ended"));
     // Whoever comes next must not wait for the heartbeat to grow old.
     await releaseSession(cluster.kube, session).catch(() => undefined);
   }
 }
 
+interface Run {
+  readonly args: UpArgs;
+  readonly prepared: Prepared;
+  readonly session: Session;
+  readonly mappings: readonly PortMapping[];
+}
+
+async function runSession({ args, prepared, session, mappings }: Run, context: Context): Promise<void> {
+  const watch = watchPods(prepared.cluster.kube, {
+    space: prepared.space.name,
+    session: session.id,
+    signal: context.signal,
+    onError: (error) => context.emit({ type: "message", level: "warning", text: `The pods of \`${prepared.space.name}\` can no longer be watched: ${String(error)}` }),
+  });
+  const step = stepper(context.emit, context.host.clock);
+  let build = session.build;
+  const nextTag = (): SessionTag => ({ session: session.id, build: (build += 1) });
+  const deployed = await deploy({ prepared, session, tag: nextTag(), watch, clean: args.clean ?? false, step }, context);
+  announce(prepared, deployed, context);
+  if (args.detach === true) return;
+  const onSave = async (): Promise<void> => {
+    // azds.yaml itself may be what was saved.
+    const current = { ...prepared, project: loadProject(prepared.project.folder) };
+    await deploy({ prepared: current, session, tag: nextTag(), watch, clean: false, step }, context);
+  };
+  await attach({ prepared, session, pods: deployed.pods, watch, onSave, mappings, gatewayPort: args.gatewayPort }, context);
+  context.emit({ type: "message", level: "info", text: `Detached; service '${prepared.project.name}' keeps running. \`azds down\` removes it.` });
+}
+
 function announce(prepared: Prepared, deployed: Deployed, context: Context): void {
   context.emit({ type: "result", name: "up", data: { space: prepared.space.path, service: prepared.project.name, tag: formatTag(deployed.tag), pods: deployed.pods.map((pod) => ({ name: pod.name, node: pod.node })) } });
   context.emit({ type: "message", level: "info", text: `Service '${prepared.project.name}' is running in dev space '${prepared.space.path}'` });
-}
-
-interface Attachment {
-  readonly prepared: Prepared;
-  readonly deployed: Deployed;
-  readonly watch: PodWatch;
-  readonly mappings: ReturnType<typeof parsePortMapping>[];
-  readonly gatewayPort: number | undefined;
-}
-
-async function stayAttached(attachment: Attachment, context: Context): Promise<void> {
-  const { prepared, deployed } = attachment;
-  await attach({ ...attachment, prepared, session: deployed.session, tag: deployed.tag, pods: deployed.pods }, context);
-  context.emit({ type: "message", level: "info", text: `Detached; service '${prepared.project.name}' keeps running. \`azds down\` removes it.` });
 }

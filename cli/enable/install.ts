@@ -50,7 +50,6 @@ export async function agreeToReplace(ports: Ports, state: NamespaceState, replac
 /** Server-side apply of all objects; running it again changes only what differs. */
 export async function install(ports: Ports, state: NamespaceState, objects: readonly KubeObject[]): Promise<void> {
   for (const [index, planned] of planInstall(state, objects).entries()) {
-    // oxlint-disable-next-line no-await-in-loop -- what a step applies may need what those before it made
     await ports.step(`install-${index}`, planned.text, async () => perform(ports, planned));
   }
 }

@@ -20,7 +20,6 @@ export async function untilNamespaceIsGone({
   signal,
 }: Pick<Ports, "cluster" | "clock" | "signal">): Promise<void> {
   const end = clock.now() + NAMESPACE_REMOVAL_MS_MAX;
-  // oxlint-disable-next-line no-await-in-loop -- polling
   while ((await cluster.kube.find(SYSTEM_NAMESPACE_PATH, signal)) !== undefined) {
     if (clock.now() > end) {
       const seconds = NAMESPACE_REMOVAL_MS_MAX / 1000;
@@ -29,7 +28,6 @@ export async function untilNamespaceIsGone({
         `The namespace \`${SYSTEM_NAMESPACE}\` is still being deleted after ${seconds}s`,
       );
     }
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await clock.sleep(ASK_AGAIN_MS, signal);
   }
 }

@@ -3,7 +3,7 @@ import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
 import { CONTAINERD_DEFAULTS, type ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
 
 /** How images get onto a node: built in its own store, or not yet at all. */
-export type BuildWay = "buildkit" | "none";
+type BuildWay = "buildkit" | "none";
 
 export interface NodeFacts {
   readonly name: string;

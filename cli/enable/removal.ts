@@ -22,8 +22,8 @@ const ACCESS: readonly ObjectKind[] = [
   { apiVersion: ADMISSION, kind: "ValidatingAdmissionPolicy" },
 ];
 
-/** What we and the controller made, in any namespace; not what charts of the users call part of azds. */
-const OURS = `app.kubernetes.io/part-of=azds,app.kubernetes.io/managed-by in (${FIELD_MANAGER},${COMPONENT.controller})`;
+/** Who makes objects of ours; a user's chart may call its own a part of azds too. */
+const MANAGERS: ReadonlySet<unknown> = new Set([FIELD_MANAGER, COMPONENT.controller]);
 
 /** What is left of azds in the cluster; everything false when it is not enabled, nor half enabled. */
 export interface Remains {
@@ -75,9 +75,7 @@ type Access = Pick<Ports, "cluster" | "signal">;
 
 async function removeKinds(access: Access, types: readonly ObjectKind[]): Promise<void> {
   for (const type of types) {
-    // oxlint-disable-next-line no-await-in-loop -- one kind after the other, as their order says
     const paths = await ours(access, type);
-    // oxlint-disable-next-line no-await-in-loop -- as above
     await Promise.all(paths.map(async (path) => access.cluster.kube.remove(path, { signal: access.signal })));
   }
 }
@@ -85,8 +83,14 @@ async function removeKinds(access: Access, types: readonly ObjectKind[]): Promis
 /** Paths of our objects of a kind, in the whole cluster; none where the server does not know the kind. */
 async function ours({ cluster, signal }: Access, type: ObjectKind): Promise<readonly string[]> {
   try {
-    const objects = await cluster.kube.list(withQuery(collectionPath(type), { labelSelector: OURS }), signal);
-    return objects.map((object) => objectPath(type, namespaceOf(object), nameOf(object)));
+    const objects = await cluster.kube.list(
+      withQuery(collectionPath(type), { labelSelector: "app.kubernetes.io/part-of=azds" }),
+      signal,
+    );
+    const made = objects.filter((object) =>
+      MANAGERS.has(at(object, "metadata", "labels", "app.kubernetes.io/managed-by")),
+    );
+    return made.map((object) => objectPath(type, namespaceOf(object), nameOf(object)));
   } catch (error) {
     if (error instanceof KubeError && error.status === 404) return [];
     throw error;

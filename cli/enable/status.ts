@@ -24,7 +24,7 @@ export interface StatusFacts {
   readonly now: number;
 }
 
-export interface PartState {
+interface PartState {
   readonly name: string;
   readonly ready: number;
   readonly wanted: number;

@@ -99,7 +99,6 @@ export async function waitReady(ports: Ports, awaited: Awaited): Promise<void> {
 async function allDone({ step }: Ports, parts: readonly Part[], failure: Promise<never>): Promise<void> {
   for (const { name, text, source, progress } of parts) {
     const done = (): true | undefined => (progress().done ? true : undefined);
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await step(`ready-${name}`, text, async () => Promise.race([source.until(done), failure]));
   }
 }

@@ -7,26 +7,23 @@ import { RECONNECT_MS_MIN } from "../../core/limits.ts";
 import { OUTPUT_STREAM, parseOutputLine } from "../../core/output.ts";
 import { messageReader } from "../../core/wire/messages.ts";
 import { createMux } from "../../core/wire/mux.ts";
-import type { SessionTag } from "../../core/session.ts";
-import { carries } from "./builds.ts";
 import type { Emit } from "./events.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import type { PodView } from "./pod-view.ts";
 
 export interface OutputOptions {
   readonly kube: KubeClient;
-  readonly tag: SessionTag;
   readonly emit: Emit;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Follows every pod of the tag from now on, new ones included, until the signal. */
+/** Follows every pod of the session from now on, new ones and those on their way out included, until the signal. */
 export function followOutput(watch: PodWatch, options: OutputOptions): void {
   const followed = new Set<string>();
   const onPods = (pods: readonly PodView[]): void => {
     for (const pod of pods) {
-      if (followed.has(pod.uid) || !carries(pod, options.tag) || !isRunning(pod, options.tag)) continue;
+      if (followed.has(pod.uid) || !isRunning(pod)) continue;
       followed.add(pod.uid);
       followPod(watch, pod, options).catch((error: unknown) => {
         if (!options.signal.aborted) options.emit({ type: "message", level: "verbose", text: `Output of \`${pod.name}\` ended: ${String(error)}` });
@@ -38,8 +35,8 @@ export function followOutput(watch: PodWatch, options: OutputOptions): void {
   onPods(watch.pods());
 }
 
-function isRunning(pod: PodView, tag: SessionTag): boolean {
-  return pod.containers.some((container) => container.tag?.session === tag.session && !container.init && container.state.kind === "running");
+function isRunning(pod: PodView): boolean {
+  return pod.containers.some((container) => container.tag !== undefined && !container.init && container.state.kind === "running");
 }
 
 /** A container that restarts, or a cut, ends the stream; it is opened again and what was shown is not shown twice. */

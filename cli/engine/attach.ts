@@ -1,22 +1,19 @@
 /** The attached part of `up`: local ports, the local gateway, the application's output, the heartbeat; until Ctrl+C. */
-import { PORT } from "../../core/contract.ts";
-import { GATEWAY_WAIT_MS_MAX } from "../../core/limits.ts";
-import type { Session, SessionTag } from "../../core/session.ts";
-import type { Context } from "../context.ts";
+import { LOCAL_HOST_SUFFIX, PORT } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { GATEWAY_WAIT_MS_MAX } from "../../core/limits.ts";
+import type { Session } from "../../core/session.ts";
+import type { Context } from "../context.ts";
 import { spaceUrl } from "../spaces/url.ts";
-import { LOCAL_HOST_SUFFIX } from "../../core/contract.ts";
 import { followOutput } from "./app-output.ts";
-import { carries } from "./builds.ts";
+import { watchContext } from "./context-watch.ts";
 import { causeOf } from "./diagnose.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "./pod-watch.ts";
-import { offersTunnel, type PodView } from "./pod-view.ts";
+import { offersTunnel, type PodView, tagsOf } from "./pod-view.ts";
 import type { Prepared } from "./prepare.ts";
 import type { PortMapping } from "./port-mapping.ts";
 import { type ReachablePort, reachablePorts } from "./services.ts";
-import { keepSession } from "./session-store.ts";
-import { tellCauses } from "./ready.ts";
 
 /** Tried first, so that bookmarks stay valid; any free port when it is taken and none was asked for. */
 const GATEWAY_PORT = 8090;
@@ -24,30 +21,41 @@ const GATEWAY_PORT = 8090;
 export interface AttachRequest {
   readonly prepared: Prepared;
   readonly session: Session;
-  readonly tag: SessionTag;
+  /** Brings the changed sources into the cluster. @throws AzdsError as `deploy` does */
+  readonly onSave: () => Promise<void>;
   readonly pods: readonly PodView[];
   readonly watch: PodWatch;
   readonly mappings: readonly PortMapping[];
   readonly gatewayPort: number | undefined;
 }
 
-/** Resolves when the signal comes; rejects when the session is taken over. */
+/** Resolves when the signal comes. */
 export async function attach(request: AttachRequest, context: Context): Promise<void> {
-  const { prepared, watch, tag } = request;
+  const { prepared, watch } = request;
   const { kube } = prepared.cluster;
   const pod = request.pods[0];
   if (pod === undefined) return;
   const services = await kube.list(`/api/v1/namespaces/${prepared.space.name}/services`, context.signal);
   const ports = reachablePorts(services, pod);
-  followOutput(watch, { kube, tag, emit: context.emit, clock: context.host.clock, signal: context.signal });
+  followOutput(watch, { kube, emit: context.emit, clock: context.host.clock, signal: context.signal });
   await startForwards(ports, request, context);
   if (ports.some((port) => port.http)) await startGateway(ports, request, context);
-  const stopTelling = tellCauses(watch, { tag, emit: context.emit });
   context.emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
-  try {
-    await keepSession(kube, request.session, { clock: context.host.clock, signal: context.signal });
-  } finally {
-    stopTelling();
+  await followSaves(request, context);
+}
+
+/** Each set of saved files becomes a new build; one that fails is told, and the service keeps what it has. */
+async function followSaves(request: AttachRequest, context: Context): Promise<void> {
+  for await (const changes of watchContext(request.prepared.project, context.signal)) {
+    const [first = "", ...others] = changes;
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    context.emit({ type: "message", level: "info", text: `\`${first}\`${more} changed: rebuilding the image` });
+    try {
+      await request.onSave();
+    } catch (error) {
+      if (!(error instanceof AzdsError)) throw error;
+      context.emit({ type: "message", level: "warning", text: `${error.code}: ${error.message}; the running service was left as it is` });
+    }
   }
 }
 
@@ -77,18 +85,25 @@ interface Attachment {
 async function forward(port: number, localPort: number, { request, context }: Attachment): Promise<number> {
   return forwardPort(request.prepared.cluster.kube, {
     localPort,
-    target: async () => currentTarget(request.watch, { tag: request.tag, port, signal: context.signal }),
+    target: async () => currentTarget(request.watch, { session: request.session.id, port, signal: context.signal }),
     signal: context.signal,
     onError: (error) => context.emit({ type: "message", level: "verbose", text: `A forwarded connection to port ${port} failed: ${String(error)}` }),
   });
 }
 
-/** A ready pod of the build, or of the session while the build has none; waits GATEWAY_WAIT_MS_MAX for one. */
-async function currentTarget(watch: PodWatch, want: { readonly tag: SessionTag; readonly port: number; readonly signal: AbortSignal }): Promise<ForwardTarget> {
+interface Wanted {
+  readonly session: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** A ready pod of the newest build that has one; waits GATEWAY_WAIT_MS_MAX for it. */
+async function currentTarget(watch: PodWatch, want: Wanted): Promise<ForwardTarget> {
   const limit = AbortSignal.any([want.signal, AbortSignal.timeout(GATEWAY_WAIT_MS_MAX)]);
+  const build = (pod: PodView): number => Math.max(...tagsOf(pod, want.session).map((tag) => tag.build));
   const pod = await watch.until((pods) => {
     const running = pods.filter((candidate) => offersTunnel(candidate) && candidate.ready);
-    return running.find((candidate) => carries(candidate, want.tag)) ?? running[0];
+    return running.toSorted((a, b) => build(b) - build(a))[0];
   }, limit);
   return { namespace: pod.namespace, pod: pod.name, port: want.port };
 }
@@ -110,7 +125,7 @@ async function startGateway(ports: readonly ReachablePort[], request: AttachRequ
 }
 
 function whyNotReady(request: AttachRequest): string | undefined {
-  const pod = request.watch.pods().find((candidate) => carries(candidate, request.tag) && !candidate.ready);
+  const pod = request.watch.pods().find((candidate) => !candidate.deleting && !candidate.ready);
   return pod === undefined ? undefined : (causeOf(pod)?.text ?? `pod \`${pod.name}\` is starting`);
 }
 

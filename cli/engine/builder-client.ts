@@ -1,12 +1,12 @@
 /** One connection to the builder of a pod's node, through the pod's own tunnel: sync the context, build, follow the progress. */
-import type { BuildEvent, BuildRequest } from "../../core/builder-protocol.ts";
+import { type BuildEvent, type BuildRequest, parseBuildEvent } from "../../core/builder-protocol.ts";
 import { PORT } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../core/limits.ts";
-import { asString, at, isObject } from "../../core/parse.ts";
+import { asString, at } from "../../core/parse.ts";
 import type { Manifest } from "../../core/sync/manifest.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
@@ -98,15 +98,6 @@ async function runBuild(mux: Mux, run: BuildRun): Promise<string> {
   } finally {
     run.signal.removeEventListener("abort", cancel);
   }
-}
-
-/** Same version on both sides: the shape is trusted once the type is known. */
-function parseBuildEvent(head: unknown): BuildEvent {
-  const type = at(head, "type");
-  if (isObject(head) && (type === "step" || type === "log" || type === "done" || type === "failed")) {
-    return head as unknown as BuildEvent;
-  }
-  throw new AzdsError("PROTOCOL", "The builder sent a message that this version of azds does not know");
 }
 
 function messageOf(error: unknown): string {

@@ -47,15 +47,26 @@ export async function buildThrough(pod: PodView, repositories: readonly string[]
 
 /**
  * Serves waiting pods of the job's tag until the signal; rejects with the first failed build.
- * A pod that another node's scheduler places later is served when it appears.
+ * A pod that the scheduler places on another node later is served when it appears.
+ *
+ * @param built nodes that have the images already
  */
-export async function serveWaitingPods(watch: PodWatch, job: BuildJob): Promise<void> {
-  const served = new Set<string>();
+export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: readonly string[]): Promise<void> {
+  const served = new Set(built);
   while (!job.signal.aborted) {
     const pod = await watch.until((pods) => pods.find((candidate) => waitsForBuild(candidate) && carries(candidate, job.tag) && !served.has(candidate.node)), job.signal);
     served.add(pod.node);
-    await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
+    try {
+      await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
+    } catch (error) {
+      // The pod may have been replaced, or may have found its images: then its tunnel has ended and nothing is missing.
+      if (job.signal.aborted || !stoppedWaiting(watch, pod)) throw error;
+    }
   }
+}
+
+function stoppedWaiting(watch: PodWatch, pod: PodView): boolean {
+  return !watch.pods().some((other) => other.uid === pod.uid && waitsForBuild(other));
 }
 
 export function carries(pod: PodView, tag: SessionTag): boolean {

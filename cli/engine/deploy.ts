@@ -12,29 +12,29 @@ import { offersTunnel, type PodView, repositoriesOf } from "./pod-view.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
 import { podsAppeared, podsReady, tellCauses } from "./ready.ts";
 import { installRelease } from "./release.ts";
-import { updateSession } from "./session-store.ts";
+import { recordBuild } from "./session-store.ts";
 import type { Step } from "./steps.ts";
 
 export interface DeployRequest {
   readonly prepared: Prepared;
   readonly session: Session;
+  /** Never used before, also not by a deployment that failed. */
+  readonly tag: SessionTag;
   readonly watch: PodWatch;
   readonly clean: boolean;
   readonly step: Step;
 }
 
 export interface Deployed {
-  readonly session: Session;
   readonly tag: SessionTag;
   readonly pods: readonly PodView[];
 }
 
 export async function deploy(request: DeployRequest, context: Context): Promise<Deployed> {
-  const { prepared, watch, step } = request;
-  const tag: SessionTag = { session: request.session.id, build: request.session.build + 1 };
+  const { prepared, watch, step, tag } = request;
   // Counted before it is used: a killed `up` never leaves a tag that the next one would use for other sources.
   const session: Session = { ...request.session, build: tag.build };
-  await updateSession(prepared.cluster.kube, session);
+  await recordBuild(prepared.cluster.kube, session);
   const source = await scanContext(prepared.project, session.id, context.signal);
   const { host, emit, signal } = context;
   // Ends the background work of this deployment; the pod watch itself lives on.
@@ -56,15 +56,14 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   try {
     const living = await livingPod(watch, context);
     if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
-    const builds = serveWaitingPods(watch, job);
+    const builds = serveWaitingPods(watch, job, living === undefined ? [] : [living.node]);
     // A failed build ends the wait below; after it, nobody listens any more.
     builds.catch(() => undefined);
     await Promise.race([install(request, job), builds]);
     await Promise.race([podsAppeared(watch, options), builds]);
     const pods = await step("wait", "Waiting for container", async () => Promise.race([podsReady(watch, options), neverResolved(builds)]));
-    const last: Session = { ...session, lastNode: pods[0]?.node ?? "" };
-    await updateSession(prepared.cluster.kube, last);
-    return { session: last, tag, pods };
+    await recordBuild(prepared.cluster.kube, { ...session, lastNode: pods[0]?.node ?? "" });
+    return { tag, pods };
   } finally {
     ended.abort(new Error("The deployment has ended"));
     stopTelling();

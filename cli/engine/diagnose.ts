@@ -38,8 +38,8 @@ export function eventView(event: unknown): EventView {
   };
 }
 
-const PULL_FAILURES: readonly string[] = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"];
-const CONFIG_FAILURES: readonly string[] = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+const PULL_FAILURES: ReadonlySet<string> = new Set(["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"]);
+const CONFIG_FAILURES: ReadonlySet<string> = new Set(["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]);
 // Restarts after which the same failure is taken as the application's, not as a dependency's that came up late.
 const CRASHES_MAX = 2;
 
@@ -57,20 +57,26 @@ export function causeOf(pod: PodView): Cause | undefined {
 
 function containerCause(container: ContainerView, pod: PodView): Cause | undefined {
   const { state } = container;
-  const cause = (reason: string, text: string, final: boolean, code: ErrorCode = "POD_NOT_STARTED"): Cause => ({ reason, text, final, code, container: container.name });
-  if (state.kind === "waiting" && PULL_FAILURES.includes(state.reason)) {
-    if (container.tag !== undefined && !pod.instrumented) {
-      return cause(state.reason, `Pod \`${pod.name}\` was made without the webhook, so nobody builds its image \`${container.image}\``, true, "POD_NOT_INJECTED");
-    }
-    return cause(state.reason, `Image \`${container.image}\` of container \`${container.name}\` cannot be had: ${state.message || state.reason}`, true);
+  if (state.kind === "waiting" && PULL_FAILURES.has(state.reason)) return pullCause(container, pod);
+  if (state.kind === "waiting" && CONFIG_FAILURES.has(state.reason)) {
+    const text = `Container \`${container.name}\` cannot be made: ${state.message || state.reason}`;
+    return { reason: state.reason, text, final: true, code: "POD_NOT_STARTED", container: container.name };
   }
-  if (state.kind === "waiting" && CONFIG_FAILURES.includes(state.reason)) {
-    return cause(state.reason, `Container \`${container.name}\` cannot be made: ${state.message || state.reason}`, true);
-  }
-  return crashCause(container, cause);
+  return crashCause(container);
 }
 
-function crashCause(container: ContainerView, cause: (reason: string, text: string, final: boolean, code: ErrorCode) => Cause): Cause | undefined {
+function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Cause {
+  const waiting = state.kind === "waiting" ? state : { reason: "", message: "" };
+  const cause = { reason: waiting.reason, final: true, container: name };
+  if (tag !== undefined && !pod.instrumented) {
+    const text = `Pod \`${pod.name}\` was made without the webhook, so nobody builds its image \`${image}\``;
+    return { ...cause, text, code: "POD_NOT_INJECTED" };
+  }
+  const text = `Image \`${image}\` of container \`${name}\` cannot be had: ${waiting.message || waiting.reason}`;
+  return { ...cause, text, code: "POD_NOT_STARTED" };
+}
+
+function crashCause(container: ContainerView): Cause | undefined {
   const { state } = container;
   // Our own init container waits for as long as a build takes and is restarted when the builder went away.
   if (container.name === CONTAINER.build) return undefined;
@@ -78,16 +84,22 @@ function crashCause(container: ContainerView, cause: (reason: string, text: stri
   const failed = state.kind === "terminated" && state.exitCode !== 0;
   if (!crashing && !failed) return undefined;
   const code = state.kind === "terminated" ? state.exitCode : container.lastExitCode;
-  const text = `Container \`${container.name}\` ended with exit code ${code ?? "unknown"}${container.restarts > 0 ? ` (${container.restarts} restarts)` : ""}`;
-  return cause(crashing ? "CrashLoopBackOff" : "Error", text, crashing && container.restarts >= CRASHES_MAX, "POD_CRASHED");
+  const restarts = container.restarts > 0 ? ` (${container.restarts} restarts)` : "";
+  return {
+    reason: crashing ? "CrashLoopBackOff" : "Error",
+    text: `Container \`${container.name}\` ended with exit code ${code ?? "unknown"}${restarts}`,
+    final: crashing && container.restarts >= CRASHES_MAX,
+    code: "POD_CRASHED",
+    container: container.name,
+  };
 }
 
 // Reasons that a pod's status does not carry, or only carries much later.
-const TELLING_EVENTS: readonly string[] = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedCreate", "FailedToRetrieveImagePullSecret", "Evicted", "OOMKilling"];
+const TELLING_EVENTS: ReadonlySet<string> = new Set(["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedCreate", "FailedToRetrieveImagePullSecret", "Evicted", "OOMKilling"]);
 
 /** What an event adds to the status of the session's pods and of the objects that make them; undefined: nothing. */
 export function causeOfEvent(event: EventView): Cause | undefined {
-  if (!TELLING_EVENTS.includes(event.reason)) return undefined;
+  if (!TELLING_EVENTS.has(event.reason)) return undefined;
   const text = `${event.kind} \`${event.name}\`: ${event.message}`;
   return { reason: event.reason, text, final: false, code: "POD_NOT_STARTED", container: undefined };
 }

@@ -30,7 +30,7 @@ export interface ForwardOptions {
 export async function forwardPort(kube: KubeClient, options: ForwardOptions): Promise<number> {
   const sockets = new Set<Socket>();
   // Half-open: a client that has sent its request and shut down still wants the answer.
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
@@ -51,9 +51,11 @@ export async function forwardPort(kube: KubeClient, options: ForwardOptions): Pr
 
 async function connect(kube: KubeClient, connection: { readonly socket: Socket; readonly options: ForwardOptions }): Promise<void> {
   const { socket, options } = connection;
+  // Before the first wait: bytes that come early are kept by the stream.
+  const local = streamOfSocket(socket);
   const target = await options.target();
   const remote = await openPortForward(kube.connection, { ...target, signal: options.signal });
-  await pipe(streamOfSocket(socket), remote);
+  await pipe(local, remote);
 }
 
 async function listen(server: Server, port: number): Promise<number> {

@@ -1,14 +1,16 @@
 /**
- * The record of a session as a Lease, and the lock that it is. The Lease's name follows from space and release, so two
- * terminals that start the same service meet at the same object; `resourceVersion` decides who came first.
+ * The record of a session as a Lease, and the lock that it is. Names are random: a tag must never name two builds, not
+ * even after `down` and `up`, because a node keeps the images of old ones. Of two Leases for one release the older one
+ * counts, so two terminals that start the same service at once agree; `resourceVersion` orders writes to one Lease.
  */
-import { createHash } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { SESSION_LABEL } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import { KubeError, type KubeClient } from "../../core/kube/types.ts";
-import { SESSION_CANDIDATES_MAX, SESSION_HEARTBEAT_MS, SESSION_STALE_MS, SESSION_WRITES_MAX } from "../../core/limits.ts";
-import { asString, at } from "../../core/parse.ts";
-import { leaseOfSession, type Session, sessionOfLease } from "../../core/session.ts";
+import { SESSION_HEARTBEAT_MS, SESSION_STALE_MS, SESSION_WRITES_MAX } from "../../core/limits.ts";
+import { asString, at, isObject, type JsonObject } from "../../core/parse.ts";
+import { leaseOfSession, type Session, SESSION_ANNOTATION, sessionOfLease } from "../../core/session.ts";
 
 /** The process that holds a session: `user@host` and its id there. */
 export interface Holder {
@@ -34,51 +36,61 @@ function leasesPath(space: string): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${space}/leases`;
 }
 
-/** `azds-` and six characters; `attempt` moves on where two services' names meet in one. */
-export function sessionId(key: SessionKey, attempt: number): string {
-  const digest = createHash("sha256").update(`${key.space}/${key.release}/${attempt}`).digest();
-  return `azds-${digest.readUIntBE(0, 6).toString(36).padStart(6, "0").slice(-6)}`;
+const ID_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/** `azds-` and six random characters. */
+function newSessionId(): string {
+  return `azds-${Array.from(randomBytes(6), (byte) => ID_CHARS[byte % ID_CHARS.length]).join("")}`;
 }
 
 /** @throws AzdsError SESSION_HELD with the name of the holder */
 export async function acquireSession(kube: KubeClient, key: SessionKey, options: AcquireOptions): Promise<Session> {
   for (let write = 0; write < SESSION_WRITES_MAX; write += 1) {
-    const { id, lease } = await findLease(kube, key);
+    const lease = await findLease(kube, key);
     const current = sessionOfLease(lease);
     if (current !== undefined) refuseIfHeld(current, options);
     const session: Session = {
-      ...(current ?? { id, ...key, lastNode: "", build: 0 }),
+      ...(current ?? { id: newSessionId(), ...key, lastNode: "", build: 0 }),
       owner: options.holder.owner,
       holder: formatHolder(options.holder),
       heartbeat: options.clock.now(),
     };
-    if (await written(kube, session, lease)) return session;
+    if (!(await written(kube, session, lease))) continue;
+    if (lease !== undefined) return session;
+    if (sessionOfLease(await findLease(kube, key))?.id === session.id) return session;
+    // Somebody else was first by a moment: theirs counts.
+    await removeSession(kube, session);
   }
   throw new AzdsError("SESSION_HELD", `Service \`${key.service}\` in space \`${key.space}\` is being started by somebody else at this moment`);
 }
 
 /** The session of a service, or undefined when it was never up. */
 export async function findSession(kube: KubeClient, key: SessionKey): Promise<Session | undefined> {
-  return sessionOfLease((await findLease(kube, key)).lease);
+  return sessionOfLease(await findLease(kube, key));
 }
 
-/** Records a new build, node or holder; fields of the Lease that others manage stay. */
-export async function updateSession(kube: KubeClient, session: Session): Promise<void> {
+/** Records build and node; holder and heartbeat are not touched, they may be somebody else's by now. */
+export async function recordBuild(kube: KubeClient, session: Session): Promise<void> {
   await kube.request({
     method: "PATCH",
     path: `${leasesPath(session.space)}/${session.id}`,
     contentType: "application/merge-patch+json",
-    body: leaseOfSession(session),
+    body: { metadata: { annotations: { [SESSION_ANNOTATION.build]: String(session.build), [SESSION_ANNOTATION.lastNode]: session.lastNode } } },
   });
 }
 
 /** Nobody is attached any more; the record stays for the next `up`, `list-up` and `down`. */
 export async function releaseSession(kube: KubeClient, session: Session): Promise<void> {
+  const path = "/spec/holderIdentity";
   await kube.request({
     method: "PATCH",
     path: `${leasesPath(session.space)}/${session.id}`,
-    contentType: "application/merge-patch+json",
-    body: { spec: { holderIdentity: null } },
+    contentType: "application/json-patch+json",
+    // Whoever took it over keeps it.
+    body: [
+      { op: "test", path, value: session.holder },
+      { op: "remove", path },
+    ],
   });
 }
 
@@ -109,13 +121,11 @@ async function updateHeartbeat(kube: KubeClient, path: string, now: number): Pro
   await kube.request({ method: "PATCH", path, contentType: "application/merge-patch+json", body: { spec: { renewTime } } });
 }
 
-async function findLease(kube: KubeClient, key: SessionKey): Promise<{ readonly id: string; readonly lease: unknown }> {
-  for (let attempt = 0; attempt < SESSION_CANDIDATES_MAX; attempt += 1) {
-    const id = sessionId(key, attempt);
-    const lease = await kube.find(`${leasesPath(key.space)}/${id}`);
-    if (lease === undefined || sessionOfLease(lease)?.release === key.release) return { id, lease };
-  }
-  throw new AzdsError("SESSION_HELD", `No free session name was found for \`${key.service}\` in \`${key.space}\``);
+/** The oldest Lease of the release; names decide between two of the same second. */
+async function findLease(kube: KubeClient, key: SessionKey): Promise<unknown> {
+  const leases = await kube.list(`${leasesPath(key.space)}?labelSelector=${encodeURIComponent(SESSION_LABEL)}`);
+  const age = (lease: unknown): string => `${asString(at(lease, "metadata", "creationTimestamp")) ?? ""} ${asString(at(lease, "metadata", "name")) ?? ""}`;
+  return leases.filter((lease) => sessionOfLease(lease)?.release === key.release).toSorted((a, b) => age(a).localeCompare(age(b)))[0];
 }
 
 function refuseIfHeld(session: Session, options: AcquireOptions): void {
@@ -142,6 +152,12 @@ function ownerOf(holder: string): string {
   return holder.slice(0, holder.lastIndexOf("/"));
 }
 
+/** The API server refuses the write (409) unless the object still has this version. */
+function withVersion(object: JsonObject, resourceVersion: unknown): JsonObject {
+  const metadata = object["metadata"];
+  return { ...object, metadata: { ...(isObject(metadata) ? metadata : {}), resourceVersion } };
+}
+
 /** False when another process wrote in between. */
 async function written(kube: KubeClient, session: Session, before: unknown): Promise<boolean> {
   const lease = leaseOfSession(session);
@@ -150,8 +166,7 @@ async function written(kube: KubeClient, session: Session, before: unknown): Pro
     if (before === undefined) await kube.request({ method: "POST", path, body: lease });
     else {
       const resourceVersion = at(before, "metadata", "resourceVersion");
-      const metadata = { ...(lease["metadata"] as object), resourceVersion };
-      await kube.request({ method: "PUT", path: `${path}/${session.id}`, body: { ...lease, metadata } });
+      await kube.request({ method: "PUT", path: `${path}/${session.id}`, body: withVersion(lease, resourceVersion) });
     }
     return true;
   } catch (error) {

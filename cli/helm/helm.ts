@@ -62,6 +62,7 @@ async function runHelm(args: readonly string[], options: HelmOptions): Promise<R
         if (stream === "stderr") options.onLine?.(line);
       },
     });
+    options.signal.throwIfAborted();
     if (limit.aborted) throw new AzdsError("TIMED_OUT", `Helm did not finish \`${args[0] ?? ""}\` within ${HELM_MS_MAX / 1000} s`);
     return result;
   } catch (error) {

@@ -122,7 +122,8 @@ function readDynamic(bytes: Uint8Array, segments: readonly Segment[]): readonly 
   if (segment === undefined) return [];
   if (segment.offset + segment.size > bytes.length) throw unexpected("is cut short");
   const entries: DynamicEntry[] = [];
-  for (let offset = segment.offset; offset < segment.offset + segment.size; offset += DYNAMIC_ENTRY_BYTES) {
+  const last = segment.offset + segment.size - DYNAMIC_ENTRY_BYTES;
+  for (let offset = segment.offset; offset <= last; offset += DYNAMIC_ENTRY_BYTES) {
     const tag = u64(bytes, offset);
     if (tag === TAG.end) break;
     entries.push({ tag, value: u64(bytes, offset + 8), offset });

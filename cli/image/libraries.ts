@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { AzdsError } from "../../core/errors.ts";
 import { readElf, type Architecture } from "./elf.ts";
 
-export interface Library {
+interface Library {
   /** File name by which programs ask for it. */
   readonly name: string;
   readonly content: Uint8Array;
@@ -38,7 +38,6 @@ export async function findLibraries(executable: Uint8Array): Promise<Libraries> 
   const wanted = [...needed];
   for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
     if (name === loaderName || found.has(name)) continue;
-    // oxlint-disable-next-line no-await-in-loop -- each library says which others it needs
     const content = await findLibrary(name, architecture);
     found.set(name, content);
     wanted.push(...readElf(content).needed);
@@ -48,7 +47,6 @@ export async function findLibraries(executable: Uint8Array): Promise<Libraries> 
 
 async function findLibrary(name: string, architecture: Architecture): Promise<Uint8Array> {
   for (const folder of FOLDERS[architecture]) {
-    // oxlint-disable-next-line no-await-in-loop -- the first folder that has it counts
     const content = await readFrom(join(folder, name));
     if (content !== undefined && readElf(content).architecture === architecture) return content;
   }

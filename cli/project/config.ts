@@ -2,7 +2,7 @@
  * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`.
  * Pure: text in, settings out; every error names the file, the line and the key.
  */
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { AzdsError } from "../../core/errors.ts";
 import { isObject, type JsonObject } from "../../core/parse.ts";
 
@@ -74,7 +74,7 @@ class Reader {
   value(path: string): unknown {
     const node: unknown = path === "" ? this.#document.contents : this.#document.getIn(path.split("."), true);
     if (isScalar(node)) return node.value;
-    return node === undefined || node === null ? undefined : (node as { toJSON: () => unknown }).toJSON();
+    return isNode(node) ? (node.toJS(this.#document) as unknown) : undefined;
   }
 
   fail(path: string, problem: string): never {

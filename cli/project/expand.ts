@@ -24,17 +24,25 @@ const REFERENCE = /\$\((?<token>[A-Za-z]+)\)|\$\{(?<braced>[A-Za-z_][A-Za-z0-9_]
 
 /** @throws AzdsError CONFIG_INVALID for an unknown token or a variable that is not set and has no default */
 export function expandText(text: string, expansion: Expansion): string {
-  return text.replaceAll(REFERENCE, (whole, ...rest) => {
-    const groups = rest.at(-1) as Readonly<Record<string, string | undefined>>;
-    const token = groups["token"];
-    if (token !== undefined) return tokenValue(token, expansion.tokens);
-    const name = groups["braced"] ?? groups["plain"] ?? "";
-    const value = expansion.variables[name];
-    // Like a shell's `:-`: the default also stands for an empty value.
-    if (groups["fallback"] !== undefined) return value === undefined || value === "" ? groups["fallback"] : value;
-    if (value !== undefined) return value;
-    throw new AzdsError("CONFIG_INVALID", `\`${whole}\` in azds.yaml: the variable \`${name}\` is not set, neither in the environment nor in \`.env\``);
-  });
+  let expanded = "";
+  let end = 0;
+  for (const match of text.matchAll(REFERENCE)) {
+    expanded += text.slice(end, match.index) + valueOf(match, expansion);
+    end = match.index + match[0].length;
+  }
+  return expanded + text.slice(end);
+}
+
+function valueOf(match: RegExpExecArray, expansion: Expansion): string {
+  const groups = match.groups ?? {};
+  const token = groups["token"];
+  if (token !== undefined) return tokenValue(token, expansion.tokens);
+  const name = groups["braced"] ?? groups["plain"] ?? "";
+  const value = expansion.variables[name];
+  // Like a shell's `:-`: the default also stands for an empty value.
+  if (groups["fallback"] !== undefined) return value === undefined || value === "" ? groups["fallback"] : value;
+  if (value !== undefined) return value;
+  throw new AzdsError("CONFIG_INVALID", `\`${match[0]}\` in azds.yaml: the variable \`${name}\` is not set, neither in the environment nor in \`.env\``);
 }
 
 /** Expands every string inside, keys excepted. */

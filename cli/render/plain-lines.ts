@@ -69,6 +69,8 @@ function checkLine(event: EventOf<"check">, paint: Paint): string {
 }
 
 function buildStepLines(event: EventOf<"build.step">, { paint, verbose }: LineStyle): readonly Line[] {
+  // BuildKit's own preparations say nothing to the author of a Dockerfile, unless one fails.
+  if (!verbose && event.state !== "failed" && event.name.startsWith("[internal]")) return [];
   switch (event.state) {
     case "started":
       return [stdout(`  ${event.name}`)];

@@ -58,7 +58,6 @@ export function plainRenderer(options: PlainOptions): Renderer {
       if (yes || readLine === undefined) return asAnswer(question, unattendedAnswer(question, yes));
       for (let tries = 0; tries < TRIES_MAX; tries += 1) {
         stderr.write(promptText(question));
-        // oxlint-disable-next-line no-await-in-loop -- a question is asked again only after a wrong answer
         const line = await readLine();
         if (line === undefined) break;
         const answer = parseAnswer(question, line);

@@ -55,7 +55,6 @@ async function readWayUp(cluster: Cluster, name: string, signal: AbortSignal): P
   const found = new Map<string, NamespaceView>();
   let next: string | undefined = name;
   while (next !== undefined && !found.has(next) && found.size < SPACE_DEPTH_MAX) {
-    // oxlint-disable-next-line no-await-in-loop -- each namespace names the next
     const view: NamespaceView | undefined = readNamespace(await cluster.kube.find(namespacePath(next), signal));
     if (view === undefined) break;
     found.set(next, view);

@@ -94,12 +94,10 @@ async function deleteNamespace({ host, signal }: Context, { kube }: Cluster, nam
   await kube.remove(namespacePath(name), { signal });
   const until = host.clock.now() + SPACE_REMOVED_MS_MAX;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling
     const namespace = await kube.find(namespacePath(name), signal);
     if (namespace === undefined) return;
     if (host.clock.now() >= until)
       throw new AzdsError("TIMED_OUT", `Namespace \`${name}\` is still being deleted: ${remains(namespace)}`);
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await host.clock.sleep(POLL_MS, signal);
   }
 }

@@ -8,10 +8,8 @@ export async function waitForRights({ host, emit, signal }: Context, cluster: Cl
   const right: Right = { verb: "create", group: "apps", resource: "deployments", namespace: space };
   const until = host.clock.now() + SPACE_RIGHTS_MS_MAX;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling
     if (await cluster.reviews.allowed(right, signal)) return;
     if (host.clock.now() >= until) break;
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await host.clock.sleep(POLL_MS, signal);
   }
   const text = `You may not create deployments in dev space '${space}' yet; \`azds cluster status\` shows whether the controller runs`;

@@ -47,7 +47,6 @@ async function settle(
       isAnnounced = true;
     }
     if (outcome.kind === "plan") return outcome.plan;
-    // oxlint-disable-next-line no-await-in-loop -- the next question depends on the answer
     request = await answered(request, outcome, context);
   }
   throw new Error("Selecting a space asked more than it can ask");

@@ -26,14 +26,11 @@ export interface SecretRules {
 export async function ensurePair(kube: KubeClient, place: SecretPlace, rules: SecretRules): Promise<Certificate> {
   let fresh: Certificate | undefined;
   for (let attempt = 0; attempt < CONFLICTS_MAX; attempt += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- each attempt answers the conflict of the one before
     const found = await kube.find(`${COLLECTION}/${place.name}`);
     const old = certificateOfSecret(found, place.keys);
     if (old !== undefined && rules.keep(old)) return old;
-    // oxlint-disable-next-line no-await-in-loop -- see above
     fresh ??= await rules.make(old);
     const version = asString(at(found, "metadata", "resourceVersion"));
-    // oxlint-disable-next-line no-await-in-loop -- see above
     if (await write(kube, secretOf(place, fresh, version))) return fresh;
   }
   throw new Error(`Secret ${place.name} changed ${CONFLICTS_MAX} times while it was being written`);

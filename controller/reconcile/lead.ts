@@ -26,7 +26,6 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
   };
   await Promise.race([options.synced, aborted(signal)]);
   while (!signal.aborted) {
-    // oxlint-disable-next-line no-await-in-loop -- one round after the other
     await Promise.all([
       attempt("Role bindings", async () => reconcileBindings(options, signal)),
       attempt("Certificates", async () => ensureCertificates(kube, { now: clock.now(), renew: true })),
@@ -34,9 +33,7 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
         sightings = await reconcileSessions(options, sightings, signal);
       }),
     ]);
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await bell.wait(RECONCILE_MS, signal);
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await clock.sleep(RECONCILE_DELAY_MS, signal).catch(() => undefined);
   }
 }

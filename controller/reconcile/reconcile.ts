@@ -8,7 +8,7 @@ import { asArray, at } from "../../core/parse.ts";
 import type { RouteIndex } from "../index/route-index.ts";
 import { CONTROLLER_SELECTOR } from "../labels.ts";
 import { bindingObject, parseBinding, planBindings, wantedBindings, type BindingStep } from "./role-bindings.ts";
-import { parseLease, quietSessions, releasePath, sight, type SessionLease, type Sightings } from "./stale-sessions.ts";
+import { parseLease, quietSessions, sessionPodsPath, sight, type SessionLease, type Sightings } from "./stale-sessions.ts";
 
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const OURS = `${RBAC}/rolebindings?labelSelector=${encodeURIComponent(CONTROLLER_SELECTOR)}`;
@@ -32,7 +32,6 @@ export async function reconcileBindings(context: ReconcileContext, signal: Abort
   // A removal may make room for a write of the same name.
   for (const type of ["remove", "write"] as const) {
     const group = steps.filter((step) => step.type === type);
-    // oxlint-disable-next-line no-await-in-loop -- removals come before writes
     await eachOf(group, async (step) => applyBinding(kube, step, signal), log);
   }
 }
@@ -59,19 +58,19 @@ export async function reconcileSessions(
   const leases = (await kube.list(SESSIONS, signal)).flatMap(parseLease);
   const sightings = sight(before, leases, clock.now());
   const quiet = quietSessions(leases, sightings, clock.now());
-  await eachOf(quiet, async (lease) => removeUnlessReleased(context, lease, signal), log);
+  await eachOf(quiet, async (lease) => removeUnlessRunning(context, lease, signal), log);
   return sightings;
 }
 
-async function removeUnlessReleased(
+async function removeUnlessRunning(
   context: ReconcileContext,
   lease: SessionLease,
   signal: AbortSignal,
 ): Promise<void> {
   const { kube, log } = context;
   const { session, uid, version } = lease;
-  const secrets = await kube.request({ method: "GET", path: releasePath(session), signal });
-  if (asArray(at(secrets, "items")).length > 0) return;
+  const pods = await kube.request({ method: "GET", path: sessionPodsPath(session), signal });
+  if (asArray(at(pods, "items")).length > 0) return;
   await kube.request({
     method: "DELETE",
     path: `/apis/coordination.k8s.io/v1/namespaces/${session.space}/leases/${session.id}`,
@@ -87,7 +86,7 @@ async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>, l
   const queue = items.values();
   const work = async (): Promise<void> => {
     for (const item of queue) {
-      // oxlint-disable-next-line no-await-in-loop -- the number of loops bounds the calls under way
+      // The number of loops bounds the calls under way.
       await act(item).catch((error: unknown) => log("warn", "Change failed", { item, error: String(error) }));
     }
   };

@@ -1,7 +1,8 @@
 /**
- * Sessions that nobody holds any more: the first `up` died before it made a release. A session with a release stays,
- * however old: its service runs.
+ * Sessions that nobody holds any more and nothing runs for: the first `up` died before a pod was made, or the release was
+ * removed without azds. A session with a pod stays, however old. Removing one loses nothing: the next `up` makes another.
  */
+import { SESSION_LABEL } from "../../core/contract.ts";
 import { sessionOfLease, type Session } from "../../core/session.ts";
 import { SESSION_STALE_MS } from "../../core/limits.ts";
 import { asString, at } from "../../core/parse.ts";
@@ -30,7 +31,7 @@ export function sight(before: Sightings, leases: readonly SessionLease[], now: n
   );
 }
 
-/** Those without a sign of life for SESSION_STALE_MS; whether each has a release is still to be asked. */
+/** Those without a sign of life for SESSION_STALE_MS; whether each has a pod is still to be asked. */
 export function quietSessions(
   leases: readonly SessionLease[],
   sightings: Sightings,
@@ -39,14 +40,10 @@ export function quietSessions(
   return leases.filter(({ uid }) => now - (sightings.get(uid)?.since ?? now) >= SESSION_STALE_MS);
 }
 
-/** First page, of one, of the Secrets in which Helm 3 keeps the session's release. */
-export function releasePath(session: Session): string {
-  const query = new URLSearchParams({
-    fieldSelector: "type=helm.sh/release.v1",
-    labelSelector: `owner=helm,name=${session.release}`,
-    limit: "1",
-  });
-  return `/api/v1/namespaces/${session.space}/secrets?${query.toString()}`;
+/** First page, of one, of the session's pods. */
+export function sessionPodsPath({ space, id }: Session): string {
+  const query = new URLSearchParams({ labelSelector: `${SESSION_LABEL}=${id}`, limit: "1" });
+  return `/api/v1/namespaces/${space}/pods?${query.toString()}`;
 }
 
 /** Nothing for a Lease that is not a session's. */

@@ -56,14 +56,17 @@ export async function openWebSocket(connection: KubeConnection, request: WebSock
   } catch (error) {
     stream?.abort();
     if (request.signal?.aborted === true) throw request.signal.reason;
-    if (deadline.aborted) throw unreachable(connection, `no answer within ${UPGRADE_MS_MAX / 1000} s`, { cause: error });
-    if (error instanceof AzdsError && error.code === "CONNECTION_LOST")
-      throw unreachable(connection, error);
+    if (deadline.aborted)
+      throw unreachable(connection, `no answer within ${UPGRADE_MS_MAX / 1000} s`, { cause: error });
+    if (error instanceof AzdsError && error.code === "CONNECTION_LOST") throw unreachable(connection, error);
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/** A socket without traffic is probed after this long, so that a peer that vanished is noticed. */
+const KEEP_ALIVE_MS = 15_000;
 
 async function connect(connection: KubeConnection, signal: AbortSignal): Promise<net.Socket> {
   const url = new URL(connection.server);
@@ -90,8 +93,6 @@ async function connect(connection: KubeConnection, signal: AbortSignal): Promise
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   return socket;
 }
-
-const KEEP_ALIVE_MS = 15_000;
 
 interface Opening {
   readonly stream: ByteStream;

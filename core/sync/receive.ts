@@ -1,7 +1,6 @@
 /** The side of the sync protocol that gets the files; where they go is the receiver's. */
 import { AzdsError } from "../errors.ts";
-import { SYNC_FILES_MAX } from "../limits.ts";
-import { SYNC_BATCH_MAX } from "../limits.ts";
+import { SYNC_BATCH_MAX, SYNC_FILES_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
 import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
 import { type Manifest, type TreeEntry, parseManifest } from "./manifest.ts";

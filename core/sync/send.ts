@@ -99,10 +99,10 @@ class Sender {
     await this.#send({ type: "asked" });
     const lacking = await this.#lacking();
     const wanted = entries.filter((entry) => entry.sha256 !== undefined && lacking.has(entry.sha256));
-    const paths = Map.groupBy(wanted, (entry) => entry.sha256 ?? "");
-    for (const [sha256, [entry]] of paths) this.#bytesTotal += sha256 === "" ? 0 : (entry?.size ?? 0);
+    const contents = Map.groupBy(wanted, (entry) => entry.sha256);
+    for (const [first] of contents.values()) this.#bytesTotal += first?.size ?? 0;
     const changed: string[] = [];
-    for (const same of paths.values()) changed.push(...(await this.#sendContent(same, locate)));
+    for (const same of contents.values()) changed.push(...(await this.#sendContent(same, locate)));
     return changed;
   }
 

@@ -1,5 +1,5 @@
 /** Why a stream broke, as it travels to the peer: error code, line feed, message. */
-import { AzdsError, ERROR_HINTS, type ErrorCode } from "../errors.ts";
+import { AzdsError, isErrorCode } from "../errors.ts";
 import { MUX_REASON_CHARS_MAX } from "../limits.ts";
 
 /** Only the code and message of an AzdsError travel: other errors may name files and values of this machine. */
@@ -15,8 +15,4 @@ export function decodeReason(bytes: Uint8Array): AzdsError {
   const cut = text.indexOf("\n");
   const code = text.slice(0, Math.max(cut, 0));
   return new AzdsError(isErrorCode(code) ? code : "CONNECTION_LOST", text.slice(cut + 1) || "The peer broke off");
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERROR_HINTS, code);
 }

@@ -16,7 +16,6 @@ const RESOLV_CONF = "/etc/resolv.conf";
 export async function main(argv: readonly string[]): Promise<number> {
   const log = jsonLog((line) => process.stderr.write(line), PROGRAM.proxyInit);
   try {
-    // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as values
     const config = parseSidecarConfig(process.env[ENV.sidecar] ?? "");
     const plan = planRedirect(config);
     if (argv.includes("--print")) {

@@ -31,7 +31,6 @@ export async function followFeed(options: FeedOptions): Promise<void> {
   let backoff = RECONNECT_MS_MIN;
   while (!signal.aborted) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
       await readFeed(options, () => {
         backoff = RECONNECT_MS_MIN;
       });
@@ -43,7 +42,6 @@ export async function followFeed(options: FeedOptions): Promise<void> {
       });
     }
     // Jitter: after a restart of the controller its sidecars must not come all at once.
-    // oxlint-disable-next-line no-await-in-loop -- one connection after the other
     await clock.sleep(backoff * (0.5 + Math.random()), signal).catch(() => undefined);
     backoff = Math.min(backoff * 2, RECONNECT_MS_MAX);
   }

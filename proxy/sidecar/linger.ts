@@ -15,12 +15,10 @@ export async function linger(options: LingerOptions): Promise<void> {
   const begin = clock.now();
   let quietSince: number | undefined;
   while (clock.now() - begin < LINGER_MS_MAX) {
-    // oxlint-disable-next-line no-await-in-loop -- polling
     const used = (await sockets()).some(hasForeignSocket);
     const now = clock.now();
     quietSince = used ? undefined : (quietSince ?? now);
     if (quietSince !== undefined && now - quietSince >= LINGER_QUIET_MS && now - begin >= LINGER_MS_MIN) return;
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await clock.sleep(LINGER_POLL_MS);
   }
 }

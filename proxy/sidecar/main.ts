@@ -21,7 +21,6 @@ export async function main(_argv: readonly string[]): Promise<number> {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
   try {
-    // oxlint-disable-next-line node/no-process-env -- the entry file passes the environment on as values
     const env = process.env;
     const config = parseSidecarConfig(env[ENV.sidecar] ?? "");
     const ips = (env[ENV.podIps] ?? "").split(",").filter((ip) => ip !== "");

@@ -12,9 +12,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
 export async function waitUntilReady(clock: Clock, ready: () => Promise<boolean>): Promise<void> {
   const begin = clock.now();
   while (clock.now() - begin < READY_MS_MAX) {
-    // oxlint-disable-next-line no-await-in-loop -- polling
     if (await ready()) return;
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await clock.sleep(READY_POLL_MS);
   }
 }

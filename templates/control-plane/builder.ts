@@ -84,8 +84,6 @@ function prepareContainer({ buildkitImage, imagePullPolicy }: ControlPlaneSettin
 function builderContainer(container: Spec): Spec {
   return {
     ...container,
-    // It listens as soon as it has a certificate.
-    readinessProbe: { tcpSocket: { port: "https" }, periodSeconds: 1, timeoutSeconds: 2 },
     securityContext: { ...RESTRICTED_POD, ...RESTRICTED_CONTAINER },
     volumeMounts: [
       { name: "tools", mountPath: dirname(BUILDCTL), readOnly: true },

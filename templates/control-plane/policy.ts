@@ -34,7 +34,7 @@ export function spacePolicy(version: string): readonly KubeObject[] {
           { name: "is-no-administrator", expression: `!${mayDo(SPACES.administer)}` },
         ],
         variables: VARIABLES,
-        validations: VALIDATIONS.map((validation) => ({ ...validation, reason: "Forbidden" })),
+        validations: VALIDATIONS,
       },
     },
     {
@@ -61,27 +61,33 @@ const VALIDATIONS = [
   {
     expression: `variables.target.metadata.name != '${SYSTEM_NAMESPACE}' && !variables.target.metadata.name.startsWith('kube-')`,
     message: `the namespaces ${SYSTEM_NAMESPACE} and kube-* are reserved`,
+    reason: "Forbidden",
   },
   {
     expression: `request.operation != 'CREATE' || variables.labels[?'${SPACE_LABEL}'].orValue('') == 'true'`,
     message: `azds-space-creator may create only spaces: label the namespace ${SPACE_LABEL}=true`,
+    reason: "Forbidden",
   },
   {
     expression: "request.operation == 'CREATE' || variables.oldCreator == variables.user",
     message: "azds-space-creator may change and delete only spaces created by the same user",
+    reason: "Forbidden",
   },
   {
     expression:
       "request.operation == 'CREATE' ? variables.creator in ['', variables.user] : variables.creator == variables.oldCreator",
     message: `the annotation ${CREATOR_ANNOTATION} cannot be changed`,
+    reason: "Forbidden",
   },
   {
     expression: onlyOwnKeys("labels", "oldLabels"),
     message: `azds-space-creator may write only labels of ${OWN_PREFIXES.join(", ")}`,
+    reason: "Forbidden",
   },
   {
     expression: onlyOwnKeys("annotations", "oldAnnotations"),
     message: `azds-space-creator may write only annotations of ${OWN_PREFIXES.join(", ")}`,
+    reason: "Forbidden",
   },
 ];
 

@@ -65,7 +65,6 @@ export async function removeCgroup(path: string): Promise<void> {
   });
   for (const hierarchy of readdirSync(ROOT)) {
     const dir = join(ROOT, hierarchy, path);
-    // oxlint-disable-next-line no-await-in-loop -- one hierarchy after another, each takes milliseconds
     await waitFor({
       what: `the cgroup \`${dir}\` to be free`,
       limitMs: CGROUP_REMOVE_MS,

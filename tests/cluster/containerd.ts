@@ -16,7 +16,7 @@ export async function waitForContainerd(
     what: `containerd on ${node.layout.name}`,
     limitMs: CONTAINERD_READY_MS,
     check: async () => {
-      await requireAlive(cluster, node, containerd);
+      requireAlive(cluster, node, containerd);
       return answers(node);
     },
   });

@@ -63,12 +63,6 @@ export async function forwardRegistries(
   );
   const component = forwarder(options.tool, "registries", specs);
   await startOutside(cluster, options.tool, component);
-  await waitFor({
-    what: "the forwarder to the registries",
-    limitMs: PROCESS_START_MS,
-    check: async () => findComponent(outsideCgroup(cluster), component),
-    explain: async () => lastLines(readFileSync(logFile(cluster, component.name), "utf8")),
-  });
 }
 
 function namespaceOf(node: RunningNode): string {

@@ -42,7 +42,7 @@ export function writeAgentConfigs(cluster: ClusterLayout, node: NodeLayout): voi
 }
 
 /** restrict_oom_score_adj: lowering the score needs CAP_SYS_RESOURCE, which root does not have everywhere. */
-export function containerdConfig(node: NodeLayout): string {
+function containerdConfig(node: NodeLayout): string {
   return `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true

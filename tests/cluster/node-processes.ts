@@ -2,7 +2,7 @@ import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesIn } from "./cgroups.ts";
 import type { ClusterLayout, NodeLayout } from "./layout.ts";
-import { POLL_MS, PROCESS_START_MS } from "./limits.ts";
+import { PROCESS_START_MS } from "./limits.ts";
 import { SYSTEM_PATH } from "./packages.ts";
 import { lastLines } from "./run.ts";
 import { waitFor } from "./wait.ts";
@@ -25,9 +25,15 @@ export const NODE_ENVIRONMENT = { PATH: SYSTEM_PATH, HOME: "/root" };
 /** Runs a program that outlives its caller; in a node its parent is then the node's first process. */
 const DETACH = ["setsid", "--fork"];
 
-/** The process that is number 1 in its own namespace and sits in the node's own cgroup, not below it. */
+/**
+ * The pid of a node's first process: number 1 one namespace down, and already `init`, since what unshare(1) does
+ * before it becomes that must not run into what follows.
+ */
 export function findInit(node: NodeLayout): number | undefined {
-  return processesIn(node.cgroup).find((pid) => namespacePids(pid).length > 1 && namespacePids(pid).at(-1) === 1);
+  return processesIn(node.cgroup).find((pid) => {
+    const [, inNode, ...deeper] = namespacePids(pid);
+    return inNode === 1 && deeper.length === 0 && commandLine(pid)[1] === "init";
+  });
 }
 
 export function runningNode(layout: NodeLayout, initPid: number, tool: string): RunningNode {
@@ -43,12 +49,24 @@ export function runningNode(layout: NodeLayout, initPid: number, tool: string): 
 export async function startInNode(cluster: ClusterLayout, node: RunningNode, component: Component): Promise<void> {
   const log = logFile(cluster, `${node.layout.name}-${component.name}`);
   await spawnDetached([...node.enter, ...DETACH, ...component.argv], log);
+  await waitForComponent(node.layout.cgroup, component, log);
 }
 
 /** Starts a component in the machine's ordinary namespaces, in a cgroup of the cluster. */
 export async function startOutside(cluster: ClusterLayout, tool: string, component: Component): Promise<void> {
-  const argv = [tool, "join", outsideCgroup(cluster), ...DETACH, ...component.argv];
-  await spawnDetached(argv, logFile(cluster, component.name));
+  const log = logFile(cluster, component.name);
+  await spawnDetached([tool, "join", outsideCgroup(cluster), ...DETACH, ...component.argv], log);
+  await waitForComponent(outsideCgroup(cluster), component, log);
+}
+
+/** A detached process is not the program at once: on a busy disk loading it can take a second. */
+async function waitForComponent(cgroup: string, component: Component, log: string): Promise<void> {
+  await waitFor({
+    what: `\`${component.name}\` to start`,
+    limitMs: PROCESS_START_MS,
+    check: async () => findComponent(cgroup, component),
+    explain: async () => endOf(log),
+  });
 }
 
 export function outsideCgroup(cluster: ClusterLayout): string {
@@ -59,28 +77,23 @@ export function logFile(cluster: ClusterLayout, name: string): string {
   return join(cluster.logDir, `${name}.log`);
 }
 
-function begins(argv: readonly string[], words: readonly string[]): boolean {
-  return words.every((word, index) => argv[index] === word);
-}
-
-/** The pid of a component that runs in a cgroup: its command line begins with the component's, for a moment after DETACH. */
+/** The pid of a component that runs in a cgroup: its command line begins with the component's. */
 export function findComponent(cgroup: string, component: Component): number | undefined {
   return processesIn(cgroup).find((pid) => {
     const argv = commandLine(pid);
-    return begins(argv, component.argv) || begins(argv, [...DETACH, ...component.argv]);
+    return component.argv.every((word, index) => argv[index] === word);
   });
 }
 
-/** Throws when the component has ended. Its absence counts when seen twice: a process that changes its program has no command line for a moment. */
-export async function requireAlive(cluster: ClusterLayout, node: RunningNode, component: Component): Promise<void> {
-  const runs = (): boolean => findComponent(node.layout.cgroup, component) !== undefined;
-  if (runs()) return;
-  await Bun.sleep(POLL_MS);
-  if (runs()) return;
+/** Throws when a component that was started has ended. */
+export function requireAlive(cluster: ClusterLayout, node: RunningNode, component: Component): void {
+  if (findComponent(node.layout.cgroup, component) !== undefined) return;
   const log = logFile(cluster, `${node.layout.name}-${component.name}`);
-  throw new Error(
-    `\`${component.name}\` on ${node.layout.name} has ended; the end of \`${log}\`:\n${lastLines(readFileSync(log, "utf8"))}`,
-  );
+  throw new Error(`\`${component.name}\` on ${node.layout.name} has ended\n${endOf(log)}`);
+}
+
+function endOf(log: string): string {
+  return `the end of \`${log}\`:\n${lastLines(readFileSync(log, "utf8"))}`;
 }
 
 /** Starts the first process of a node in new namespaces and gives its pid. */
@@ -95,7 +108,7 @@ export async function startInit(cluster: ClusterLayout, node: NodeLayout, tool: 
     what: `the namespaces of ${node.name}`,
     limitMs: PROCESS_START_MS,
     check: async () => findInit(node),
-    explain: async () => lastLines(readFileSync(logFile(cluster, `${node.name}-init`), "utf8")),
+    explain: async () => endOf(logFile(cluster, `${node.name}-init`)),
   });
 }
 
@@ -112,8 +125,7 @@ async function spawnDetached(argv: readonly string[], log: string): Promise<void
       stderr: output,
     });
     const code = await child.exited;
-    if (code !== 0)
-      throw new Error(`\`${argv.join(" ")}\` failed with exit code ${code}\n${lastLines(readFileSync(log, "utf8"))}`);
+    if (code !== 0) throw new Error(`\`${argv.join(" ")}\` failed with exit code ${code}\n${endOf(log)}`);
   } finally {
     closeSync(output);
   }

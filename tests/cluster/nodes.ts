@@ -58,11 +58,12 @@ export function mountPlan(node: NodeLayout, hierarchies: readonly string[]): str
     ["mount", "-t", "cgroup", "-o", cgroupOption(name), "cgroup", `/sys/fs/cgroup/${name}`],
   ]);
   return [
+    // First, since mount(8) itself keeps notes in /run.
+    ["mount", "--no-mtab", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
     ["umount", "--recursive", "--lazy", "/sys"],
     ["mount", "-t", "sysfs", "sysfs", "/sys"],
     ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/fs/cgroup"],
     ...cgroups,
-    ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
     ["mount", "--bind", join(node.dir, "lib"), "/var/lib"],
     ["mount", "--bind", join(node.dir, "log"), "/var/log"],
     ["mount", "--make-rshared", "/"],

@@ -5,7 +5,7 @@ import type { Steps } from "./steps.ts";
 /** A program or file the cluster needs, and the Debian package that brings it. */
 export type Requirement = { readonly file: string; readonly debianPackage: string };
 
-export const REQUIREMENTS: readonly Requirement[] = [
+const REQUIREMENTS: readonly Requirement[] = [
   { file: "containerd", debianPackage: "containerd" },
   { file: "ctr", debianPackage: "containerd" },
   { file: "runc", debianPackage: "runc" },

@@ -5,7 +5,6 @@ const PORTS_TRIED_MAX = 200;
 /** The first port from `preferred` on that nothing listens on at 127.0.0.1. */
 export async function freePort(preferred: number): Promise<number> {
   for (let port = preferred; port < preferred + PORTS_TRIED_MAX; port += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- the first free one is wanted
     if (await canListen(port)) return port;
   }
   throw new Error(`No free port at 127.0.0.1 from ${preferred} to ${preferred + PORTS_TRIED_MAX - 1}`);

@@ -25,7 +25,7 @@ export type Module = {
 const [major = "", minor = ""] = KUBERNETES.split(".");
 
 /** In build order: the small ones first, so that a broken toolchain shows within seconds. */
-export const MODULES: readonly Module[] = [
+const MODULES: readonly Module[] = [
   { dir: "node", outputs: ["node"], target: ".", variables: {}, cgo: false },
   { dir: "coredns", outputs: ["coredns"], target: ".", variables: {}, cgo: false },
   { dir: "buildkit", outputs: ["buildkitd", "buildctl"], target: "tool", variables: {}, cgo: false },
@@ -99,7 +99,7 @@ function moduleKey(module: Module, goVersion: string): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-export function linkerFlags(module: Module): string {
+function linkerFlags(module: Module): string {
   const variables = Object.entries(module.variables).map(([name, value]) => `-X ${name}=${value}`);
   return ["-s", "-w", ...variables].join(" ");
 }

@@ -29,7 +29,6 @@ export function lastLines(text: string, count: number = ERROR_LINES_MAX): string
 /** Runs tasks one after another, each started when the one before has ended. */
 export async function inOrder<T>(items: Iterable<T>, task: (item: T) => Promise<unknown>): Promise<void> {
   for (const item of items) {
-    // oxlint-disable-next-line no-await-in-loop -- the order is the purpose
     await task(item);
   }
 }

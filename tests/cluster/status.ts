@@ -35,7 +35,7 @@ export async function clusterStatus(cluster: ClusterLayout, programs: Programs):
     exists: existsSync(cluster.stateDir) || processesBelow(cluster.cgroup).length > 0,
     components: [
       ...made.flatMap((layout) => componentsOf(cluster, layout, programs)),
-      ...findForwarders(cluster, programs.node).map((found) => ({ node: "outside", ...found })),
+      ...findForwarders(cluster, programs.node).map(({ name, pid }) => ({ node: "outside", name, pid })),
     ],
     nodes: made.map(({ name }) => name),
     ready: api === undefined ? [] : await readyNodes(api),

@@ -146,8 +146,8 @@ async function waitForApi(
     what: "the API server to be ready",
     limitMs: API_READY_MS,
     check: async () => {
-      await requireAlive(cluster, first, plane.etcd);
-      await requireAlive(cluster, first, plane.apiServer);
+      requireAlive(cluster, first, plane.etcd);
+      requireAlive(cluster, first, plane.apiServer);
       return api.get("/readyz");
     },
   });
@@ -181,7 +181,7 @@ async function waitForNode({ cluster, programs }: Making, node: RunningNode, api
     what: `${name} to be ready`,
     limitMs: NODE_READY_MS,
     check: async () => {
-      await requireAlive(cluster, node, kubelet);
+      requireAlive(cluster, node, kubelet);
       return (await readyNodes(api)).includes(name) ? true : undefined;
     },
   });

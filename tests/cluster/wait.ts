@@ -14,11 +14,9 @@ export type Wait<T> = {
 export async function waitFor<T>(wait: Wait<T>): Promise<T> {
   const end = performance.now() + wait.limitMs;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling
     const value = await wait.check();
     if (value !== undefined) return value;
     if (performance.now() > end) break;
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await Bun.sleep(POLL_MS);
   }
   const more = wait.explain === undefined ? "" : `\n${await wait.explain()}`;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Developer, enabledCluster, kubectlOk, type RunningCommand, scratchFolder } from "./support/cluster.ts";
+import { type Developer, enabledCluster, HELM, kubectlOk, type RunningCommand, scratchFolder } from "./support/cluster.ts";
 
 const PROJECT = join(import.meta.dir, "../projects/chain");
 
@@ -40,9 +40,9 @@ describe("azds up", () => {
   test("init writes a chart that Helm and the API server accept", async () => {
     const result = await admin.azds(["init", "--port", "80"], { cwd: folder });
     expect(result.code).toBe(0);
-    const helm = Bun.spawnSync([join(import.meta.dir, "../../.cluster/bin/helm"), "lint", join(folder, "charts/web")]);
+    const helm = Bun.spawnSync([HELM, "lint", join(folder, "charts/web")]);
     expect(helm.stdout.toString()).toContain("0 chart(s) failed");
-    const rendered = Bun.spawnSync([join(import.meta.dir, "../../.cluster/bin/helm"), "template", "web", join(folder, "charts/web")]);
+    const rendered = Bun.spawnSync([HELM, "template", "web", join(folder, "charts/web")]);
     await kubectlOk(["-n", "uptest", "apply", "--dry-run=server", "-f", "-"], rendered.stdout.toString());
   });
 
@@ -92,7 +92,8 @@ describe("azds up", () => {
     expect(result.stderr).toContain("BUILD_FAILED");
     expect(result.stderr + result.stdout).toContain("no-such-program");
     const phases = await kubectlOk(["-n", "uptest", "get", "pods", "-l", "azds.io/session", "-o", "jsonpath={.items[*].status.phase}"]);
-    expect(phases.trim()).toBe("Running");
+    // The pod of an earlier build may still be on its way out.
+    expect(new Set(phases.trim().split(" "))).toEqual(new Set(["Running"]));
   }, 120_000);
 
   test("down removes service and session, and a second down says that nothing is up", async () => {

@@ -42,7 +42,6 @@ export function manualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
       for (let next = earliest(sleepers, end); next !== undefined; next = earliest(sleepers, end)) {
         now = Math.max(now, next.at);
         next.wake();
-        // oxlint-disable-next-line no-await-in-loop -- what the sleeper does may put others to sleep
         await settle();
       }
       now = end;
@@ -53,7 +52,6 @@ export function manualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
 /** Lets promises that depend on no timer run to their end. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one turn of the event loop after the other
     await new Promise<void>((resolve) => {
       setImmediate(resolve);
     });

@@ -114,7 +114,6 @@ export function fakeKube(options: FakeKubeOptions = {}): FakeKube {
       while (!signal.aborted) {
         const event = queue.shift();
         if (event === undefined) {
-          // oxlint-disable-next-line no-await-in-loop -- a queue is read in order
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { main } from "../../cli/run.ts";
 import type { Host, Output } from "../../cli/host.ts";
-import { spawnProcess } from "../../cli/spawn-process.ts";
+import { runProcess } from "../../core/host/run-process.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { jsonLines } from "./json-lines.ts";
 
@@ -73,7 +73,7 @@ function testHost(options: AzdsOptions, { path, stdout, stderr }: Surroundings):
     readLine: async () => typed.shift(),
     // Time stands still in what is shown, so every step takes `<1s`.
     clock: { now: () => NOW, sleep: systemClock.sleep },
-    run: spawnProcess,
+    run: runProcess,
     signal: new AbortController().signal,
     executable: process.execPath,
     ...options.host,

@@ -47,7 +47,6 @@ async function writeLines({ store, clock, write }: Writing, signal: AbortSignal)
   while (!signal.aborted) {
     const text = store.takeLines();
     if (text !== "") write(text);
-    // oxlint-disable-next-line no-await-in-loop -- the pace of the loop
     await clock.sleep(WRITE_EVERY_MS, signal).catch(() => undefined);
   }
 }

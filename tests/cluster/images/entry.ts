@@ -30,7 +30,7 @@ export function text(path: string, content: string, mode = 0o644): Entry {
 const LINKED_FOLDERS = ["/bin", "/sbin", "/lib", "/lib64"];
 
 /** Where a path really is: these four are links into /usr in every image, as in Debian. */
-export function realPath(path: string): string {
+function realPath(path: string): string {
   const root = LINKED_FOLDERS.find((dir) => path.startsWith(`${dir}/`));
   return root === undefined ? path : `/usr${path}`;
 }

@@ -1,6 +1,6 @@
 import type { Entry } from "./entry.ts";
 
-export const BLOCK = 512;
+const BLOCK = 512;
 const NAME_MAX = 100;
 const PREFIX_MAX = 155;
 

@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../../..");
-const CLUSTER = join(ROOT, ".cluster");
+/** Another state folder than the checkout's own, to test beside a cluster that is in use. */
+const CLUSTER = process.env["AZDS_TEST_STATE"] ?? join(ROOT, ".cluster");
 const CONTEXT = "azds-test";
-/** The compiled executable under test. */
-const AZDS = join(ROOT, "dist/azds");
+/** The compiled executable under test, and its image beside it. */
+const DIST = process.env["AZDS_TEST_DIST"] ?? join(ROOT, "dist");
+const AZDS = join(DIST, "azds");
 
 export interface CommandResult {
   readonly code: number;
@@ -44,6 +46,8 @@ export interface RunningCommand {
 const UNTIL_MS_MAX = 60_000;
 const COMMAND_MS_MAX = 120_000;
 const KUBECONFIG = join(CLUSTER, "kubeconfig");
+/** The Helm that the test cluster was built with. */
+export const HELM = join(CLUSTER, "bin/helm");
 
 export function developer(kubeconfig: string = KUBECONFIG): Developer {
   const home = mkdtempSync(join(tmpdir(), "azds-home-"));
@@ -83,7 +87,7 @@ export async function apply(objects: readonly unknown[]): Promise<void> {
 /** Enables azds with the root space `dev` selected by the returned administrator. Quick when it is enabled already. */
 export async function enabledCluster(): Promise<Developer> {
   if (!existsSync(AZDS)) throw new Error("dist/azds is missing: run `make build`");
-  const load = await command([process.execPath, "tests/cluster/main.ts", "load-image", "dist/azds-image.tar"], { cwd: ROOT, env: { ...inherited() } });
+  const load = await command([process.execPath, "tests/cluster/main.ts", "load-image", join(DIST, "azds-image.tar"), "--state", CLUSTER], { cwd: ROOT, env: { ...inherited() } });
   if (load.code !== 0) throw new Error(`The image was not loaded: ${load.stdout}${load.stderr}`);
   const admin = developer();
   const enabled = await admin.azds(["cluster", "enable", "--space", "dev", "--yes"]);

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- messages come one after the other */
 import { describe, expect, test } from "bun:test";
 import { AzdsError } from "../../../core/errors.ts";
 import { openBuilder } from "../../../core/host/builder-tunnel.ts";

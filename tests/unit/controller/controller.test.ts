@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, expect, test } from "bun:test";
 import { runController } from "../../../controller/controller.ts";
 import { TLS_KEYS, certificateOfSecret } from "../../../core/host/certificate.ts";

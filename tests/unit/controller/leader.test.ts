@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, expect, test } from "bun:test";
 import { mayTake, observe, takePart } from "../../../controller/leader.ts";
 import { KubeError, type KubeRequest } from "../../../core/kube/types.ts";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 /** Raw TCP servers and clients on loopback, and a sidecar's listener in front of them, without any redirect. */
 import { createServer, connect, type Server, type Socket } from "node:net";
 import { once } from "node:events";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- messages come one after the other */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- messages come one after the other */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";

@@ -26,10 +26,9 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 test("upgradeArgs() always names context, kubeconfig and namespace, and puts no value on the command line", () => {
-  expect(upgradeArgs(RELEASE)).toEqual([
-    ...["upgrade", "azds-web", "/chart", "--install", "--output", "json", "--history-max", "5"],
-    ...["--kube-context", "c", "--namespace", "alice", "--kubeconfig", "/k", "--values", "/a.yaml"],
-  ]);
+  expect(upgradeArgs(RELEASE).join(" ")).toBe(
+    "upgrade azds-web /chart --install --output json --history-max 5 --kube-context c --namespace alice --kubeconfig /k --values /a.yaml",
+  );
 });
 
 describe("createHelm()", () => {

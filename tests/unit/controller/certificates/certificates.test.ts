@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { ensureCertificates, trustAuthority } from "../../../../controller/certificates/certificates.ts";

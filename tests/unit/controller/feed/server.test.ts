@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, expect, test } from "bun:test";
 import { connect, type TLSSocket } from "node:tls";
 import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";

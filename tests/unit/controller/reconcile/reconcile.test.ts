@@ -1,5 +1,5 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { expect, test } from "bun:test";
+import { SESSION_LABEL } from "../../../../core/contract.ts";
 import { RouteIndex } from "../../../../controller/index/route-index.ts";
 import {
   reconcileBindings,
@@ -119,7 +119,7 @@ async function pass(context: World, before: Sightings, ms: number): Promise<Sigh
   return reconcileSessions(context, before, NEVER);
 }
 
-test("reconcileSessions() removes a session without release after SESSION_STALE_MS without a sign of life", async () => {
+test("reconcileSessions() removes a session without a pod after SESSION_STALE_MS without a sign of life", async () => {
   const context = world();
   // A heartbeat of long ago by a laptop whose clock is wrong: what counts is when it last changed.
   context.kube.put(LEASE, leaseOfSession(session(1)));
@@ -140,13 +140,10 @@ test("reconcileSessions() keeps a session whose heartbeat moves", async () => {
   expect(context.kube.get(LEASE)).toBeDefined();
 });
 
-test("reconcileSessions() keeps a quiet session whose release is there", async () => {
+test("reconcileSessions() keeps a quiet session that has a pod", async () => {
   const context = world();
   context.kube.put(LEASE, leaseOfSession(session(1)));
-  context.kube.put("/api/v1/namespaces/alice/secrets/sh.helm.release.v1.web.v1", {
-    type: "helm.sh/release.v1",
-    metadata: { labels: { name: "web", owner: "helm" } },
-  });
+  context.kube.put("/api/v1/namespaces/alice/pods/web-1", { metadata: { labels: { [SESSION_LABEL]: session(1).id } } });
   const sightings = await pass(context, new Map(), 0);
   await pass(context, sightings, 2 * SESSION_STALE_MS);
   expect(context.kube.get(LEASE)).toBeDefined();
@@ -155,7 +152,7 @@ test("reconcileSessions() keeps a quiet session whose release is there", async (
 test("reconcileSessions() keeps a session that comes back while it is being removed", async () => {
   const context: World = world({
     answer: ({ path }) => {
-      if (path.includes("/secrets")) context.kube.put(LEASE, leaseOfSession(session(2)));
+      if (path.includes("/pods")) context.kube.put(LEASE, leaseOfSession(session(2)));
       return undefined;
     },
   });

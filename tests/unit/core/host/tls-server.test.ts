@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, expect, test } from "bun:test";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect as connectTcp } from "node:net";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 /** The HTTP path of the sidecar against real servers on loopback. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, describe, expect, test } from "bun:test";
 import { acceptAdmin, type AdminOptions } from "../../../../proxy/sidecar/admin.ts";
 import { formatMetrics, newCounters } from "../../../../proxy/sidecar/metrics.ts";

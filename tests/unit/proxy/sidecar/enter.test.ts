@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
 import type { Endpoint } from "../../../../proxy/http/dial.ts";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 /** Inbound connections against real servers; the redirect is replaced by a function. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { ServiceRecord } from "../../../../core/route-table.ts";

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- the steps of a test follow one another */
 import { describe, expect, test } from "bun:test";
 import { LINGER_MS_MAX, LINGER_MS_MIN, LINGER_QUIET_MS, READY_MS_MAX } from "../../../../core/limits.ts";
 import { hasForeignSocket, linger } from "../../../../proxy/sidecar/linger.ts";

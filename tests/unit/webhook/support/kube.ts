@@ -83,7 +83,6 @@ async function* follow(
     const { promise, resolve } = Promise.withResolvers<void>();
     Object.assign(queue, { wake: resolve });
     signal.addEventListener("abort", () => resolve(), { once: true });
-    // oxlint-disable-next-line no-await-in-loop -- one event after the other is what a watch is
     await promise;
   }
 }

@@ -1,5 +1,4 @@
 /** Resolves when `condition` holds; other work of the process goes on meanwhile. The test's own limit bounds it. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  // oxlint-disable-next-line no-await-in-loop -- each look must come after the one before
   while (!(await condition())) await Bun.sleep(1);
 }

@@ -1,0 +1,80 @@
+import { expect, test } from "bun:test";
+import { certificateState } from "../../../../cli/enable/certificates.ts";
+import { evaluateStatus, type StatusFacts } from "../../../../cli/enable/status.ts";
+import { COMPONENT, SPACE_LABEL } from "../../../../core/contract.ts";
+import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
+import { CERTIFICATE_DAYS } from "../../../../core/limits.ts";
+import { selectorLabels } from "../../../../templates/control-plane/object.ts";
+import { node, pod } from "./objects.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const DAY_MS = 24 * 60 * 60_000;
+const authority = await makeAuthority(NOW);
+const { cert } = await issueServer(authority, ["azds-webhook"], NOW);
+const SECRET = { metadata: { name: "azds-webhook-tls" }, data: { "tls.crt": btoa(cert) } };
+
+const labels = { "app.kubernetes.io/version": "0.1.0" };
+const deployment = (name: string): object => ({
+  metadata: { name, generation: 1, labels },
+  spec: { replicas: 2 },
+  status: { observedGeneration: 1, updatedReplicas: 2, availableReplicas: 2 },
+});
+const GOOD: StatusFacts = {
+  deployments: [deployment(COMPONENT.controller), deployment(COMPONENT.webhook)],
+  daemonSets: [
+    {
+      metadata: { name: COMPONENT.builder, generation: 1, labels },
+      status: { observedGeneration: 1, desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1 },
+    },
+  ],
+  admission: { metadata: { labels }, webhooks: [{ clientConfig: { caBundle: "YQ==" } }] },
+  secrets: [SECRET],
+  nodes: [node()],
+  ownPods: [
+    pod({
+      name: "azds-builder-x",
+      labels: selectorLabels("builder"),
+      spec: { nodeName: "n1" },
+      status: { conditions: [{ type: "Ready", status: "True" }] },
+    }),
+  ],
+  spaces: [{ metadata: { name: "team", labels: { [SPACE_LABEL]: "true" } } }],
+  spacePods: [],
+  now: NOW,
+};
+
+test("evaluateStatus() is healthy when every part is ready", () => {
+  const status = evaluateStatus(GOOD);
+  expect(status).toMatchObject({
+    healthy: true,
+    nodesWithoutBuilder: [],
+    uninstrumentedPods: [],
+    unroutableSpaces: [],
+  });
+  expect(status.certificates).toMatchObject([{ secret: "azds-webhook-tls", days: CERTIFICATE_DAYS }]);
+  expect(status.parts.every(({ version }) => version === "0.1.0")).toBe(true);
+});
+
+test("evaluateStatus() is broken by a missing part, a webhook that is not trusted, or an expired certificate", () => {
+  expect(evaluateStatus({ ...GOOD, deployments: [deployment(COMPONENT.webhook)] }).healthy).toBe(false);
+  expect(evaluateStatus({ ...GOOD, admission: { webhooks: [{ clientConfig: {} }] } }).healthy).toBe(false);
+  expect(evaluateStatus({ ...GOOD, now: NOW + (CERTIFICATE_DAYS + 1) * DAY_MS }).healthy).toBe(false);
+});
+
+test("evaluateStatus() names nodes without builder, pods without sidecar and spaces that cannot route", () => {
+  const restricted = { [SPACE_LABEL]: "true", "pod-security.kubernetes.io/enforce": "restricted" };
+  const status = evaluateStatus({
+    ...GOOD,
+    nodes: [node(), node({ name: "n2" }), node({ name: "n3", ready: "False" })],
+    spacePods: [pod({ name: "old" })],
+    spaces: [{ metadata: { name: "safe", labels: restricted } }],
+  });
+  expect(status.nodesWithoutBuilder).toEqual(["n2"]);
+  expect(status.uninstrumentedPods).toEqual(["team/old"]);
+  expect(status.unroutableSpaces).toEqual([{ space: "safe", standard: "restricted" }]);
+});
+
+test("certificateState() gives nothing for a Secret without a certificate", () => {
+  expect(certificateState({ metadata: { name: "x" }, data: { "tls.crt": btoa("no pem") } }, NOW)).toBeUndefined();
+  expect(certificateState(undefined, NOW)).toBeUndefined();
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { CLUSTER_ROLE, COMPONENT } from "../../../../core/contract.ts";
+import { asArray, at } from "../../../../core/parse.ts";
+import { controlPlane } from "../../../../templates/control-plane/control-plane.ts";
+import { parseSettings } from "../../../../webhook/settings.ts";
+import { SETTINGS } from "../../cli/enable/settings-sample.ts";
+
+const GOLDEN = join(import.meta.dir, "../../../golden/control-plane.yaml");
+const OBJECTS = controlPlane(SETTINGS);
+
+test("controlPlane() gives the manifests of the golden file", async () => {
+  const text = OBJECTS.map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })).join("---\n");
+  if (Bun.env["UPDATE_GOLDEN"] === "1") await Bun.write(GOLDEN, text);
+  expect(text).toBe(await Bun.file(GOLDEN).text());
+});
+
+test("controlPlane() labels every object as a part of azds, so that it can be removed by label", () => {
+  const bare = OBJECTS.filter(
+    ({ metadata }) =>
+      metadata.labels["app.kubernetes.io/part-of"] !== "azds" ||
+      metadata.labels["app.kubernetes.io/managed-by"] !== "azds",
+  );
+  expect(bare).toEqual([]);
+});
+
+test("controlPlane() gives privilege to buildkitd alone", () => {
+  const containers = OBJECTS.flatMap((object) => {
+    const spec = at(object, "spec", "template", "spec");
+    return [...asArray(at(spec, "initContainers")), ...asArray(at(spec, "containers"))];
+  });
+  const privileged = containers.filter((container) => at(container, "securityContext", "privileged") === true);
+  expect(privileged.map((container) => at(container, "name"))).toEqual(["buildkitd"]);
+  const open = containers.filter(
+    (container) =>
+      at(container, "securityContext", "privileged") !== true &&
+      at(container, "securityContext", "readOnlyRootFilesystem") !== true,
+  );
+  expect(open).toEqual([]);
+});
+
+test("controlPlane() gives settings that the webhook reads back", () => {
+  const deployment = OBJECTS.find(({ kind, metadata }) => kind === "Deployment" && metadata.name === COMPONENT.webhook);
+  const env = asArray(at(deployment, "spec", "template", "spec", "containers", 0, "env"));
+  const text = env.find((entry) => at(entry, "name") === "AZDS_SETTINGS");
+  expect(parseSettings(String(at(text, "value")))).toMatchObject({
+    image: SETTINGS.image,
+    hostSuffix: SETTINGS.hostSuffix,
+  });
+});
+
+test("controlPlane() leaves caBundle to the controller", () => {
+  const configuration = OBJECTS.find(({ kind }) => kind === "MutatingWebhookConfiguration");
+  expect(JSON.stringify(configuration)).not.toContain("caBundle");
+});
+
+test("controlPlane() gives nobody the right to create namespaces where no policy can limit it", () => {
+  const names = controlPlane({ ...SETTINGS, admissionPolicies: false }).map(({ metadata }) => metadata.name);
+  expect(names).not.toContain(CLUSTER_ROLE.spaceCreator);
+  expect(names).toContain(CLUSTER_ROLE.developer);
+});
