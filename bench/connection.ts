@@ -10,7 +10,11 @@ export function adminConnection(kubeconfig: string): KubeConnection {
   const pem = (from: unknown, key: string): string => Buffer.from(asString(at(from, key)) ?? "", "base64").toString();
   return {
     server: asString(at(cluster, "server")) ?? "",
-    tls: { ca: pem(cluster, "certificate-authority-data"), cert: pem(user, "client-certificate-data"), key: pem(user, "client-key-data") },
+    tls: {
+      ca: pem(cluster, "certificate-authority-data"),
+      cert: pem(user, "client-certificate-data"),
+      key: pem(user, "client-key-data"),
+    },
     headers: () => Promise.resolve({}),
   };
 }

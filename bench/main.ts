@@ -11,11 +11,20 @@ import { up } from "./up.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-const cluster = Bun.spawnSync([process.execPath, "tests/cluster/main.ts", "up"], { cwd: ROOT, stdout: "inherit", stderr: "inherit" });
+const cluster = Bun.spawnSync([process.execPath, "tests/cluster/main.ts", "up"], {
+  cwd: ROOT,
+  stdout: "inherit",
+  stderr: "inherit",
+});
 if (cluster.exitCode !== 0) throw new Error("The test cluster did not start");
 await enabledCluster();
 const kube = createKubeClient(adminConnection(join(ROOT, ".cluster/kubeconfig")));
-const suites: readonly (() => readonly Measurement[] | Promise<readonly Measurement[]>)[] = [startup, async () => pods(kube), up, enable];
+const suites: readonly (() => readonly Measurement[] | Promise<readonly Measurement[]>)[] = [
+  startup,
+  async () => pods(kube),
+  up,
+  enable,
+];
 const rows = [];
 for (const suite of suites) {
   for (const measurement of await suite()) {

@@ -16,13 +16,24 @@ function pod(name: string): object {
     metadata: { name },
     spec: {
       terminationGracePeriodSeconds: 0,
-      containers: [{ name: "app", image: "docker.io/library/busybox:1.36", imagePullPolicy: "IfNotPresent", command: ["sleep", "3600"] }],
+      containers: [
+        {
+          name: "app",
+          image: "docker.io/library/busybox:1.36",
+          imagePullPolicy: "IfNotPresent",
+          command: ["sleep", "3600"],
+        },
+      ],
     },
   };
 }
 
 export async function pods(kube: KubeClient): Promise<readonly Measurement[]> {
-  await kube.apply(`/api/v1/namespaces/${SPACE}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: SPACE, labels: { [SPACE_LABEL]: "true" } } });
+  await kube.apply(`/api/v1/namespaces/${SPACE}`, {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: SPACE, labels: { [SPACE_LABEL]: "true" } },
+  });
   await kube.apply(`/api/v1/namespaces/${PLAIN}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: PLAIN } });
   await Bun.sleep(2000);
   const injected = { ready: [] as number[], create: [] as number[] };
@@ -38,8 +49,24 @@ export async function pods(kube: KubeClient): Promise<readonly Measurement[]> {
   const memory = await sidecarMemory(kube);
   await Promise.all([SPACE, PLAIN].map(async (name) => kube.remove(`/api/v1/namespaces/${name}`)));
   return [
-    { suite: "pods", name: "create to Ready with injection", unit: "s", values: injected.ready, against: plain.ready, target: 1.5, bounds: "difference" },
-    { suite: "pods", name: "create call with injection", unit: "ms", values: injected.create, against: plain.create, target: 2, bounds: "difference" },
+    {
+      suite: "pods",
+      name: "create to Ready with injection",
+      unit: "s",
+      values: injected.ready,
+      against: plain.ready,
+      target: 1.5,
+      bounds: "difference",
+    },
+    {
+      suite: "pods",
+      name: "create call with injection",
+      unit: "ms",
+      values: injected.create,
+      against: plain.create,
+      target: 2,
+      bounds: "difference",
+    },
     { suite: "pods", name: "memory of an idle sidecar", unit: "MB", values: memory, target: 35 },
   ];
 }
@@ -52,7 +79,11 @@ async function timeToReady(kube: KubeClient, namespace: string, name: string): P
   let seconds = Number.NaN;
   for await (const event of kube.watch(`${path}?fieldSelector=metadata.name=${name}`, stop.signal)) {
     const conditions = "object" in event ? at(event.object, "status", "conditions") : undefined;
-    if (!Array.isArray(conditions) || !conditions.some((condition) => at(condition, "type") === "Ready" && at(condition, "status") === "True")) continue;
+    if (
+      !Array.isArray(conditions) ||
+      !conditions.some((condition) => at(condition, "type") === "Ready" && at(condition, "status") === "True")
+    )
+      continue;
     seconds = (performance.now() - started) / 1000;
     break;
   }
@@ -72,7 +103,9 @@ async function timeToCreate(kube: KubeClient, namespace: string, name: string): 
 
 /** Resident set of the sidecars of bench pods, read from the node's /proc: the test cluster's nodes are this machine. */
 async function sidecarMemory(kube: KubeClient): Promise<readonly number[]> {
-  await kube.find(`/api/v1/namespaces/${SPACE}/pods/pod-${POD_ROUNDS - 1}:${SIDECAR_PORT}/proxy/healthz`).catch(() => undefined);
+  await kube
+    .find(`/api/v1/namespaces/${SPACE}/pods/pod-${POD_ROUNDS - 1}:${SIDECAR_PORT}/proxy/healthz`)
+    .catch(() => undefined);
   const listing = Bun.spawnSync(["pgrep", "-f", "^/azds/azds __proxy$"]).stdout.toString();
   return listing
     .split("\n")

@@ -51,7 +51,11 @@ export function rowOf(measurement: Measurement): Row {
 
 export async function writeReport(rows: readonly Row[]): Promise<void> {
   const commit = Bun.spawnSync(["git", "describe", "--always", "--dirty"]).stdout.toString().trim();
-  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
+  const machine = {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+  };
   const file = join(import.meta.dir, "results/latest.json");
   await Bun.write(file, `${JSON.stringify({ machine, commit, rows }, undefined, 2)}\n`);
 }

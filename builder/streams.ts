@@ -1,5 +1,5 @@
 /** What each stream of a client does (core/builder-protocol.ts). */
-import type { BuildEvent, BuilderStatus } from "../core/builder-protocol.ts";
+import type { BuildEvent, BuilderStatus, WaitAnswer } from "../core/builder-protocol.ts";
 import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Log } from "../core/host/log.ts";
@@ -64,7 +64,8 @@ async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream)
   const { images } = parseWaitRequest((await reader.next())?.head, `${IMAGE_PREFIX}/${client.namespace}/`);
   const signal = whenGone(client, reader.next());
   const folders = namespaceFolders(ports.root, client.namespace);
-  await sendMessage(stream, { images: await ports.images.wait(folders, images, signal) });
+  const answer: WaitAnswer = { images: await ports.images.wait(folders, images, signal) };
+  await sendMessage(stream, answer);
   await stream.end();
 }
 

@@ -22,7 +22,9 @@ export interface BuilderHello {
   readonly token: string;
 }
 
-export type BuilderWelcome = { readonly ok: true } | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+export type BuilderWelcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
 export interface BuildRequest {
   readonly session: string;
@@ -39,7 +41,13 @@ export interface BuildRequest {
 }
 
 export type BuildEvent =
-  | { readonly type: "step"; readonly id: string; readonly name: string; readonly state: "started" | "cached" | "done" | "failed"; readonly ms?: number }
+  | {
+      readonly type: "step";
+      readonly id: string;
+      readonly name: string;
+      readonly state: "started" | "cached" | "done" | "failed";
+      readonly ms?: number;
+    }
   | { readonly type: "log"; readonly id: string; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly type: "done"; readonly image: string; readonly config: ImageConfig; readonly ms: number }
   /** `message` is the cause in words, with the Dockerfile's line where known. */
@@ -58,9 +66,19 @@ export function parseBuildEvent(value: unknown): BuildEvent {
       return { type: "step", id: text("id"), name: text("name"), state, ...(ms === undefined ? {} : { ms }) };
     }
     case "log":
-      return { type: "log", id: text("id"), stream: at(value, "stream") === "stderr" ? "stderr" : "stdout", text: text("text") };
+      return {
+        type: "log",
+        id: text("id"),
+        stream: at(value, "stream") === "stderr" ? "stderr" : "stdout",
+        text: text("text"),
+      };
     case "done":
-      return { type: "done", image: text("image"), config: parseImageConfig(at(value, "config")), ms: asNumber(at(value, "ms")) ?? 0 };
+      return {
+        type: "done",
+        image: text("image"),
+        config: parseImageConfig(at(value, "config")),
+        ms: asNumber(at(value, "ms")) ?? 0,
+      };
     case "failed": {
       const code = text("code");
       return { type: "failed", code: isErrorCode(code) ? code : "BUILD_FAILED", message: text("message") };

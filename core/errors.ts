@@ -15,14 +15,16 @@ const HINTS = {
   NOT_ENABLED: "Run `azds cluster enable` once for this cluster",
   NO_USABLE_NODE: "azds needs a Ready Linux node without a NoSchedule taint",
   KUBERNETES_TOO_OLD: "azds needs Kubernetes 1.29 or newer",
-  IMAGE_NOT_AVAILABLE: "Bring the image to the nodes with `azds image export`, or name one they can pull with `--image`",
+  IMAGE_NOT_AVAILABLE:
+    "Bring the image to the nodes with `azds image export`, or name one they can pull with `--image`",
   NAMESPACE_FOREIGN: "Look at what is in the namespace, then pass `--replace-namespace` to replace it",
   COMPONENT_NOT_READY: "Run `azds cluster status` to see each part and its last event",
   API_FAILED: "The API server answered with an error; run again with `-v` to see the request",
   // Spaces
   SPACE_NOT_FOUND: "Run `azds space list` to see the spaces of this cluster",
   SPACE_NOT_SELECTED: "Select one with `azds space select -n NAME`",
-  SPACE_NAME_INVALID: "Use a DNS label: lower-case letters, digits and `-`, at most 63 characters, no `-` at either end",
+  SPACE_NAME_INVALID:
+    "Use a DNS label: lower-case letters, digits and `-`, at most 63 characters, no `-` at either end",
   SPACE_NAME_RESERVED: "Choose another name: `azds` and `kube-*` cannot be spaces",
   SPACE_EXISTS: "Select it with `azds space select -n NAME`",
   SPACE_CYCLE: "Choose a parent that is not below the space itself",

@@ -22,7 +22,8 @@ export function member(value: unknown, key: string): unknown {
 export function at(value: unknown, ...keys: readonly (string | number)[]): unknown {
   let current = value;
   for (const key of keys) {
-    current = typeof key === "number" ? (Array.isArray(current) ? (current[key] as unknown) : undefined) : member(current, key);
+    current =
+      typeof key === "number" ? (Array.isArray(current) ? (current[key] as unknown) : undefined) : member(current, key);
   }
   return current;
 }
@@ -42,7 +43,9 @@ export function asArray(value: unknown): readonly unknown[] {
 /** Only the members whose value is a string. */
 export function asStringRecord(value: unknown): Readonly<Record<string, string>> {
   if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
 
 export function expectString(value: unknown, place: Place): string {

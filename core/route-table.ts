@@ -43,7 +43,12 @@ export function serviceKey(service: Pick<ServiceRecord, "namespace" | "name">): 
 
 /** One line each (JSON, `\n`) on the feed: first a snapshot, then changes, and a ping every `FEED_PING_MS`. */
 export type FeedMessage =
-  | { readonly type: "snapshot"; readonly version: FeedVersion; readonly spaces: readonly SpaceRecord[]; readonly services: readonly ServiceRecord[] }
+  | {
+      readonly type: "snapshot";
+      readonly version: FeedVersion;
+      readonly spaces: readonly SpaceRecord[];
+      readonly services: readonly ServiceRecord[];
+    }
   | { readonly type: "spaces"; readonly version: FeedVersion; readonly spaces: readonly SpaceRecord[] }
   | { readonly type: "service"; readonly version: FeedVersion; readonly service: ServiceRecord }
   | { readonly type: "removed"; readonly version: FeedVersion; readonly key: ServiceKey }

@@ -69,7 +69,8 @@ export interface Session {
 export function sessionOfLease(lease: unknown): Session | undefined {
   const id = asString(at(lease, "metadata", "name"));
   const space = asString(at(lease, "metadata", "namespace"));
-  if (id === undefined || space === undefined || at(lease, "metadata", "labels", SESSION_LABEL) === undefined) return undefined;
+  if (id === undefined || space === undefined || at(lease, "metadata", "labels", SESSION_LABEL) === undefined)
+    return undefined;
   const note = (key: string): string => asString(at(lease, "metadata", "annotations", key)) ?? "";
   return {
     id,

@@ -8,4 +8,6 @@ const CHECKS: readonly Check[] = [
   { name: "unused", argv: ["node_modules/.bin/knip", "--no-progress"] },
 ];
 
-process.exitCode = (await runChecks(CHECKS, ["tests/unit", "tests/architecture.test.ts", "tests/tidy.test.ts"])) ? 0 : 1;
+process.exitCode = (await runChecks(CHECKS, ["tests/unit", "tests/architecture.test.ts", "tests/tidy.test.ts"]))
+  ? 0
+  : 1;

@@ -33,7 +33,15 @@ export async function runChecks(checks: readonly Check[], testPaths: readonly st
 
 async function runTests(paths: readonly string[]): Promise<Counts> {
   const report = `dist/junit-${process.pid}.xml`;
-  const argv = ["test", ...paths.map((path) => `./${path}`), "--randomize", "--timeout", "120000", "--reporter=junit", `--reporter-outfile=${report}`];
+  const argv = [
+    "test",
+    ...paths.map((path) => `./${path}`),
+    "--randomize",
+    "--timeout",
+    "120000",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+  ];
   const code = await spawn([process.execPath, ...argv]);
   const xml = await Bun.file(report)
     .text()

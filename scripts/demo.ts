@@ -45,7 +45,10 @@ function environment(target: Target): Record<string, string> {
   };
 }
 
-async function run(argv: readonly string[], options: { readonly cwd?: string; readonly target?: Target; readonly prefix?: string }): Promise<void> {
+async function run(
+  argv: readonly string[],
+  options: { readonly cwd?: string; readonly target?: Target; readonly prefix?: string },
+): Promise<void> {
   const child = Bun.spawn([...argv], {
     cwd: options.cwd ?? ROOT,
     env: options.target === undefined ? process.env : environment(options.target),
@@ -73,8 +76,17 @@ function azds(target: Target, ...args: readonly string[]): readonly string[] {
 }
 
 /** Starts `azds up` in alice's copy and resolves with the gateway's port once it is attached. */
-async function attach(target: Target, cwd: string): Promise<{ readonly port: number; readonly detach: () => Promise<void> }> {
-  const child = Bun.spawn([...azds(target, "up", "--no-tui")], { cwd, env: environment(target), stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+async function attach(
+  target: Target,
+  cwd: string,
+): Promise<{ readonly port: number; readonly detach: () => Promise<void> }> {
+  const child = Bun.spawn([...azds(target, "up", "--no-tui")], {
+    cwd,
+    env: environment(target),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   let output = "";
   const reading = (async () => {
     const decoder = new TextDecoder();
@@ -104,7 +116,8 @@ async function ask(host: string, port: number): Promise<Answer> {
     // The name resolves to loopback everywhere; asking 127.0.0.1 spares a resolver that does not know it.
     const response = await fetch(`http://127.0.0.1:${port}/api`, { headers: { host: `${host}:${port}` } });
     if (response.ok) return (await response.json()) as Answer;
-    if (Date.now() > deadline) throw new Error(`http://${host}:${port}/api answered ${response.status}: ${await response.text()}`);
+    if (Date.now() > deadline)
+      throw new Error(`http://${host}:${port}/api answered ${response.status}: ${await response.text()}`);
     await Bun.sleep(200);
   }
 }
@@ -120,10 +133,16 @@ function spacesOf(answer: Answer): Readonly<Record<string, string>> {
 
 function compare(dev: Answer, alice: Answer): void {
   check(`the parent's URL greets with "${GREETING}"`, dev.greeting === GREETING);
-  check("every service of the parent's URL runs in dev", SERVICES.every((service) => spacesOf(dev)[service] === "dev"));
+  check(
+    "every service of the parent's URL runs in dev",
+    SERVICES.every((service) => spacesOf(dev)[service] === "dev"),
+  );
   check(`alice's URL greets with "${ALICE_GREETING}"`, alice.greeting === ALICE_GREETING);
   check("alice's storefront answers there", spacesOf(alice)["storefront"] === "alice");
-  check("all other services are shared with dev", SERVICES.every((service) => service === "storefront" || spacesOf(alice)[service] === "dev"));
+  check(
+    "all other services are shared with dev",
+    SERVICES.every((service) => service === "storefront" || spacesOf(alice)[service] === "dev"),
+  );
   check("and show the same products", JSON.stringify(dev.products) === JSON.stringify(alice.products));
 }
 
@@ -150,26 +169,49 @@ function closing(target: Target, cwd: string): void {
 }
 
 const wanted = process.argv[2] === "--context" ? process.argv[3] : undefined;
-const target: Target = wanted === undefined ? { context: "azds-test", kubeconfig: join(ROOT, ".cluster/kubeconfig") } : { context: wanted, kubeconfig: undefined };
+const target: Target =
+  wanted === undefined
+    ? { context: "azds-test", kubeconfig: join(ROOT, ".cluster/kubeconfig") }
+    : { context: wanted, kubeconfig: undefined };
 mkdirSync(join(FOLDER, "home"), { recursive: true });
 if (target.kubeconfig !== undefined) {
   await step("a real Kubernetes", async () => run([process.execPath, "tests/cluster/main.ts", "up"], {}));
-  await step("the image on its node", async () => run([process.execPath, "tests/cluster/main.ts", "load-image", "dist/azds-image.tar"], {}));
+  await step("the image on its node", async () =>
+    run([process.execPath, "tests/cluster/main.ts", "load-image", "dist/azds-image.tar"], {}),
+  );
   writeFileSync(
     join(FOLDER, "env"),
-    [`export KUBECONFIG=${target.kubeconfig}`, `export AZDS_HOME=${join(FOLDER, "home")}`, `export PATH=${join(ROOT, "dist")}:${join(ROOT, ".cluster/bin")}:$PATH`, ""].join("\n"),
+    [
+      `export KUBECONFIG=${target.kubeconfig}`,
+      `export AZDS_HOME=${join(FOLDER, "home")}`,
+      `export PATH=${join(ROOT, "dist")}:${join(ROOT, ".cluster/bin")}:$PATH`,
+      "",
+    ].join("\n"),
   );
 }
-await step("azds cluster enable", async () => run(azds(target, "cluster", "enable", "--space", "dev", "--yes"), { target }));
+await step("azds cluster enable", async () =>
+  run(azds(target, "cluster", "enable", "--space", "dev", "--yes"), { target }),
+);
 await step("azds space select dev", async () => run(azds(target, "space", "select", "-n", "dev", "-y"), { target }));
 await step("baseline: azds up -d, four services at once", async () => {
-  await Promise.all(SERVICES.map(async (service) => run(azds(target, "up", "-d", "--yes"), { cwd: join(ROOT, "samples/shop", service), target, prefix: service })));
+  await Promise.all(
+    SERVICES.map(async (service) =>
+      run(azds(target, "up", "-d", "--yes"), { cwd: join(ROOT, "samples/shop", service), target, prefix: service }),
+    ),
+  );
 });
-await step("azds space select dev/alice", async () => run(azds(target, "space", "select", "-n", "dev/alice", "-y"), { target }));
+await step("azds space select dev/alice", async () =>
+  run(azds(target, "space", "select", "-n", "dev/alice", "-y"), { target }),
+);
 const cwd = aliceCopy();
 const attached = await step("alice changes the storefront: azds up", async () => attach(target, cwd));
 try {
-  await step("both URLs", async () => compare(await ask("dev.storefront.azds.localhost", attached.port), await ask("alice.s.dev.storefront.azds.localhost", attached.port)));
+  await step("both URLs", async () =>
+    compare(
+      await ask("dev.storefront.azds.localhost", attached.port),
+      await ask("alice.s.dev.storefront.azds.localhost", attached.port),
+    ),
+  );
 } finally {
   await attached.detach();
 }

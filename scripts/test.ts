@@ -2,7 +2,8 @@
 import { runChecks, type Check } from "./checks.ts";
 
 const BUN = process.execPath;
-const wasUp = (await Bun.spawn([BUN, "tests/cluster/main.ts", "status"], { stdout: "ignore", stderr: "ignore" }).exited) === 0;
+const wasUp =
+  (await Bun.spawn([BUN, "tests/cluster/main.ts", "status"], { stdout: "ignore", stderr: "ignore" }).exited) === 0;
 
 const CHECKS: readonly Check[] = [
   { name: "format", argv: ["node_modules/.bin/oxfmt", "--check", "."] },

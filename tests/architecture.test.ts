@@ -18,17 +18,55 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "agent/": ["agent/", "core/", "node:", "bun:"],
   "templates/": ["templates/"],
   // What enabling installs is told by the programs themselves: their rights, settings and paths.
-  "templates/control-plane/": ["templates/", "core/", "controller/rules.ts", "webhook/settings.ts", "webhook/rules.ts", "builder/", "node:"],
-  "cli/main.ts": ["cli/run.ts", "cli/version.ts", "cli/system-host.ts", "core/contract.ts", "proxy/", "webhook/main.ts", "controller/main.ts", "builder/main.ts", "agent/"],
+  "templates/control-plane/": [
+    "templates/",
+    "core/",
+    "controller/rules.ts",
+    "webhook/settings.ts",
+    "webhook/rules.ts",
+    "builder/",
+    "node:",
+  ],
+  "cli/main.ts": [
+    "cli/run.ts",
+    "cli/version.ts",
+    "cli/system-host.ts",
+    "core/contract.ts",
+    "proxy/",
+    "webhook/main.ts",
+    "controller/main.ts",
+    "builder/main.ts",
+    "agent/",
+  ],
   "cli/run.ts": ["cli/", "core/", "node:", "npm:yargs"],
   "cli/host.ts": [],
   "cli/context.ts": [],
   "cli/commands/": ["cli/commands/", "cli/actions/", "core/", "npm:yargs"],
   "cli/actions/": ["cli/", "core/", "templates/", "node:"],
-  "cli/engine/": ["cli/engine/", "cli/cluster/", "cli/helm/", "cli/project/", "cli/spaces/", "cli/gateway/", "core/", "node:"],
-  "cli/enable/": ["cli/enable/", "cli/engine/", "cli/cluster/", "cli/spaces/", "cli/image/", "templates/", "core/", "node:"],
+  "cli/engine/": [
+    "cli/engine/",
+    "cli/cluster/",
+    "cli/helm/",
+    "cli/project/",
+    "cli/spaces/",
+    "cli/gateway/",
+    "cli/settings/",
+    "core/",
+    "node:",
+  ],
+  "cli/engine/context-watch.ts": ["cli/project/", "core/", "node:", "npm:chokidar"],
+  "cli/enable/": [
+    "cli/enable/",
+    "cli/engine/",
+    "cli/cluster/",
+    "cli/spaces/",
+    "cli/image/",
+    "templates/",
+    "core/",
+    "node:",
+  ],
   "cli/cluster/": ["cli/cluster/", "core/", "node:"],
-  "cli/cluster/kubeconfig.ts": ["cli/cluster/", "core/", "npm:@kubernetes/client-node"],
+  "cli/cluster/kubeconfig.ts": ["cli/cluster/", "core/", "node:", "npm:@kubernetes/client-node"],
   "cli/cluster/reviews.ts": ["cli/cluster/", "core/", "npm:@kubernetes/client-node"],
   "cli/helm/": ["cli/helm/", "core/", "node:"],
   "cli/image/": ["cli/image/", "core/", "node:"],
@@ -55,7 +93,9 @@ function target(file: string, specifier: string): string {
 
 test("every import is on its folder's list", async () => {
   const violations: string[] = [];
-  for await (const file of new Glob("{core,cli,proxy,webhook,controller,builder,agent,templates}/**/*.{ts,tsx}").scan(root)) {
+  for await (const file of new Glob("{core,cli,proxy,webhook,controller,builder,agent,templates}/**/*.{ts,tsx}").scan(
+    root,
+  )) {
     if (file.endsWith(".d.ts")) continue;
     const allowed = rules.find(([prefix]) => file.startsWith(prefix))?.[1] ?? [];
     const transpiler = transpilers[file.endsWith("x") ? "tsx" : "ts"];
@@ -77,7 +117,13 @@ test("every line of the table names something that exists", async () => {
 });
 
 test("each contract string stands once", async () => {
-  const strings = ['"azds-route-as"', '"azds.io/space"', '"azds.io/parent-space"', '"azds.io/session"', '"devspaces-proxy"'];
+  const strings = [
+    '"azds-route-as"',
+    '"azds.io/space"',
+    '"azds.io/parent-space"',
+    '"azds.io/session"',
+    '"devspaces-proxy"',
+  ];
   const seen = new Map<string, string[]>(strings.map((text) => [text, []]));
   for await (const file of new Glob("{core,cli,proxy,webhook,controller,builder,agent}/**/*.{ts,tsx}").scan(root)) {
     const text = await Bun.file(join(root, file)).text();

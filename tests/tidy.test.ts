@@ -23,7 +23,9 @@ test("docs/errors.md lists exactly the codes of core/errors.ts", () => {
 test("paths named in the documents exist", () => {
   const missing: string[] = [];
   for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md"]) {
-    for (const [, path] of read(file).matchAll(/`((?:cli|core|proxy|webhook|controller|builder|agent|templates|tests|bench|samples|docs|scripts)\/[A-Za-z0-9_./-]*)`/g)) {
+    for (const [, path] of read(file).matchAll(
+      /`((?:cli|core|proxy|webhook|controller|builder|agent|templates|tests|bench|samples|docs|scripts)\/[A-Za-z0-9_./-]*)`/g,
+    )) {
       if (path !== undefined && !existsSync(join(root, path))) missing.push(`${file}: ${path}`);
     }
   }
@@ -31,11 +33,14 @@ test("paths named in the documents exist", () => {
 });
 
 test("no file has a name that says nothing", () => {
-  expect(files.filter((file) => /^(utils?|helpers?|common|misc|index|manager)\.tsx?$/.test(basename(file)))).toEqual([]);
+  expect(files.filter((file) => /^(utils?|helpers?|common|misc|index|manager)\.tsx?$/.test(basename(file)))).toEqual(
+    [],
+  );
 });
 
 test("no source names a path of a developer's machine, or work to do without an issue", () => {
-  const pattern = /(?<![\w.])\/(?:work\/main|farm|home\/[a-z]+)\/[A-Za-z0-9._-]+|\b(?:TO)(?:DO)\b(?!\(#\d+\))|\b(?:FIX)(?:ME)\b/;
+  const pattern =
+    /(?<![\w.])\/(?:work\/main|farm|home\/[a-z]+)\/[A-Za-z0-9._-]+|\b(?:TO)(?:DO)\b(?!\(#\d+\))|\b(?:FIX)(?:ME)\b/;
   const own = "tests/tidy.test.ts";
   expect(sources.filter((file) => file !== own && pattern.test(read(file)))).toEqual([]);
 });

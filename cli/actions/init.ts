@@ -33,19 +33,30 @@ export async function run(args: InitArgs, context: Context): Promise<number> {
   }
   const port = await chosenPort(args, files, context);
   const enableIngress = await chosenIngress(args, context);
-  const planned = scaffold({ name, port, enableIngress, chart: args.chart, project });
+  // A chart of that name is the user's own: nothing is put between its files.
+  const own = `charts/${name}`;
+  const chart = args.chart ?? (existsSync(join(folder, own, "Chart.yaml")) ? own : undefined);
+  const planned = scaffold({ name, port, enableIngress, chart, project });
   writeMissing(folder, planned, context);
-  context.emit({ type: "message", level: "info", text: `Service '${name}' is prepared. Type \`azds up\` to run it in your dev space.` });
+  context.emit({
+    type: "message",
+    level: "info",
+    text: `Service '${name}' is prepared. Type \`azds up\` to run it in your dev space.`,
+  });
   return 0;
 }
 
 function checkedName(name: string): string {
   if (serviceNameOf(name) === name) return name;
-  throw new AzdsError("USAGE", `\`${name}\` cannot name a service: use lower-case letters, digits and \`-\`, beginning with a letter, at most 53 characters`);
+  throw new AzdsError(
+    "USAGE",
+    `\`${name}\` cannot name a service: use lower-case letters, digits and \`-\`, beginning with a letter, at most 53 characters`,
+  );
 }
 
 function readFiles(folder: string): ProjectFiles {
-  const text = (path: string): string | undefined => (existsSync(join(folder, path)) ? readFileSync(join(folder, path), "utf8") : undefined);
+  const text = (path: string): string | undefined =>
+    existsSync(join(folder, path)) ? readFileSync(join(folder, path), "utf8") : undefined;
   return {
     packageJson: text("package.json"),
     hasPackageLock: existsSync(join(folder, "package-lock.json")),
@@ -97,7 +108,11 @@ function writeMissing(folder: string, planned: readonly PlannedFile[], context: 
       context.emit({ type: "message", level: "info", text: `Created \`${file.path}\`` });
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-      context.emit({ type: "message", level: file.path === CONFIG_FILE ? "warning" : "info", text: `Kept \`${file.path}\`: it exists already` });
+      context.emit({
+        type: "message",
+        level: file.path === CONFIG_FILE ? "warning" : "info",
+        text: `Kept \`${file.path}\`: it exists already`,
+      });
     }
   }
 }

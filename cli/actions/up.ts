@@ -23,12 +23,24 @@ export interface UpArgs {
 }
 
 export async function run(args: UpArgs, context: Context): Promise<number> {
-  if ((args.services ?? []).length > 0) throw new AzdsError("USAGE", "Several services in one `azds up` are not supported yet; run it in each folder with `-d`");
+  if ((args.services ?? []).length > 0)
+    throw new AzdsError(
+      "USAGE",
+      "Several services in one `azds up` are not supported yet; run it in each folder with `-d`",
+    );
   const mappings = (args.port ?? []).map(parsePortMapping);
   const cluster = await connect(context);
   const prepared = await prepare(context, cluster, args.space);
-  context.emit({ type: "message", level: "info", text: `Using dev space '${prepared.space.path}' with target '${cluster.context}'` });
-  context.emit({ type: "message", level: "verbose", text: `Building with \`${prepared.project.config.build.dockerfile}\`` });
+  context.emit({
+    type: "message",
+    level: "info",
+    text: `Using dev space '${prepared.space.path}' with target '${cluster.context}'`,
+  });
+  context.emit({
+    type: "message",
+    level: "verbose",
+    text: `Building with \`${prepared.project.config.build.dockerfile}\``,
+  });
   await confirmSharedSpace(prepared, context);
   const session = await takeSession(prepared, context, args.takeOver ?? false);
   const ended = new AbortController();
@@ -36,7 +48,10 @@ export async function run(args: UpArgs, context: Context): Promise<number> {
   const signal = AbortSignal.any([context.signal, ended.signal]);
   const kept = keepSession(cluster.kube, session, { clock: context.host.clock, signal });
   try {
-    await Promise.race([kept.then(async () => new Promise<never>(() => undefined)), runSession({ args, prepared, session, mappings }, { ...context, signal })]);
+    await Promise.race([
+      kept.then(async () => new Promise<never>(() => undefined)),
+      runSession({ args, prepared, session, mappings }, { ...context, signal }),
+    ]);
     return 0;
   } finally {
     ended.abort(new Error("The command has ended"));
@@ -57,12 +72,20 @@ async function runSession({ args, prepared, session, mappings }: Run, context: C
     space: prepared.space.name,
     session: session.id,
     signal: context.signal,
-    onError: (error) => context.emit({ type: "message", level: "warning", text: `The pods of \`${prepared.space.name}\` can no longer be watched: ${String(error)}` }),
+    onError: (error) =>
+      context.emit({
+        type: "message",
+        level: "warning",
+        text: `The pods of \`${prepared.space.name}\` can no longer be watched: ${String(error)}`,
+      }),
   });
   const step = stepper(context.emit, context.host.clock);
   let build = session.build;
   const nextTag = (): SessionTag => ({ session: session.id, build: (build += 1) });
-  const deployed = await deploy({ prepared, session, tag: nextTag(), watch, clean: args.clean ?? false, step }, context);
+  const deployed = await deploy(
+    { prepared, session, tag: nextTag(), watch, clean: args.clean ?? false, step },
+    context,
+  );
   announce(prepared, deployed, context);
   if (args.detach === true) return;
   const onSave = async (): Promise<void> => {
@@ -70,11 +93,31 @@ async function runSession({ args, prepared, session, mappings }: Run, context: C
     const current = { ...prepared, project: loadProject(prepared.project.folder) };
     await deploy({ prepared: current, session, tag: nextTag(), watch, clean: false, step }, context);
   };
-  await attach({ prepared, session, pods: deployed.pods, watch, onSave, mappings, gatewayPort: args.gatewayPort }, context);
-  context.emit({ type: "message", level: "info", text: `Detached; service '${prepared.project.name}' keeps running. \`azds down\` removes it.` });
+  await attach(
+    { prepared, session, pods: deployed.pods, watch, onSave, mappings, gatewayPort: args.gatewayPort },
+    context,
+  );
+  context.emit({
+    type: "message",
+    level: "info",
+    text: `Detached; service '${prepared.project.name}' keeps running. \`azds down\` removes it.`,
+  });
 }
 
 function announce(prepared: Prepared, deployed: Deployed, context: Context): void {
-  context.emit({ type: "result", name: "up", data: { space: prepared.space.path, service: prepared.project.name, tag: formatTag(deployed.tag), pods: deployed.pods.map((pod) => ({ name: pod.name, node: pod.node })) } });
-  context.emit({ type: "message", level: "info", text: `Service '${prepared.project.name}' is running in dev space '${prepared.space.path}'` });
+  context.emit({
+    type: "result",
+    name: "up",
+    data: {
+      space: prepared.space.path,
+      service: prepared.project.name,
+      tag: formatTag(deployed.tag),
+      pods: deployed.pods.map((pod) => ({ name: pod.name, node: pod.node })),
+    },
+  });
+  context.emit({
+    type: "message",
+    level: "info",
+    text: `Service '${prepared.project.name}' is running in dev space '${prepared.space.path}'`,
+  });
 }

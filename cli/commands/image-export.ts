@@ -6,6 +6,8 @@ export const imageExport = define({
   positionals: {
     file: { type: "string", demandOption: true, describe: "Where to write it, for example azds-image.tar" },
   },
-  options: {},
+  options: {
+    reference: { type: "string", requiresArg: true, describe: "Name of the image; default: one that tells this build" },
+  },
   action: () => import("../actions/image-export.ts"),
 });

@@ -26,7 +26,12 @@ export function followOutput(watch: PodWatch, options: OutputOptions): void {
       if (followed.has(pod.uid) || !isRunning(pod)) continue;
       followed.add(pod.uid);
       followPod(watch, pod, options).catch((error: unknown) => {
-        if (!options.signal.aborted) options.emit({ type: "message", level: "verbose", text: `Output of \`${pod.name}\` ended: ${String(error)}` });
+        if (!options.signal.aborted)
+          options.emit({
+            type: "message",
+            level: "verbose",
+            text: `Output of \`${pod.name}\` ended: ${String(error)}`,
+          });
       });
     }
   };
@@ -36,7 +41,9 @@ export function followOutput(watch: PodWatch, options: OutputOptions): void {
 }
 
 function isRunning(pod: PodView): boolean {
-  return pod.containers.some((container) => container.tag !== undefined && !container.init && container.state.kind === "running");
+  return pod.containers.some(
+    (container) => container.tag !== undefined && !container.init && container.state.kind === "running",
+  );
 }
 
 /** A container that restarts, or a cut, ends the stream; it is opened again and what was shown is not shown twice. */
@@ -51,7 +58,12 @@ async function followPod(watch: PodWatch, pod: PodView, options: OutputOptions):
 
 /** Resolves with the time of the last line that was shown, when the stream ends. */
 async function followStream(pod: PodView, after: number, options: OutputOptions): Promise<number> {
-  const carrier = await openPortForward(options.kube.connection, { namespace: pod.namespace, pod: pod.name, port: PORT.agent, signal: options.signal });
+  const carrier = await openPortForward(options.kube.connection, {
+    namespace: pod.namespace,
+    pod: pod.name,
+    port: PORT.agent,
+    signal: options.signal,
+  });
   const mux = createMux(carrier, { role: "client" });
   const close = (): void => void mux.close();
   options.signal.addEventListener("abort", close, { once: true });
@@ -63,7 +75,8 @@ async function followStream(pod: PodView, after: number, options: OutputOptions)
       const line = parseOutputLine(message.head);
       if (line.at <= after) continue;
       last = line.at;
-      if (line.stream === "agent") options.emit({ type: "message", level: "warning", text: `${pod.name}: ${line.text}` });
+      if (line.stream === "agent")
+        options.emit({ type: "message", level: "warning", text: `${pod.name}: ${line.text}` });
       else options.emit({ type: "log", pod: pod.name, container, stream: line.stream, text: line.text });
     }
   } catch {

@@ -4,6 +4,7 @@ import { AzdsError } from "../../core/errors.ts";
 import { GATEWAY_WAIT_MS_MAX } from "../../core/limits.ts";
 import type { Session } from "../../core/session.ts";
 import type { Context } from "../context.ts";
+import { announceTunnels, type Tunnel } from "../settings/tunnels.ts";
 import { spaceUrl } from "../spaces/url.ts";
 import { followOutput } from "./app-output.ts";
 import { watchContext } from "./context-watch.ts";
@@ -38,10 +39,15 @@ export async function attach(request: AttachRequest, context: Context): Promise<
   const services = await kube.list(`/api/v1/namespaces/${prepared.space.name}/services`, context.signal);
   const ports = reachablePorts(services, pod);
   followOutput(watch, { kube, emit: context.emit, clock: context.host.clock, signal: context.signal });
-  await startForwards(ports, request, context);
-  if (ports.some((port) => port.http)) await startGateway(ports, request, context);
+  const tunnels = await startForwards(ports, request, context);
+  if (ports.some((port) => port.http)) tunnels.push(await startGateway(ports, request, context));
+  const withdraw = await announceTunnels(context.host, prepared.cluster, tunnels);
   context.emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
-  await followSaves(request, context);
+  try {
+    await followSaves(request, context);
+  } finally {
+    await withdraw();
+  }
 }
 
 /** Each set of saved files becomes a new build; one that fails is told, and the service keeps what it has. */
@@ -54,27 +60,51 @@ async function followSaves(request: AttachRequest, context: Context): Promise<vo
       await request.onSave();
     } catch (error) {
       if (!(error instanceof AzdsError)) throw error;
-      context.emit({ type: "message", level: "warning", text: `${error.code}: ${error.message}; the running service was left as it is` });
+      context.emit({
+        type: "message",
+        level: "warning",
+        text: `${error.code}: ${error.message}; the running service was left as it is`,
+      });
     }
   }
 }
 
-async function startForwards(ports: readonly ReachablePort[], request: AttachRequest, context: Context): Promise<void> {
+async function startForwards(
+  ports: readonly ReachablePort[],
+  request: AttachRequest,
+  context: Context,
+): Promise<Tunnel[]> {
+  const tunnels: Tunnel[] = [];
+  const space = request.prepared.space.name;
   const wanted = new Map(request.mappings.map((mapping) => [mapping.remote, mapping.local]));
   for (const port of ports) {
     const asked = wanted.get(port.port) ?? wanted.get(port.target);
     wanted.delete(wanted.has(port.port) ? port.port : port.target);
     const local = await forward(port.target, asked ?? 0, { request, context });
+    tunnels.push({ kind: "forward", localPort: local, space, service: port.service, port: port.port });
     const protocol = port.http ? "http" : "TCP";
     const url = port.http ? `http://localhost:${local}` : `localhost:${local}`;
-    context.emit({ type: "url", service: port.service, url, status: "forwarded", text: `Service '${port.service}' port ${port.port} (${protocol}) is available via port forwarding at ${url}` });
+    context.emit({
+      type: "url",
+      service: port.service,
+      url,
+      status: "forwarded",
+      text: `Service '${port.service}' port ${port.port} (${protocol}) is available via port forwarding at ${url}`,
+    });
   }
   // What is left names ports of the container that no Service shows, a debugger's for example.
   for (const [remote, asked] of wanted) {
     const local = await forward(remote, asked, { request, context });
     const url = `localhost:${local}`;
-    context.emit({ type: "url", service: request.prepared.project.name, url, status: "forwarded", text: `Port ${remote} of the container is available via port forwarding at ${url}` });
+    context.emit({
+      type: "url",
+      service: request.prepared.project.name,
+      url,
+      status: "forwarded",
+      text: `Port ${remote} of the container is available via port forwarding at ${url}`,
+    });
   }
+  return tunnels;
 }
 
 interface Attachment {
@@ -87,7 +117,12 @@ async function forward(port: number, localPort: number, { request, context }: At
     localPort,
     target: async () => currentTarget(request.watch, { session: request.session.id, port, signal: context.signal }),
     signal: context.signal,
-    onError: (error) => context.emit({ type: "message", level: "verbose", text: `A forwarded connection to port ${port} failed: ${String(error)}` }),
+    onError: (error) =>
+      context.emit({
+        type: "message",
+        level: "verbose",
+        text: `A forwarded connection to port ${port} failed: ${String(error)}`,
+      }),
   });
 }
 
@@ -108,24 +143,43 @@ async function currentTarget(watch: PodWatch, want: Wanted): Promise<ForwardTarg
   return { namespace: pod.namespace, pod: pod.name, port: want.port };
 }
 
-async function startGateway(ports: readonly ReachablePort[], request: AttachRequest, context: Context): Promise<void> {
+async function startGateway(
+  ports: readonly ReachablePort[],
+  request: AttachRequest,
+  context: Context,
+): Promise<Tunnel> {
   const { prepared } = request;
   const enterPort = await forward(PORT.enter, 0, { request, context });
   const { serveLocalGateway } = await import("../gateway/local-gateway.ts");
   const options = { enterPort, reason: () => whyNotReady(request), signal: context.signal };
-  const port = await serveLocalGateway({ ...options, port: request.gatewayPort ?? GATEWAY_PORT }).catch(async (error: unknown) => {
-    if (request.gatewayPort !== undefined || !(error instanceof AzdsError && error.code === "PORT_IN_USE")) throw error;
-    return serveLocalGateway({ ...options, port: 0 });
-  });
+  const port = await serveLocalGateway({ ...options, port: request.gatewayPort ?? GATEWAY_PORT }).catch(
+    async (error: unknown) => {
+      if (request.gatewayPort !== undefined || !(error instanceof AzdsError && error.code === "PORT_IN_USE"))
+        throw error;
+      return serveLocalGateway({ ...options, port: 0 });
+    },
+  );
   for (const service of new Set(ports.filter((each) => each.http).map((each) => each.service))) {
     const { root, name, ancestors } = prepared.space;
-    const url = spaceUrl({ space: ancestors.length === 0 ? root : name, root, service, suffix: LOCAL_HOST_SUFFIX, port });
-    context.emit({ type: "url", service, url, status: "available", text: `Service '${service}' port 'http' is available at ${url}` });
+    const url = spaceUrl({
+      space: ancestors.length === 0 ? root : name,
+      root,
+      service,
+      suffix: LOCAL_HOST_SUFFIX,
+      port,
+    });
+    context.emit({
+      type: "url",
+      service,
+      url,
+      status: "available",
+      text: `Service '${service}' port 'http' is available at ${url}`,
+    });
   }
+  return { kind: "gateway", localPort: port, space: prepared.space.name };
 }
 
 function whyNotReady(request: AttachRequest): string | undefined {
   const pod = request.watch.pods().find((candidate) => !candidate.deleting && !candidate.ready);
   return pod === undefined ? undefined : (causeOf(pod)?.text ?? `pod \`${pod.name}\` is starting`);
 }
-

@@ -49,11 +49,20 @@ export async function openBuilderClient(kube: KubeClient, options: TunnelOptions
     }
     await options.clock.sleep(TUNNEL_RETRY_MS, options.signal);
   }
-  throw new AzdsError("BUILDER_UNAVAILABLE", `The builder cannot be reached through pod \`${options.pod}\`: ${messageOf(failure)}`, { cause: failure });
+  throw new AzdsError(
+    "BUILDER_UNAVAILABLE",
+    `The builder cannot be reached through pod \`${options.pod}\`: ${messageOf(failure)}`,
+    { cause: failure },
+  );
 }
 
 async function openMux(kube: KubeClient, options: TunnelOptions): Promise<Mux> {
-  const carrier = await openPortForward(kube.connection, { namespace: options.namespace, pod: options.pod, port: PORT.build, signal: options.signal });
+  const carrier = await openPortForward(kube.connection, {
+    namespace: options.namespace,
+    pod: options.pod,
+    port: PORT.build,
+    signal: options.signal,
+  });
   return createMux(carrier, { role: "client" });
 }
 
@@ -62,13 +71,17 @@ async function checkStatus(mux: Mux): Promise<void> {
   const stream = mux.open("status");
   const answer = await messageReader(stream).next();
   if (at(answer?.head, "buildkit") !== true) {
-    throw new AzdsError("BUILDER_UNAVAILABLE", `buildkitd does not answer on node \`${asString(at(answer?.head, "node")) ?? "unknown"}\``);
+    throw new AzdsError(
+      "BUILDER_UNAVAILABLE",
+      `buildkitd does not answer on node \`${asString(at(answer?.head, "node")) ?? "unknown"}\``,
+    );
   }
 }
 
 function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
   return {
-    sync: async (source) => sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
+    sync: async (source) =>
+      sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
     build: async (request, onEvent) => runBuild(mux, { request, onEvent, signal }),
     close: async () => mux.close(),
   };

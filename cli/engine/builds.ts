@@ -33,12 +33,22 @@ export interface BuildJob {
  * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST
  */
 export async function buildThrough(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
-  const builder = await openBuilderClient(job.kube, { namespace: pod.namespace, pod: pod.name, signal: job.signal, clock: job.clock });
+  const builder = await openBuilderClient(job.kube, {
+    namespace: pod.namespace,
+    pod: pod.name,
+    signal: job.signal,
+    clock: job.clock,
+  });
   try {
     const sent = await job.step("sync", "Synchronizing files", async () => builder.sync(job.source));
-    job.emit({ type: "message", level: "verbose", text: `Sent ${sent.files} files, ${sent.bytesSent} bytes, to node \`${pod.node}\`` });
+    job.emit({
+      type: "message",
+      level: "verbose",
+      text: `Sent ${sent.files} files, ${sent.bytesSent} bytes, to node \`${pod.node}\``,
+    });
     await job.step("build", "Building container image", async () => {
-      for (const repository of repositories) await builder.build(requestFor(repository, job), (event) => showBuild(event, job.emit));
+      for (const repository of repositories)
+        await builder.build(requestFor(repository, job), (event) => showBuild(event, job.emit));
     });
   } finally {
     await builder.close().catch(() => undefined);
@@ -54,7 +64,13 @@ export async function buildThrough(pod: PodView, repositories: readonly string[]
 export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: readonly string[]): Promise<void> {
   const served = new Set(built);
   while (!job.signal.aborted) {
-    const pod = await watch.until((pods) => pods.find((candidate) => waitsForBuild(candidate) && carries(candidate, job.tag) && !served.has(candidate.node)), job.signal);
+    const pod = await watch.until(
+      (pods) =>
+        pods.find(
+          (candidate) => waitsForBuild(candidate) && carries(candidate, job.tag) && !served.has(candidate.node),
+        ),
+      job.signal,
+    );
     served.add(pod.node);
     try {
       await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
@@ -73,7 +89,10 @@ export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
 }
 
-function requestFor(repository: string, job: BuildJob): Parameters<Awaited<ReturnType<typeof openBuilderClient>>["build"]>[0] {
+function requestFor(
+  repository: string,
+  job: BuildJob,
+): Parameters<Awaited<ReturnType<typeof openBuilderClient>>["build"]>[0] {
   const { build } = job.project.config;
   return {
     session: job.tag.session,
@@ -89,7 +108,13 @@ function requestFor(repository: string, job: BuildJob): Parameters<Awaited<Retur
 function showBuild(event: BuildEvent, emit: Emit): void {
   switch (event.type) {
     case "step":
-      emit({ type: "build.step", id: event.id, name: event.name, state: event.state, ...(event.ms === undefined ? {} : { ms: event.ms }) });
+      emit({
+        type: "build.step",
+        id: event.id,
+        name: event.name,
+        state: event.state,
+        ...(event.ms === undefined ? {} : { ms: event.ms }),
+      });
       return;
     case "log":
       emit({ type: "build.log", id: event.id, stream: event.stream, text: event.text });

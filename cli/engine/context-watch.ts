@@ -20,11 +20,21 @@ export async function* watchContext(project: Project, signal: AbortSignal): Asyn
   const isIgnored = (path: string, stats?: { readonly isDirectory: () => boolean }): boolean => {
     const inContext = relative(project.contextFolder, path).replaceAll("\\", "/");
     // The chart and azds.yaml may be ignored for the build, but a change of theirs counts.
-    if (inContext === "" || inContext.startsWith("..") || isBelow(path, project.chartFolder) || path.endsWith("azds.yaml")) return false;
+    if (
+      inContext === "" ||
+      inContext.startsWith("..") ||
+      isBelow(path, project.chartFolder) ||
+      path.endsWith("azds.yaml")
+    )
+      return false;
     return ignored(inContext, stats?.isDirectory() === true);
   };
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
-  const watcher = watch([project.folder, project.contextFolder, project.chartFolder], { ignoreInitial: true, atomic: false, ignored: isIgnored });
+  const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
+    ignoreInitial: true,
+    atomic: false,
+    ignored: isIgnored,
+  });
   watcher.on("all", (_event, path) => {
     changed.add(relative(project.folder, path).replaceAll("\\", "/"));
     wake.resolve();
@@ -51,7 +61,7 @@ export async function* watchContext(project: Project, signal: AbortSignal): Asyn
 
 /** Returns once no path was added for SAVE_SETTLE_MS. */
 async function settled(changed: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-  for (let before = -1; before !== changed.size && !signal.aborted; ) {
+  for (let before = -1; before !== changed.size && !signal.aborted;) {
     before = changed.size;
     await Bun.sleep(SAVE_SETTLE_MS);
   }

@@ -42,7 +42,10 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   const job: BuildJob = {
     kube: prepared.cluster.kube,
     project: prepared.project,
-    expansion: { tokens: tokensFor(prepared, formatTag(tag)), variables: { ...prepared.project.variables, ...host.env } },
+    expansion: {
+      tokens: tokensFor(prepared, formatTag(tag)),
+      variables: { ...prepared.project.variables, ...host.env },
+    },
     source,
     tag,
     clean: request.clean,
@@ -61,7 +64,9 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     builds.catch(() => undefined);
     await Promise.race([install(request, job), builds]);
     await Promise.race([podsAppeared(watch, options), builds]);
-    const pods = await step("wait", "Waiting for container", async () => Promise.race([podsReady(watch, options), neverResolved(builds)]));
+    const pods = await step("wait", "Waiting for container", async () =>
+      Promise.race([podsReady(watch, options), neverResolved(builds)]),
+    );
     await recordBuild(prepared.cluster.kube, { ...session, lastNode: pods[0]?.node ?? "" });
     return { tag, pods };
   } finally {

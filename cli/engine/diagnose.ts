@@ -38,15 +38,31 @@ export function eventView(event: unknown): EventView {
   };
 }
 
-const PULL_FAILURES: ReadonlySet<string> = new Set(["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"]);
-const CONFIG_FAILURES: ReadonlySet<string> = new Set(["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]);
+const PULL_FAILURES: ReadonlySet<string> = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+]);
+const CONFIG_FAILURES: ReadonlySet<string> = new Set([
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "RunContainerError",
+]);
 // Restarts after which the same failure is taken as the application's, not as a dependency's that came up late.
 const CRASHES_MAX = 2;
 
 /** The first reason that keeps the pod from being ready, or undefined while nothing is known to be wrong. */
 export function causeOf(pod: PodView): Cause | undefined {
   if (pod.unschedulable !== undefined) {
-    return { reason: "Unschedulable", text: pod.unschedulable, final: false, code: "POD_NOT_STARTED", container: undefined };
+    return {
+      reason: "Unschedulable",
+      text: pod.unschedulable,
+      final: false,
+      code: "POD_NOT_STARTED",
+      container: undefined,
+    };
   }
   for (const container of pod.containers) {
     const cause = containerCause(container, pod);
@@ -95,7 +111,15 @@ function crashCause(container: ContainerView): Cause | undefined {
 }
 
 // Reasons that a pod's status does not carry, or only carries much later.
-const TELLING_EVENTS: ReadonlySet<string> = new Set(["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedCreate", "FailedToRetrieveImagePullSecret", "Evicted", "OOMKilling"]);
+const TELLING_EVENTS: ReadonlySet<string> = new Set([
+  "FailedMount",
+  "FailedAttachVolume",
+  "FailedCreatePodSandBox",
+  "FailedCreate",
+  "FailedToRetrieveImagePullSecret",
+  "Evicted",
+  "OOMKilling",
+]);
 
 /** What an event adds to the status of the session's pods and of the objects that make them; undefined: nothing. */
 export function causeOfEvent(event: EventView): Cause | undefined {

@@ -14,16 +14,39 @@ export type Event =
   | { readonly type: "step.finished"; readonly id: StepId; readonly text: string; readonly ms: number }
   | { readonly type: "step.failed"; readonly id: StepId; readonly text: string; readonly ms: number }
   /** One line of a preflight. */
-  | { readonly type: "check"; readonly name: string; readonly status: "ok" | "warning" | "failed"; readonly text: string }
+  | {
+      readonly type: "check";
+      readonly name: string;
+      readonly status: "ok" | "warning" | "failed";
+      readonly text: string;
+    }
   | { readonly type: "table"; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] }
   /** Data of a listing command: what `-o json` prints in place of the table before it. */
   | { readonly type: "result"; readonly name: string; readonly data: unknown }
-  | { readonly type: "build.step"; readonly id: string; readonly name: string; readonly state: "started" | "cached" | "done" | "failed"; readonly ms?: number }
+  | {
+      readonly type: "build.step";
+      readonly id: string;
+      readonly name: string;
+      readonly state: "started" | "cached" | "done" | "failed";
+      readonly ms?: number;
+    }
   | { readonly type: "build.log"; readonly id: string; readonly stream: "stdout" | "stderr"; readonly text: string }
   /** An address of a service. `text` is the whole sentence for people. */
-  | { readonly type: "url"; readonly service: string; readonly url: string; readonly status: "available" | "pending" | "forwarded"; readonly text: string }
+  | {
+      readonly type: "url";
+      readonly service: string;
+      readonly url: string;
+      readonly status: "available" | "pending" | "forwarded";
+      readonly text: string;
+    }
   /** One line of an application's output, without its line feed. */
-  | { readonly type: "log"; readonly pod: string; readonly container: string; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | {
+      readonly type: "log";
+      readonly pod: string;
+      readonly container: string;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
   /** Why a pod does not run, from its status and events. */
   | { readonly type: "cause"; readonly pod: string; readonly reason: string; readonly text: string }
   | { readonly type: "failed"; readonly code: ErrorCode | "BUG"; readonly message: string; readonly hint: string };
@@ -32,7 +55,13 @@ export type Emit = (event: Event) => void;
 
 /** A question always carries the answer to use when nobody can be asked. */
 export type Question =
-  | { readonly kind: "confirm"; readonly id: string; readonly text: string; readonly whenEmpty: boolean; readonly whenUnattended: boolean }
+  | {
+      readonly kind: "confirm";
+      readonly id: string;
+      readonly text: string;
+      readonly whenEmpty: boolean;
+      readonly whenUnattended: boolean;
+    }
   /** `choices` are numbered from `first`; `freeText` allows a new name. The answer is a choice or the typed name. */
   | {
       readonly kind: "choose";

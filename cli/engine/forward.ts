@@ -49,7 +49,10 @@ export async function forwardPort(kube: KubeClient, options: ForwardOptions): Pr
   return port;
 }
 
-async function connect(kube: KubeClient, connection: { readonly socket: Socket; readonly options: ForwardOptions }): Promise<void> {
+async function connect(
+  kube: KubeClient,
+  connection: { readonly socket: Socket; readonly options: ForwardOptions },
+): Promise<void> {
   const { socket, options } = connection;
   // Before the first wait: bytes that come early are kept by the stream.
   const local = streamOfSocket(socket);
@@ -62,7 +65,15 @@ async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => {
       const taken = error.code === "EADDRINUSE" || error.code === "EACCES";
-      reject(taken ? new AzdsError("PORT_IN_USE", `Local port ${port} cannot be used: ${error.code === "EACCES" ? "permission denied" : "another program holds it"}`, { cause: error }) : error);
+      reject(
+        taken
+          ? new AzdsError(
+              "PORT_IN_USE",
+              `Local port ${port} cannot be used: ${error.code === "EACCES" ? "permission denied" : "another program holds it"}`,
+              { cause: error },
+            )
+          : error,
+      );
     });
     server.listen(port, "127.0.0.1", () => resolve());
   });

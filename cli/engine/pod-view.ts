@@ -53,8 +53,12 @@ export function podView(pod: unknown): PodView {
     ready: at(condition("Ready"), "status") === "True",
     instrumented: at(pod, "metadata", "labels", INSTRUMENTED_LABEL) === "true",
     labels: asStringRecord(at(pod, "metadata", "labels")),
-    containers: [...containersOf(pod, "initContainers", "initContainerStatuses"), ...containersOf(pod, "containers", "containerStatuses")],
-    unschedulable: at(scheduled, "reason") === "Unschedulable" ? (asString(at(scheduled, "message")) ?? "No node fits") : undefined,
+    containers: [
+      ...containersOf(pod, "initContainers", "initContainerStatuses"),
+      ...containersOf(pod, "containers", "containerStatuses"),
+    ],
+    unschedulable:
+      at(scheduled, "reason") === "Unschedulable" ? (asString(at(scheduled, "message")) ?? "No node fits") : undefined,
   };
 }
 
@@ -71,7 +75,16 @@ export function containerNamed(pod: PodView, name: string): ContainerView | unde
 export function repositoriesOf(pod: PodView, session: string): readonly string[] {
   const own = pod.containers.filter((container) => container.tag?.session === session);
   const prefix = `${IMAGE_PREFIX}/${pod.namespace}/`;
-  return [...new Set(own.map((container) => (container.image.startsWith(prefix) ? container.image.slice(prefix.length) : container.image).replace(/:[^:/]*$/, "")))];
+  return [
+    ...new Set(
+      own.map((container) =>
+        (container.image.startsWith(prefix) ? container.image.slice(prefix.length) : container.image).replace(
+          /:[^:/]*$/,
+          "",
+        ),
+      ),
+    ),
+  ];
 }
 
 /** The init container that waits for a build is running: its tunnel can be reached. */
@@ -105,7 +118,9 @@ function containersOf(pod: unknown, specs: string, statuses: string): readonly C
 }
 
 function portsOf(container: unknown): Readonly<Record<string, number>> {
-  const entries = asArray(at(container, "ports")).map((port) => [asString(at(port, "name")) ?? "", asNumber(at(port, "containerPort")) ?? 0] as const);
+  const entries = asArray(at(container, "ports")).map(
+    (port) => [asString(at(port, "name")) ?? "", asNumber(at(port, "containerPort")) ?? 0] as const,
+  );
   return Object.fromEntries(entries.filter(([name, port]) => name !== "" && port > 0));
 }
 
@@ -120,5 +135,9 @@ function stateOf(state: unknown): ContainerState {
       message: asString(at(terminated, "message")) ?? "",
     };
   }
-  return { kind: "waiting", reason: asString(at(state, "waiting", "reason")) ?? "", message: asString(at(state, "waiting", "message")) ?? "" };
+  return {
+    kind: "waiting",
+    reason: asString(at(state, "waiting", "reason")) ?? "",
+    message: asString(at(state, "waiting", "message")) ?? "",
+  };
 }

@@ -50,7 +50,10 @@ export function watchPods(kube: KubeClient, options: PodWatchOptions): PodWatch 
     tellPods();
   };
   follow(`${base}/pods`, podChange(byUid, options.session, { tell: tellPods, onSynced })).catch(stopped);
-  follow(`${base}/events`, eventChange((event) => listeners.forEach((listener) => listener.onEvent?.(event)))).catch(stopped);
+  follow(
+    `${base}/events`,
+    eventChange((event) => listeners.forEach((listener) => listener.onEvent?.(event))),
+  ).catch(stopped);
   return {
     pods,
     synced: async (signal) => Promise.race([listed.promise, aborted(signal)]),
@@ -130,7 +133,8 @@ async function waitUntil<T>(listeners: Set<PodListener>, wait: Wait<T>): Promise
       wait.signal.removeEventListener("abort", onAbort);
       action();
     };
-    const onAbort = (): void => settle(() => reject(wait.signal.reason instanceof Error ? wait.signal.reason : new Error("Aborted")));
+    const onAbort = (): void =>
+      settle(() => reject(wait.signal.reason instanceof Error ? wait.signal.reason : new Error("Aborted")));
     const onPods = (pods: readonly PodView[]): void => {
       try {
         const answer = wait.look(pods);

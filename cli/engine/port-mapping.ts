@@ -14,6 +14,10 @@ export function parsePortMapping(text: string): PortMapping {
   const groups = /^(?<local>\d{1,5}):(?<remote>\d{1,5})$/.exec(text)?.groups;
   const local = Number(groups?.["local"]);
   const remote = Number(groups?.["remote"]);
-  if (groups !== undefined && local >= 1 && local <= PORT_MAX && remote >= 1 && remote <= PORT_MAX) return { local, remote };
-  throw new AzdsError("USAGE", `\`-p ${text}\` is no pair of ports: use LOCAL:REMOTE with numbers from 1 to ${PORT_MAX}`);
+  if (groups !== undefined && local >= 1 && local <= PORT_MAX && remote >= 1 && remote <= PORT_MAX)
+    return { local, remote };
+  throw new AzdsError(
+    "USAGE",
+    `\`-p ${text}\` is no pair of ports: use LOCAL:REMOTE with numbers from 1 to ${PORT_MAX}`,
+  );
 }

@@ -32,7 +32,11 @@ export async function prepare(context: Context, cluster: Cluster, space: string 
     signal: context.signal,
     onLine: (text) => context.emit({ type: "message", level: "verbose", text }),
   });
-  const [current, hostSuffix] = await Promise.all([currentSpace(context, cluster, space), readHostSuffix(cluster), helm.check()]);
+  const [current, hostSuffix] = await Promise.all([
+    currentSpace(context, cluster, space),
+    readHostSuffix(cluster),
+    helm.check(),
+  ]);
   return {
     cluster,
     project,
@@ -55,7 +59,10 @@ async function readHostSuffix(cluster: Cluster): Promise<string> {
 export async function confirmSharedSpace(prepared: Prepared, context: Context): Promise<void> {
   if (prepared.space.ancestors.length > 0) return;
   const { kube } = prepared.cluster;
-  const children = await kube.list(`/api/v1/namespaces?labelSelector=${encodeURIComponent(`${PARENT_LABEL}=${prepared.space.name}`)}`, context.signal);
+  const children = await kube.list(
+    `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${PARENT_LABEL}=${prepared.space.name}`)}`,
+    context.signal,
+  );
   if (children.length === 0) return;
   const names = children.map((child) => `\`${asString(at(child, "metadata", "name")) ?? ""}\``).join(", ");
   const agreed = await context.ask({

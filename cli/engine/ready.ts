@@ -46,7 +46,10 @@ export function tellCauses(watch: PodWatch, options: Pick<ReadyOptions, "tag" | 
 export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Promise<void> {
   const limit = AbortSignal.timeout(POD_APPEARS_MS_MAX);
   await watch
-    .until((pods) => (pods.some((pod) => carries(pod, options.tag)) ? true : undefined), AbortSignal.any([options.signal, limit]))
+    .until(
+      (pods) => (pods.some((pod) => carries(pod, options.tag)) ? true : undefined),
+      AbortSignal.any([options.signal, limit]),
+    )
     .catch((error: unknown) => {
       if (!limit.aborted || options.signal.aborted) throw error;
       throw new AzdsError(
@@ -63,10 +66,16 @@ export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Prom
 export async function podsReady(watch: PodWatch, options: ReadyOptions): Promise<readonly PodView[]> {
   const limit = AbortSignal.timeout(POD_READY_MS_MAX);
   const stuck = await watch
-    .until((pods) => readyOrStuck(pods.filter((pod) => carries(pod, options.tag) && !pod.deleting)), AbortSignal.any([options.signal, limit]))
+    .until(
+      (pods) => readyOrStuck(pods.filter((pod) => carries(pod, options.tag) && !pod.deleting)),
+      AbortSignal.any([options.signal, limit]),
+    )
     .catch((error: unknown) => {
       if (!limit.aborted || options.signal.aborted) throw error;
-      throw new AzdsError("POD_NOT_STARTED", `The pods of the service were not ready after ${POD_READY_MS_MAX / 1000} s: ${stateOf(watch, options.tag)}`);
+      throw new AzdsError(
+        "POD_NOT_STARTED",
+        `The pods of the service were not ready after ${POD_READY_MS_MAX / 1000} s: ${stateOf(watch, options.tag)}`,
+      );
     });
   if (stuck.cause === undefined) return stuck.pods;
   return fail(stuck.pods, { cause: stuck.cause, watch, options });
@@ -82,7 +91,9 @@ function readyOrStuck(pods: readonly PodView[]): Verdict | undefined {
     const cause = causeOf(pod);
     if (cause?.final === true || cause?.reason === "Unschedulable") return { pods: [pod], cause };
   }
-  return pods.length > 0 && pods.every((pod) => pod.ready || pod.phase === "Succeeded") ? { pods, cause: undefined } : undefined;
+  return pods.length > 0 && pods.every((pod) => pod.ready || pod.phase === "Succeeded")
+    ? { pods, cause: undefined }
+    : undefined;
 }
 
 interface Failure {
@@ -98,7 +109,10 @@ async function fail(pods: readonly PodView[], failure: Failure): Promise<readonl
     const grace = AbortSignal.timeout(UNSCHEDULABLE_MS_MAX);
     // An autoscaler may bring a node; the cause is on the screen already.
     const scheduled = await failure.watch
-      .until((now) => (now.some((other) => other.uid === pod?.uid && other.unschedulable === undefined) ? true : undefined), AbortSignal.any([options.signal, grace]))
+      .until(
+        (now) => (now.some((other) => other.uid === pod?.uid && other.unschedulable === undefined) ? true : undefined),
+        AbortSignal.any([options.signal, grace]),
+      )
       .catch(() => false);
     options.signal.throwIfAborted();
     if (scheduled) return podsReady(failure.watch, options);
@@ -118,7 +132,8 @@ async function showLastLines(pod: PodView, failure: Failure): Promise<void> {
       .then(async (body) => new Response(body).text())
       .catch(() => "");
     if (text === "") continue;
-    for (const line of text.trimEnd().split("\n")) options.emit({ type: "log", pod: pod.name, container, stream: "stderr", text: line });
+    for (const line of text.trimEnd().split("\n"))
+      options.emit({ type: "log", pod: pod.name, container, stream: "stderr", text: line });
     return;
   }
 }
@@ -126,7 +141,9 @@ async function showLastLines(pod: PodView, failure: Failure): Promise<void> {
 function stateOf(watch: PodWatch, tag: SessionTag): string {
   const waiting = watch.pods().filter((pod) => carries(pod, tag) && !pod.ready);
   const words = waiting.map((pod) => {
-    const busy = pod.containers.filter((container) => !container.ready && container.state.kind !== "terminated").map((container) => container.name);
+    const busy = pod.containers
+      .filter((container) => !container.ready && container.state.kind !== "terminated")
+      .map((container) => container.name);
     return `pod \`${pod.name}\` is ${pod.phase}, not ready: ${busy.join(", ")}`;
   });
   return words.join("; ") || "no pod is there any more";

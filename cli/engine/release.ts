@@ -35,7 +35,12 @@ export async function installRelease(helm: Helm, request: InstallRequest): Promi
     const file = join(folder, "values.json");
     await writeFile(file, JSON.stringify(values), { mode: 0o600 });
     await helm.unlock(request.release, request.target);
-    await helm.upgrade({ ...request.target, name: request.release, chart: project.chartFolder, valuesFiles: [...project.valuesFiles, file] });
+    await helm.upgrade({
+      ...request.target,
+      name: request.release,
+      chart: project.chartFolder,
+      valuesFiles: [...project.valuesFiles, file],
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

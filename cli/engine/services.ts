@@ -29,7 +29,15 @@ function portsOf(service: unknown, pod: PodView): readonly ReachablePort[] {
     const name = asString(at(port, "name")) ?? "";
     const target = targetOf(at(port, "targetPort"), number, pod);
     if (target === undefined) return [];
-    return [{ service: asString(at(service, "metadata", "name")) ?? "", name, port: number, target, http: isHttp(name, at(port, "appProtocol"), number) }];
+    return [
+      {
+        service: asString(at(service, "metadata", "name")) ?? "",
+        name,
+        port: number,
+        target,
+        http: isHttp(name, at(port, "appProtocol"), number),
+      },
+    ];
   });
 }
 
@@ -37,7 +45,9 @@ function targetOf(targetPort: unknown, port: number, pod: PodView): number | und
   if (targetPort === undefined) return port;
   const number = asNumber(targetPort);
   if (number !== undefined) return number;
-  return pod.containers.map((container) => container.ports[asString(targetPort) ?? ""]).find((found) => found !== undefined);
+  return pod.containers
+    .map((container) => container.ports[asString(targetPort) ?? ""])
+    .find((found) => found !== undefined);
 }
 
 function isHttp(name: string, appProtocol: unknown, port: number): boolean {

@@ -61,7 +61,10 @@ export async function acquireSession(kube: KubeClient, key: SessionKey, options:
     // Somebody else was first by a moment: theirs counts.
     await removeSession(kube, session);
   }
-  throw new AzdsError("SESSION_HELD", `Service \`${key.service}\` in space \`${key.space}\` is being started by somebody else at this moment`);
+  throw new AzdsError(
+    "SESSION_HELD",
+    `Service \`${key.service}\` in space \`${key.space}\` is being started by somebody else at this moment`,
+  );
 }
 
 /** The session of a service, or undefined when it was never up. */
@@ -75,7 +78,14 @@ export async function recordBuild(kube: KubeClient, session: Session): Promise<v
     method: "PATCH",
     path: `${leasesPath(session.space)}/${session.id}`,
     contentType: "application/merge-patch+json",
-    body: { metadata: { annotations: { [SESSION_ANNOTATION.build]: String(session.build), [SESSION_ANNOTATION.lastNode]: session.lastNode } } },
+    body: {
+      metadata: {
+        annotations: {
+          [SESSION_ANNOTATION.build]: String(session.build),
+          [SESSION_ANNOTATION.lastNode]: session.lastNode,
+        },
+      },
+    },
   });
 }
 
@@ -102,7 +112,11 @@ export async function removeSession(kube: KubeClient, session: Session): Promise
  * Renews the heartbeat until the signal; a missed one is repeated at the next turn, which SESSION_STALE_MS allows three times.
  * @throws AzdsError SESSION_HELD when somebody took the session over
  */
-export async function keepSession(kube: KubeClient, session: Session, options: { readonly clock: Clock; readonly signal: AbortSignal }): Promise<void> {
+export async function keepSession(
+  kube: KubeClient,
+  session: Session,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
   const path = `${leasesPath(session.space)}/${session.id}`;
   while (!options.signal.aborted) {
     await options.clock.sleep(SESSION_HEARTBEAT_MS, options.signal).catch(() => undefined);
@@ -118,14 +132,25 @@ export async function keepSession(kube: KubeClient, session: Session, options: {
 
 async function updateHeartbeat(kube: KubeClient, path: string, now: number): Promise<void> {
   const renewTime = new Date(now).toISOString().replace(/Z$/, "000Z");
-  await kube.request({ method: "PATCH", path, contentType: "application/merge-patch+json", body: { spec: { renewTime } } });
+  await kube.request({
+    method: "PATCH",
+    path,
+    contentType: "application/merge-patch+json",
+    body: { spec: { renewTime } },
+  });
 }
 
-/** The oldest Lease of the release; names decide between two of the same second. */
+/** The oldest Lease of the release. */
 async function findLease(kube: KubeClient, key: SessionKey): Promise<unknown> {
   const leases = await kube.list(`${leasesPath(key.space)}?labelSelector=${encodeURIComponent(SESSION_LABEL)}`);
-  const age = (lease: unknown): string => `${asString(at(lease, "metadata", "creationTimestamp")) ?? ""} ${asString(at(lease, "metadata", "name")) ?? ""}`;
-  return leases.filter((lease) => sessionOfLease(lease)?.release === key.release).toSorted((a, b) => age(a).localeCompare(age(b)))[0];
+  const own = leases.filter((lease) => sessionOfLease(lease)?.release === key.release);
+  return own.toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)))[0];
+}
+
+/** Sorts by time of creation, which has seconds only, then by name. */
+function ageOf(lease: unknown): string {
+  const text = (key: string): string => asString(at(lease, "metadata", key)) ?? "";
+  return `${text("creationTimestamp")} ${text("name")}`;
 }
 
 function refuseIfHeld(session: Session, options: AcquireOptions): void {

@@ -25,7 +25,13 @@ export async function serveLocalGateway(options: LocalGatewayOptions): Promise<n
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => proxy.ws(request, socket, head));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => {
-      reject(error.code === "EADDRINUSE" ? new AzdsError("PORT_IN_USE", `Local port ${options.port} for the gateway is held by another program`, { cause: error }) : error);
+      reject(
+        error.code === "EADDRINUSE"
+          ? new AzdsError("PORT_IN_USE", `Local port ${options.port} for the gateway is held by another program`, {
+              cause: error,
+            })
+          : error,
+      );
     });
     server.listen(options.port, "127.0.0.1", () => resolve());
   });
@@ -46,7 +52,8 @@ export async function serveLocalGateway(options: LocalGatewayOptions): Promise<n
 function refuse(response: ServerResponse | Socket, why: string): void {
   const body = `The service cannot be reached at this moment: ${why}\n`;
   if ("writeHead" in response) {
-    if (!response.headersSent) response.writeHead(503, { "content-type": "text/plain; charset=utf-8", "retry-after": "1" });
+    if (!response.headersSent)
+      response.writeHead(503, { "content-type": "text/plain; charset=utf-8", "retry-after": "1" });
     response.end(body);
   } else {
     response.destroy();

@@ -63,16 +63,19 @@ async function runHelm(args: readonly string[], options: HelmOptions): Promise<R
       },
     });
     options.signal.throwIfAborted();
-    if (limit.aborted) throw new AzdsError("TIMED_OUT", `Helm did not finish \`${args[0] ?? ""}\` within ${HELM_MS_MAX / 1000} s`);
+    if (limit.aborted)
+      throw new AzdsError("TIMED_OUT", `Helm did not finish \`${args[0] ?? ""}\` within ${HELM_MS_MAX / 1000} s`);
     return result;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") throw new AzdsError("HELM_MISSING", "The program `helm` is not on PATH", { cause: error });
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new AzdsError("HELM_MISSING", "The program `helm` is not on PATH", { cause: error });
     throw error;
   }
 }
 
 // Words with which Helm's renderer reports a chart or values it cannot use, before anything reaches the cluster.
-const CHART_PROBLEM = /execution error|parse error|template:|YAML parse error|values don't meet|unable to build kubernetes objects|error validating data|Chart\.yaml|dependencies|cannot load/i;
+const CHART_PROBLEM =
+  /execution error|parse error|template:|YAML parse error|values don't meet|unable to build kubernetes objects|error validating data|Chart\.yaml|dependencies|cannot load/i;
 
 function upgradeError(name: string, stderr: string): AzdsError {
   const message = lastLine(stderr).replace(/^Error: /, "");

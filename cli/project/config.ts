@@ -111,7 +111,8 @@ class Reader {
   texts(path: string): Readonly<Record<string, string>> {
     return Object.fromEntries(
       Object.entries(this.mapping(path) ?? {}).map(([key, value]) => {
-        if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return [key, String(value)];
+        if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+          return [key, String(value)];
         return this.fail(`${path}.${key}`, "must be a string");
       }),
     );
@@ -122,16 +123,24 @@ class Reader {
     const known = KEYS[path] ?? [];
     for (const key of Object.keys(this.mapping(path) ?? {})) {
       const full = path === "" ? key : `${path}.${key}`;
-      if (!known.includes(key)) this.fail(full, `is not a key of ${path === "" ? "azds.yaml" : `\`${path}\``}; known are ${known.map((name) => `\`${name}\``).join(", ")}`);
+      if (!known.includes(key))
+        this.fail(
+          full,
+          `is not a key of ${path === "" ? "azds.yaml" : `\`${path}\``}; known are ${known.map((name) => `\`${name}\``).join(", ")}`,
+        );
     }
   }
 
   #lineOf(path: string): number {
     const keys = path.split(".");
     for (let depth = keys.length; depth > 0; depth -= 1) {
-      const parent: unknown = depth === 1 ? this.#document.contents : this.#document.getIn(keys.slice(0, depth - 1), true);
-      const pair = isMap(parent) ? parent.items.find((item) => isScalar(item.key) && item.key.value === keys[depth - 1]) : undefined;
-      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return this.#lines.linePos(pair.key.range[0]).line;
+      const parent: unknown =
+        depth === 1 ? this.#document.contents : this.#document.getIn(keys.slice(0, depth - 1), true);
+      const pair = isMap(parent)
+        ? parent.items.find((item) => isScalar(item.key) && item.key.value === keys[depth - 1])
+        : undefined;
+      if (pair !== undefined && isScalar(pair.key) && pair.key.range)
+        return this.#lines.linePos(pair.key.range[0]).line;
     }
     return 1;
   }
@@ -191,7 +200,9 @@ function containerOf(reader: Reader): ContainerSettings {
     syncTarget: reader.text(`${container}.syncTarget`),
     command: reader.words(`${container}.command`) ?? [],
     processesToKill: reader.words(`${iterate}.processesToKill`) ?? [],
-    buildCommands: Array.isArray(commands) ? commands.map((_, index) => reader.words(`${iterate}.buildCommands.${index}`) ?? []) : [],
+    buildCommands: Array.isArray(commands)
+      ? commands.map((_, index) => reader.words(`${iterate}.buildCommands.${index}`) ?? [])
+      : [],
   };
 }
 

@@ -28,7 +28,12 @@ export function detectProject(files: ProjectFiles): DetectedProject {
   if (files.packageJson === undefined) return { language: "other", hasDockerfile: files.dockerfile !== undefined };
   // npm ci needs the lock file; without one only npm install works.
   const install = files.hasPackageLock ? "npm ci" : "npm install";
-  return { language: "node", command: nodeCommand(files.packageJson), install, installProduction: `${install} --omit=dev` };
+  return {
+    language: "node",
+    command: nodeCommand(files.packageJson),
+    install,
+    installProduction: `${install} --omit=dev`,
+  };
 }
 
 /** Port that an existing Dockerfile exposes first. */

@@ -20,7 +20,8 @@ export interface Expansion {
 }
 
 // One scan for all forms, so that the value of a variable is never expanded again.
-const REFERENCE = /\$\((?<token>[A-Za-z]+)\)|\$\{(?<braced>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?\}|\$(?<plain>[A-Za-z_][A-Za-z0-9_]*)/g;
+const REFERENCE =
+  /\$\((?<token>[A-Za-z]+)\)|\$\{(?<braced>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?\}|\$(?<plain>[A-Za-z_][A-Za-z0-9_]*)/g;
 
 /** @throws AzdsError CONFIG_INVALID for an unknown token or a variable that is not set and has no default */
 export function expandText(text: string, expansion: Expansion): string {
@@ -42,7 +43,10 @@ function valueOf(match: RegExpExecArray, expansion: Expansion): string {
   // Like a shell's `:-`: the default also stands for an empty value.
   if (groups["fallback"] !== undefined) return value === undefined || value === "" ? groups["fallback"] : value;
   if (value !== undefined) return value;
-  throw new AzdsError("CONFIG_INVALID", `\`${match[0]}\` in azds.yaml: the variable \`${name}\` is not set, neither in the environment nor in \`.env\``);
+  throw new AzdsError(
+    "CONFIG_INVALID",
+    `\`${match[0]}\` in azds.yaml: the variable \`${name}\` is not set, neither in the environment nor in \`.env\``,
+  );
 }
 
 /** Expands every string inside, keys excepted. */
@@ -67,7 +71,10 @@ function tokenValue(token: string, tokens: Tokens): string {
     case "hostSuffix":
       return tokens.hostSuffix;
     default:
-      throw new AzdsError("CONFIG_INVALID", `\`$(${token})\` in azds.yaml is no token; known are \`$(tag)\`, \`$(spacePrefix)\`, \`$(rootSpacePrefix)\`, \`$(hostSuffix)\``);
+      throw new AzdsError(
+        "CONFIG_INVALID",
+        `\`$(${token})\` in azds.yaml is no token; known are \`$(tag)\`, \`$(spacePrefix)\`, \`$(rootSpacePrefix)\`, \`$(hostSuffix)\``,
+      );
   }
 }
 

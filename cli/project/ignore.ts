@@ -21,12 +21,17 @@ export function ignoreFilter(root: string, options: IgnoreOptions): (path: strin
   const docker = matcherOf(join(root, ".dockerignore"), dockerToGit);
   const own = ignore().add([...options.patterns]);
   const gitIgnores = (folder: string): Ignore | undefined => {
-    if (!perFolder.has(folder)) perFolder.set(folder, matcherOf(join(root, folder, ".gitignore"), (line) => line));
+    if (!perFolder.has(folder))
+      perFolder.set(
+        folder,
+        matcherOf(join(root, folder, ".gitignore"), (line) => line),
+      );
     return perFolder.get(folder);
   };
   return (path, isDirectory) => {
     if (path === ".git" || path.startsWith(".git/")) return true;
-    if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`)))) return false;
+    if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`))))
+      return false;
     const candidate = isDirectory ? `${path}/` : path;
     const decided = own.test(candidate);
     if (decided.ignored) return true;
@@ -61,4 +66,3 @@ function dockerToGit(line: string): string {
   const pattern = (negated ? text.slice(1) : text).replace(/^\.?\//, "");
   return `${negated ? "!" : ""}/${pattern}`;
 }
-

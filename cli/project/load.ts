@@ -35,12 +35,20 @@ export function loadProject(cwd: string): Project {
   const folder = findFolder(cwd);
   const config = parseConfig(readFileSync(join(folder, CONFIG_FILE), "utf8"), CONFIG_FILE);
   const contextFolder = resolve(folder, config.build.context);
-  if (!isFolder(contextFolder)) throw new AzdsError("CONFIG_INVALID", `Build context directory not found: \`${config.build.context}\``);
+  if (!isFolder(contextFolder))
+    throw new AzdsError("CONFIG_INVALID", `Build context directory not found: \`${config.build.context}\``);
   const dockerfile = resolve(folder, config.build.dockerfile);
-  if (!existsSync(dockerfile)) throw new AzdsError("DOCKERFILE_NOT_FOUND", `The Dockerfile \`${config.build.dockerfile}\` named by azds.yaml does not exist`);
+  if (!existsSync(dockerfile))
+    throw new AzdsError(
+      "DOCKERFILE_NOT_FOUND",
+      `The Dockerfile \`${config.build.dockerfile}\` named by azds.yaml does not exist`,
+    );
   const inContext = relative(contextFolder, dockerfile).replaceAll("\\", "/");
   if (inContext.startsWith("..")) {
-    throw new AzdsError("CONFIG_INVALID", `The Dockerfile \`${config.build.dockerfile}\` lies outside the build context \`${config.build.context}\``);
+    throw new AzdsError(
+      "CONFIG_INVALID",
+      `The Dockerfile \`${config.build.dockerfile}\` lies outside the build context \`${config.build.context}\``,
+    );
   }
   const chartFolder = resolve(folder, config.install.chart);
   return {
@@ -58,13 +66,18 @@ export function loadProject(cwd: string): Project {
 function findFolder(cwd: string): string {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     if (existsSync(join(folder, CONFIG_FILE))) return folder;
-    if (dirname(folder) === folder) throw new AzdsError("CONFIG_NOT_FOUND", `Config file not found: neither \`${cwd}\` nor a folder above it has \`${CONFIG_FILE}\``);
+    if (dirname(folder) === folder)
+      throw new AzdsError(
+        "CONFIG_NOT_FOUND",
+        `Config file not found: neither \`${cwd}\` nor a folder above it has \`${CONFIG_FILE}\``,
+      );
   }
 }
 
 function chartName(chartFolder: string, shown: string): string {
   const file = join(chartFolder, "Chart.yaml");
-  if (!existsSync(file)) throw new AzdsError("CONFIG_INVALID", `\`install.chart\` of azds.yaml: \`${shown}\` has no \`Chart.yaml\``);
+  if (!existsSync(file))
+    throw new AzdsError("CONFIG_INVALID", `\`install.chart\` of azds.yaml: \`${shown}\` has no \`Chart.yaml\``);
   const name = asString(member(parse(readFileSync(file, "utf8")) as unknown, "name"));
   if (name === undefined) throw new AzdsError("CHART_INVALID", `\`${shown}/Chart.yaml\` has no \`name\``);
   return name;
@@ -74,7 +87,10 @@ function valuesFile(folder: string, file: ValuesFile): readonly string[] {
   const path = resolve(folder, file.path);
   if (existsSync(path)) return [path];
   if (file.optional) return [];
-  throw new AzdsError("CONFIG_INVALID", `\`install.values\` of azds.yaml: \`${file.path}\` does not exist; end the name with \`?\` where it may be absent`);
+  throw new AzdsError(
+    "CONFIG_INVALID",
+    `\`install.values\` of azds.yaml: \`${file.path}\` does not exist; end the name with \`?\` where it may be absent`,
+  );
 }
 
 function dotEnv(file: string): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 /** What azds remembers for one user on one machine: `~/.azds/settings.json`. */
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asArray, asString, at, member } from "../../core/parse.ts";
 import type { Emit } from "../engine/events.ts";
@@ -43,7 +43,7 @@ export async function writeSettings(host: Host, settings: Settings): Promise<voi
   const path = settingsPath(host);
   const draft = `${path}.${host.pid}`;
   await mkdir(join(host.home, ".azds"), { recursive: true, mode: 0o700 });
-  await Bun.write(draft, `${JSON.stringify({ version: 1, ...settings }, undefined, 2)}\n`, { mode: 0o600 });
+  await writeFile(draft, `${JSON.stringify({ version: 1, ...settings }, undefined, 2)}\n`, { mode: 0o600 });
   await rename(draft, path);
 }
 

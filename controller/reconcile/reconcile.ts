@@ -8,7 +8,14 @@ import { asArray, at } from "../../core/parse.ts";
 import type { RouteIndex } from "../index/route-index.ts";
 import { CONTROLLER_SELECTOR } from "../labels.ts";
 import { bindingObject, parseBinding, planBindings, wantedBindings, type BindingStep } from "./role-bindings.ts";
-import { parseLease, quietSessions, sessionPodsPath, sight, type SessionLease, type Sightings } from "./stale-sessions.ts";
+import {
+  parseLease,
+  quietSessions,
+  sessionPodsPath,
+  sight,
+  type SessionLease,
+  type Sightings,
+} from "./stale-sessions.ts";
 
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const OURS = `${RBAC}/rolebindings?labelSelector=${encodeURIComponent(CONTROLLER_SELECTOR)}`;
@@ -62,11 +69,7 @@ export async function reconcileSessions(
   return sightings;
 }
 
-async function removeUnlessRunning(
-  context: ReconcileContext,
-  lease: SessionLease,
-  signal: AbortSignal,
-): Promise<void> {
+async function removeUnlessRunning(context: ReconcileContext, lease: SessionLease, signal: AbortSignal): Promise<void> {
   const { kube, log } = context;
   const { session, uid, version } = lease;
   const pods = await kube.request({ method: "GET", path: sessionPodsPath(session), signal });

@@ -45,14 +45,18 @@ describe("a three-level tree", () => {
     await eventually("nobody", ["a.tree", "b.tree", "c.tree"]);
   });
 
-  test.each(["a", "b", "c"] as const)("the child overrides %s, the ancestors answer for the others", async (service) => {
-    await deployLinks([link("tree-child", service)]);
-    const expected = (["a", "b", "c"] as const).map((name) => `${name}.${name === service ? "tree-child" : "tree"}`);
-    await eventually("tree-child", expected);
-    await eventually(undefined, ["a.tree", "b.tree", "c.tree"]);
-    await removeLink(link("tree-child", service));
-    await eventually("tree-child", ["a.tree", "b.tree", "c.tree"]);
-  }, 120_000);
+  test.each(["a", "b", "c"] as const)(
+    "the child overrides %s, the ancestors answer for the others",
+    async (service) => {
+      await deployLinks([link("tree-child", service)]);
+      const expected = (["a", "b", "c"] as const).map((name) => `${name}.${name === service ? "tree-child" : "tree"}`);
+      await eventually("tree-child", expected);
+      await eventually(undefined, ["a.tree", "b.tree", "c.tree"]);
+      await removeLink(link("tree-child", service));
+      await eventually("tree-child", ["a.tree", "b.tree", "c.tree"]);
+    },
+    120_000,
+  );
 
   test("a service scaled to 0 falls back, and serves again when scaled up", async () => {
     const child = link("tree-child", "b");
@@ -80,14 +84,35 @@ describe("a three-level tree", () => {
       metadata: { name: "resolver", namespace: "tree-grandchild" },
       spec: {
         restartPolicy: "Never",
-        initContainers: [{ name: "early", image: "docker.io/library/node:20-alpine", command: ["node", "-e", "fetch('http://c/').then(async (r) => console.log(await r.text()))"] }],
-        containers: [{ name: "late", image: "docker.io/library/node:20-alpine", command: ["node", "-e", "fetch('http://c/').then(async (r) => console.log(await r.text()))"] }],
+        initContainers: [
+          {
+            name: "early",
+            image: "docker.io/library/node:20-alpine",
+            command: ["node", "-e", "fetch('http://c/').then(async (r) => console.log(await r.text()))"],
+          },
+        ],
+        containers: [
+          {
+            name: "late",
+            image: "docker.io/library/node:20-alpine",
+            command: ["node", "-e", "fetch('http://c/').then(async (r) => console.log(await r.text()))"],
+          },
+        ],
       },
     };
     await kubectlOk(["apply", "-f", "-"], JSON.stringify(pod));
-    await kubectlOk(["-n", "tree-grandchild", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/resolver", "--timeout=60s"]);
+    await kubectlOk([
+      "-n",
+      "tree-grandchild",
+      "wait",
+      "--for=jsonpath={.status.phase}=Succeeded",
+      "pod/resolver",
+      "--timeout=60s",
+    ]);
     for (const container of ["early", "late"]) {
-      expect((await kubectlOk(["-n", "tree-grandchild", "logs", "resolver", "-c", container])).trim()).toBe('["c.tree"]');
+      expect((await kubectlOk(["-n", "tree-grandchild", "logs", "resolver", "-c", container])).trim()).toBe(
+        '["c.tree"]',
+      );
     }
     await kubectlOk(["-n", "tree-grandchild", "delete", "pod", "resolver", "--grace-period=1"]);
   }, 90_000);

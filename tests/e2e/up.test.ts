@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Developer, enabledCluster, HELM, kubectlOk, type RunningCommand, scratchFolder } from "./support/cluster.ts";
+import {
+  type Developer,
+  enabledCluster,
+  HELM,
+  kubectlOk,
+  type RunningCommand,
+  scratchFolder,
+} from "./support/cluster.ts";
 
 const PROJECT = join(import.meta.dir, "../projects/chain");
 
@@ -57,7 +64,10 @@ describe("azds up", () => {
 
   test("the service stays after detaching, and its image is in the store of its node only", async () => {
     const pod = JSON.parse(await kubectlOk(["-n", "uptest", "get", "pods", "-l", "azds.io/session", "-o", "json"])) as {
-      items: { spec: { nodeName: string; containers: { image: string; imagePullPolicy: string }[] }; status: { phase: string } }[];
+      items: {
+        spec: { nodeName: string; containers: { image: string; imagePullPolicy: string }[] };
+        status: { phase: string };
+      }[];
     };
     const [item] = pod.items;
     expect(item?.status.phase).toBe("Running");
@@ -70,6 +80,14 @@ describe("azds up", () => {
     writeService("two");
     const { command, url } = await up();
     expect(await get(url)).toBe('200 ["two"]');
+    expect(await command.stop()).toBe(0);
+  }, 120_000);
+
+  test("a save while attached is built and served at the same address", async () => {
+    const { command, url } = await up();
+    writeService("three");
+    await command.until(/`service.json` changed: rebuilding the image[^]*Waiting for container\.\.\.[^]*three listens/);
+    expect(await get(url)).toBe('200 ["three"]');
     expect(await command.stop()).toBe(0);
   }, 120_000);
 
@@ -91,7 +109,16 @@ describe("azds up", () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain("BUILD_FAILED");
     expect(result.stderr + result.stdout).toContain("no-such-program");
-    const phases = await kubectlOk(["-n", "uptest", "get", "pods", "-l", "azds.io/session", "-o", "jsonpath={.items[*].status.phase}"]);
+    const phases = await kubectlOk([
+      "-n",
+      "uptest",
+      "get",
+      "pods",
+      "-l",
+      "azds.io/session",
+      "-o",
+      "jsonpath={.items[*].status.phase}",
+    ]);
     // The pod of an earlier build may still be on its way out.
     expect(new Set(phases.trim().split(" "))).toEqual(new Set(["Running"]));
   }, 120_000);

@@ -16,12 +16,19 @@ export interface Link {
 /** As a pipeline deploys it: plain manifests, no azds; the pod answers `<service>.<space>`. */
 export async function deployLinks(links: readonly Link[]): Promise<void> {
   await apply(links.flatMap(linkObjects));
-  await Promise.all(links.map(async (link) => kubectlOk(["-n", link.space, "rollout", "status", "deployment", link.service, "--timeout=90s"])));
+  await Promise.all(
+    links.map(async (link) =>
+      kubectlOk(["-n", link.space, "rollout", "status", "deployment", link.service, "--timeout=90s"]),
+    ),
+  );
 }
 
 export async function scaleLink(link: Link, replicas: number): Promise<void> {
   await kubectlOk(["-n", link.space, "scale", "deployment", link.service, `--replicas=${replicas}`]);
-  const wait = replicas > 0 ? ["rollout", "status", "deployment", link.service] : ["wait", "--for=delete", "pod", "-l", `app=${link.service}`];
+  const wait =
+    replicas > 0
+      ? ["rollout", "status", "deployment", link.service]
+      : ["wait", "--for=delete", "pod", "-l", `app=${link.service}`];
   await kubectlOk(["-n", link.space, ...wait, "--timeout=90s"]);
 }
 
@@ -40,7 +47,14 @@ export async function deployClient(): Promise<void> {
       metadata: { name: "client", namespace: CLIENT_NAMESPACE },
       spec: {
         terminationGracePeriodSeconds: 0,
-        containers: [{ name: "client", image: "docker.io/library/node:20-alpine", imagePullPolicy: "IfNotPresent", command: ["sleep", "100000"] }],
+        containers: [
+          {
+            name: "client",
+            image: "docker.io/library/node:20-alpine",
+            imagePullPolicy: "IfNotPresent",
+            command: ["sleep", "100000"],
+          },
+        ],
       },
     },
   ]);
@@ -52,7 +66,18 @@ fetch(url, { headers: routeAs ? { "azds-route-as": routeAs } : {} }).then(async 
 
 /** Status and body as the client saw them, for example `200 ["a.dev","b.dev"]`. */
 export async function ask(url: string, routeAs?: string): Promise<string> {
-  const answer = await kubectlOk(["-n", CLIENT_NAMESPACE, "exec", "client", "--", "node", "-e", ASK, url, ...(routeAs === undefined ? [] : [routeAs])]);
+  const answer = await kubectlOk([
+    "-n",
+    CLIENT_NAMESPACE,
+    "exec",
+    "client",
+    "--",
+    "node",
+    "-e",
+    ASK,
+    url,
+    ...(routeAs === undefined ? [] : [routeAs]),
+  ]);
   return answer.trim();
 }
 
@@ -60,8 +85,18 @@ function linkObjects(link: Link): readonly unknown[] {
   const metadata = { name: link.service, namespace: link.space };
   const description = { name: `${link.service}.${link.space}`, next: link.next };
   return [
-    { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "server.js": SERVER, "service.json": JSON.stringify(description) } },
-    { apiVersion: "v1", kind: "Service", metadata, spec: { selector: { app: link.service }, ports: [{ name: "http", port: 80, targetPort: 8080 }] } },
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata,
+      data: { "server.js": SERVER, "service.json": JSON.stringify(description) },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata,
+      spec: { selector: { app: link.service }, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
+    },
     {
       apiVersion: "apps/v1",
       kind: "Deployment",

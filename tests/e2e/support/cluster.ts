@@ -69,7 +69,10 @@ export function developer(kubeconfig: string = KUBECONFIG): Developer {
 
 export async function kubectl(args: readonly string[], input?: string): Promise<CommandResult> {
   const argv = ["kubectl", "--kubeconfig", KUBECONFIG, "--context", CONTEXT, ...args];
-  return command(argv, { env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" }, ...(input === undefined ? {} : { input }) });
+  return command(argv, {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" },
+    ...(input === undefined ? {} : { input }),
+  });
 }
 
 /** As `kubectl`, but a failure is a failure of the test. */
@@ -87,7 +90,10 @@ export async function apply(objects: readonly unknown[]): Promise<void> {
 /** Enables azds with the root space `dev` selected by the returned administrator. Quick when it is enabled already. */
 export async function enabledCluster(): Promise<Developer> {
   if (!existsSync(AZDS)) throw new Error("dist/azds is missing: run `make build`");
-  const load = await command([process.execPath, "tests/cluster/main.ts", "load-image", join(DIST, "azds-image.tar"), "--state", CLUSTER], { cwd: ROOT, env: { ...inherited() } });
+  const load = await command(
+    [process.execPath, "tests/cluster/main.ts", "load-image", join(DIST, "azds-image.tar"), "--state", CLUSTER],
+    { cwd: ROOT, env: { ...inherited() } },
+  );
   if (load.code !== 0) throw new Error(`The image was not loaded: ${load.stdout}${load.stderr}`);
   const admin = developer();
   const enabled = await admin.azds(["cluster", "enable", "--space", "dev", "--yes"]);
@@ -103,7 +109,9 @@ export function scratchFolder(name: string): string {
 }
 
 function inherited(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 async function command(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
@@ -115,12 +123,22 @@ async function command(argv: readonly string[], options: CommandOptions): Promis
     stderr: "pipe",
     timeout: options.timeoutMs ?? COMMAND_MS_MAX,
   });
-  const [stdout, stderr, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   return { code, stdout, stderr };
 }
 
 function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
-  const child = Bun.spawn([...argv], { cwd: options.cwd ?? tmpdir(), env: { ...options.env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...argv], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...options.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   let output = "";
   const collect = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
     const decoder = new TextDecoder();
@@ -132,7 +150,8 @@ function startCommand(argv: readonly string[], options: CommandOptions): Running
     until: async (pattern) => {
       const deadline = Date.now() + UNTIL_MS_MAX;
       while (!pattern.test(output)) {
-        if (Date.now() > deadline || child.exitCode !== null) throw new Error(`No ${String(pattern)} in the output:\n${output}`);
+        if (Date.now() > deadline || child.exitCode !== null)
+          throw new Error(`No ${String(pattern)} in the output:\n${output}`);
         await Bun.sleep(20);
       }
       return output;

@@ -19,19 +19,21 @@ async function text(answer) {
   return body;
 }
 
-/** Sends a head byte for byte and half-closes at once. */
-async function raw(target, lines) {
+/** Sends a head byte for byte; the socket is open for more. */
+function raw(target, lines) {
   const { routeAs, ...rest } = target;
   const socket = net.connect({ ...rest, allowHalfOpen: true });
   const routing = routeAs === undefined ? [] : [`AZDS-Route-As: ${routeAs}`];
-  socket.end(`${[...lines, ...routing, "Connection: close"].join("\r\n")}\r\n\r\n`, "latin1");
-  return text(socket);
+  socket.write(`${[...lines, ...routing, "Connection: close"].join("\r\n")}\r\n\r\n`, "latin1");
+  return socket;
 }
 
 module.exports = {
   /** Odd but legal: repeated names, mixed case, empty value. The server behind `/copy` tells what it saw. */
   copied: async (target) => {
-    const answer = await raw(target, ["GET /copy?to=peers HTTP/1.1", "Host: front", "X-Odd: a", "x-odd: b", "X-Empty:"]);
+    const answer = await text(
+      raw(target, ["GET /copy?to=peers HTTP/1.1", "Host: front", "X-Odd: a", "x-odd: b", "X-Empty:"]),
+    );
     const [head, body] = answer.split("\r\n\r\n");
     return { by: /x-copied-by: (\S+)/.exec(head)?.[1], seen: JSON.parse(/\{.*\}/.exec(body)[0]) };
   },
@@ -55,9 +57,10 @@ module.exports = {
     const answer = await response(http.get(options(target, "/events")));
     const events = [];
     answer.on("data", (part) => events.push(part.toString()));
+    const ended = once(answer, "end");
     await once(answer, "data");
     await text(await response(http.get(options(target, "/second-event"))));
-    await once(answer, "end");
+    await ended;
     return { space: answer.headers["x-space"], events };
   },
 
@@ -100,7 +103,7 @@ module.exports = {
 
   /** A client that ends its side with its request, as scripts with netcat do. */
   halfClosed: async (target) => {
-    const answer = await raw(target, ["GET /long HTTP/1.1", "Host: peers"]);
+    const answer = await text(raw(target, ["GET /long HTTP/1.1", "Host: peers"]).end());
     return { status: answer.slice(0, 15), bytes: answer.split("\r\n\r\n")[1]?.length };
   },
 };

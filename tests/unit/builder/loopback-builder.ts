@@ -52,7 +52,16 @@ export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<Loopb
   });
   const stop = new AbortController();
   const listening = Promise.withResolvers<number>();
-  const options = { kube, clock: systemClock, log: () => {}, port: 0, healthPort: 0, root, serve, onListening: listening.resolve };
+  const options = {
+    kube,
+    clock: systemClock,
+    log: () => {},
+    port: 0,
+    healthPort: 0,
+    root,
+    serve,
+    onListening: listening.resolve,
+  };
   const running = runBuilder(options, stop.signal);
   const port = await Promise.race([listening.promise, running.then(() => 0)]);
   return {

@@ -1,6 +1,6 @@
 /** The whole webhook over real TLS, against a fake cluster. */
 import { describe, expect, test } from "bun:test";
-import { at } from "../../../core/parse.ts";
+import { asArray, at } from "../../../core/parse.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { ADMISSION_BODY_BYTES_MAX } from "../../../core/limits.ts";
 import { startWebhook, type RunningWebhook } from "../../../webhook/serve.ts";
@@ -45,6 +45,10 @@ async function start(kube: FakeKube, clock?: Partial<Clock>): Promise<RunningWeb
   });
 }
 
+async function missing(webhook: RunningWebhook): Promise<unknown> {
+  return at(await (await ready(webhook)).json(), "waitingFor");
+}
+
 async function ready(webhook: RunningWebhook): Promise<Response> {
   return fetch(`http://127.0.0.1:${webhook.ports.health}/readyz`);
 }
@@ -68,10 +72,8 @@ describe("startWebhook()", () => {
   test("is ready when certificate, authority, Services and spaces are known, and says what is missing", async () => {
     const kube = fakeKube({ lists: { ...lists, [SERVICES]: [] } });
     await using webhook = await start(kube);
-    await until(async () => (await (await ready(webhook)).text()).split(", ").length === 3);
-    expect(await (await ready(webhook)).text()).toBe(
-      "Waiting for: certificate, Service azds-controller, Service azds-builder\n",
-    );
+    await until(async () => asArray(await missing(webhook)).length === 3);
+    expect(await missing(webhook)).toEqual(["certificate", "Service azds-controller", "Service azds-builder"]);
     kube.send(SERVICES, { type: "added", object: service("azds-controller", "10.96.0.11") });
     kube.send(SERVICES, { type: "added", object: service("azds-builder", "10.96.0.12") });
     kube.send(SECRETS, { type: "added", object: secret(await testCertificate()) });
@@ -142,7 +144,7 @@ describe("startWebhook()", () => {
     const webhook = await start(kube, { sleep: async () => drained });
     await until(async () => (await ready(webhook)).ok);
     const stopped = webhook[Symbol.asyncDispose]();
-    expect(await (await ready(webhook)).text()).toBe("Waiting for: shutdown\n");
+    expect(await missing(webhook)).toEqual(["shutdown"]);
     const answer = await post(webhook, "/pods", review(pod));
     expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
     drain();

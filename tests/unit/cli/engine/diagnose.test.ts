@@ -7,8 +7,17 @@ const IMAGE = "azds.local/alice/team/web:azds-abc123-2";
 
 function pod(status: object, options: { readonly labels?: object; readonly init?: readonly object[] } = {}): unknown {
   return {
-    metadata: { name: "web-1", uid: "u", namespace: "alice", labels: { app: "web", "azds.io/instrumented": "true", ...options.labels } },
-    spec: { nodeName: "node1", initContainers: options.init ?? [], containers: [{ name: "app", image: IMAGE, ports: [{ name: "http", containerPort: 8080 }] }] },
+    metadata: {
+      name: "web-1",
+      uid: "u",
+      namespace: "alice",
+      labels: { app: "web", "azds.io/instrumented": "true", ...options.labels },
+    },
+    spec: {
+      nodeName: "node1",
+      initContainers: options.init ?? [],
+      containers: [{ name: "app", image: IMAGE, ports: [{ name: "http", containerPort: 8080 }] }],
+    },
     status,
   };
 }
@@ -26,7 +35,11 @@ describe("podView()", () => {
 
   test("sees devspaces-build wait", () => {
     const init = [{ name: "devspaces-build", image: "azds" }];
-    expect(waitsForBuild(podView(pod({ initContainerStatuses: [{ name: "devspaces-build", state: { running: {} } }] }, { init })))).toBe(true);
+    expect(
+      waitsForBuild(
+        podView(pod({ initContainerStatuses: [{ name: "devspaces-build", state: { running: {} } }] }, { init })),
+      ),
+    ).toBe(true);
     expect(waitsForBuild(podView(pod({}, { init })))).toBe(false);
   });
 });
@@ -37,7 +50,13 @@ describe("causeOf()", () => {
   });
 
   test("the scheduler's words are passed on", () => {
-    const view = podView(pod({ conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" }] }));
+    const view = podView(
+      pod({
+        conditions: [
+          { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" },
+        ],
+      }),
+    );
     expect(causeOf(view)).toMatchObject({ reason: "Unschedulable", text: "0/1 nodes are available", final: false });
   });
 
@@ -47,20 +66,41 @@ describe("causeOf()", () => {
   });
 
   test("a pull failure is final and names the image", () => {
-    expect(causeOf(podView(pod(waiting("ImagePullBackOff", "unauthorized"))))).toMatchObject({ code: "POD_NOT_STARTED", final: true });
+    expect(causeOf(podView(pod(waiting("ImagePullBackOff", "unauthorized"))))).toMatchObject({
+      code: "POD_NOT_STARTED",
+      final: true,
+    });
   });
 
   test("a crash is final only once it repeats", () => {
     const crash = (restartCount: number): unknown =>
-      pod({ containerStatuses: [{ name: "app", restartCount, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { exitCode: 3 } } }] });
+      pod({
+        containerStatuses: [
+          {
+            name: "app",
+            restartCount,
+            state: { waiting: { reason: "CrashLoopBackOff" } },
+            lastState: { terminated: { exitCode: 3 } },
+          },
+        ],
+      });
     expect(causeOf(podView(crash(1)))).toMatchObject({ code: "POD_CRASHED", final: false });
-    expect(causeOf(podView(crash(2)))).toMatchObject({ code: "POD_CRASHED", final: true, text: "Container `app` ended with exit code 3 (2 restarts)" });
+    expect(causeOf(podView(crash(2)))).toMatchObject({
+      code: "POD_CRASHED",
+      final: true,
+      text: "Container `app` ended with exit code 3 (2 restarts)",
+    });
   });
 });
 
 describe("causeOfEvent()", () => {
   test("tells what a pod's status does not", () => {
-    const event = eventView({ involvedObject: { kind: "Pod", name: "web-1" }, reason: "FailedMount", message: 'secret "x" not found', type: "Warning" });
+    const event = eventView({
+      involvedObject: { kind: "Pod", name: "web-1" },
+      reason: "FailedMount",
+      message: 'secret "x" not found',
+      type: "Warning",
+    });
     expect(causeOfEvent(event)?.text).toBe('Pod `web-1`: secret "x" not found');
     expect(causeOfEvent({ ...event, reason: "Pulled" })).toBeUndefined();
   });
@@ -68,9 +108,18 @@ describe("causeOfEvent()", () => {
 
 describe("reachablePorts()", () => {
   test("resolves named target ports and knows HTTP by name", () => {
-    const service = (spec: object): unknown => ({ metadata: { name: "web" }, spec: { selector: { app: "web" }, ...spec } });
+    const service = (spec: object): unknown => ({
+      metadata: { name: "web" },
+      spec: { selector: { app: "web" }, ...spec },
+    });
     const services = [
-      service({ ports: [{ name: "http", port: 80, targetPort: "http" }, { name: "admin", port: 9000 }, { name: "dns", port: 53, protocol: "UDP" }] }),
+      service({
+        ports: [
+          { name: "http", port: 80, targetPort: "http" },
+          { name: "admin", port: 9000 },
+          { name: "dns", port: 53, protocol: "UDP" },
+        ],
+      }),
       service({ selector: { app: "other" }, ports: [{ port: 1 }] }),
     ];
     expect(reachablePorts(services, podView(pod({})))).toEqual([

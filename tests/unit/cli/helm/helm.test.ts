@@ -9,7 +9,10 @@ const TARGET = { context: "c", kubeconfig: "/k", namespace: "alice" };
 const RELEASE = { ...TARGET, name: "azds-web", chart: "/chart", valuesFiles: ["/a.yaml"] };
 
 /** Answers each call by its first argument and keeps the command lines. */
-function scripted(answers: Readonly<Record<string, Partial<RunResult>>>): { readonly helm: Helm; readonly calls: string[] } {
+function scripted(answers: Readonly<Record<string, Partial<RunResult>>>): {
+  readonly helm: Helm;
+  readonly calls: string[];
+} {
   const calls: string[] = [];
   const run: Run = (argv) => {
     calls.push(argv.slice(1, 3).join(" "));
@@ -33,7 +36,12 @@ test("upgradeArgs() always names context, kubeconfig and namespace, and puts no 
 
 describe("createHelm()", () => {
   test("a chart that does not render is CHART_INVALID", async () => {
-    const { helm } = scripted({ upgrade: { code: 1, stderr: "Error: UPGRADE FAILED: template: web/templates/x.yaml:3: function \"nope\" not defined\n" } });
+    const { helm } = scripted({
+      upgrade: {
+        code: 1,
+        stderr: 'Error: UPGRADE FAILED: template: web/templates/x.yaml:3: function "nope" not defined\n',
+      },
+    });
     expect(await codeOf(helm.upgrade(RELEASE))).toBe("CHART_INVALID");
   });
 
@@ -54,7 +62,9 @@ describe("createHelm()", () => {
   });
 
   test("uninstall() of an unknown release says so", async () => {
-    const { helm } = scripted({ uninstall: { code: 1, stderr: "Error: uninstall: Release not loaded: x: release: not found" } });
+    const { helm } = scripted({
+      uninstall: { code: 1, stderr: "Error: uninstall: Release not loaded: x: release: not found" },
+    });
     expect(await helm.uninstall("x", TARGET)).toBe(false);
   });
 

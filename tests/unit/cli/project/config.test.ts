@@ -17,7 +17,14 @@ function problem(text: string): string {
 describe("parseConfig()", () => {
   test("fills what a minimal file leaves out", () => {
     const config = parseConfig(MINIMAL, "azds.yaml");
-    expect(config.build).toEqual({ context: ".", dockerfile: "Dockerfile", target: undefined, args: {}, useGitIgnore: true, ignore: [] });
+    expect(config.build).toEqual({
+      context: ".",
+      dockerfile: "Dockerfile",
+      target: undefined,
+      args: {},
+      useGitIgnore: true,
+      ignore: [],
+    });
     expect(config.install).toEqual({ chart: "charts/web", values: [], set: {} });
   });
 
@@ -66,6 +73,10 @@ describe("parseConfig()", () => {
 
 describe("mergeValues()", () => {
   test("merges mappings and replaces everything else", () => {
-    expect(mergeValues({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, e: null })).toEqual({ a: { b: 1, c: [3] }, d: 1, e: null });
+    expect(mergeValues({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, e: null })).toEqual({
+      a: { b: 1, c: [3] },
+      d: 1,
+      e: null,
+    });
   });
 });

@@ -9,7 +9,9 @@ const EXPANSION: Expansion = {
 
 describe("expandText()", () => {
   test("puts the tokens of a URL together", () => {
-    expect(expandText("$(spacePrefix)$(rootSpacePrefix)web$(hostSuffix)", EXPANSION)).toBe("alice.s.dev.web.azds.localhost");
+    expect(expandText("$(spacePrefix)$(rootSpacePrefix)web$(hostSuffix)", EXPANSION)).toBe(
+      "alice.s.dev.web.azds.localhost",
+    );
   });
 
   test.each([
@@ -33,7 +35,9 @@ describe("expandText()", () => {
   });
 
   test("leaves text without a dollar sign as it is", () => {
-    fc.assert(fc.property(fc.string(), (text) => expandText(text.replaceAll("$", ""), EXPANSION) === text.replaceAll("$", "")));
+    fc.assert(
+      fc.property(fc.string(), (text) => expandText(text.replaceAll("$", ""), EXPANSION) === text.replaceAll("$", "")),
+    );
   });
 });
 
@@ -49,6 +53,11 @@ describe("expandValues()", () => {
 
 describe("parseDotEnv()", () => {
   test("reads assignments, quotes and exports, and skips the rest", () => {
-    expect(parseDotEnv("# c\nA=1\nexport B = two words \nC=\"q # x\"\nD=\nnot a line\n")).toEqual({ A: "1", B: "two words", C: "q # x", D: "" });
+    expect(parseDotEnv('# c\nA=1\nexport B = two words \nC="q # x"\nD=\nnot a line\n')).toEqual({
+      A: "1",
+      B: "two words",
+      C: "q # x",
+      D: "",
+    });
   });
 });

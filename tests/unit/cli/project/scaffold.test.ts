@@ -3,7 +3,11 @@ import { detectProject, exposedPort } from "../../../../cli/project/detect.ts";
 import { parseConfig } from "../../../../cli/project/config.ts";
 import { scaffold, type ScaffoldRequest, serviceNameOf } from "../../../../cli/project/scaffold.ts";
 
-const NODE = detectProject({ packageJson: '{"scripts":{"start":"node ."}}', hasPackageLock: true, dockerfile: undefined });
+const NODE = detectProject({
+  packageJson: '{"scripts":{"start":"node ."}}',
+  hasPackageLock: true,
+  dockerfile: undefined,
+});
 const REQUEST: ScaffoldRequest = { name: "web", port: 3000, enableIngress: true, chart: undefined, project: NODE };
 
 function content(request: ScaffoldRequest, path: string): string {
@@ -49,7 +53,12 @@ describe("scaffold()", () => {
 describe("detectProject()", () => {
   test("uses npm install without a lock file, and `node` without a start script", () => {
     const project = detectProject({ packageJson: '{"main":"app.js"}', hasPackageLock: false, dockerfile: undefined });
-    expect(project).toEqual({ language: "node", command: ["node", "app.js"], install: "npm install", installProduction: "npm install --omit=dev" });
+    expect(project).toEqual({
+      language: "node",
+      command: ["node", "app.js"],
+      install: "npm install",
+      installProduction: "npm install --omit=dev",
+    });
   });
 
   test("exposedPort() reads the first EXPOSE", () => {
