@@ -30,7 +30,7 @@ export async function writeCrashLog(host: Host, argv: readonly string[], detail:
 /** XDG base directory specification: state that need not be portable. */
 function logFolder(host: Host): string {
   const state = host.env["XDG_STATE_HOME"] ?? "";
-  return state === "" ? join(host.home, ".azds", "logs") : join(state, "azds", "log");
+  return state === "" ? join(host.folder, "logs") : join(state, "azds", "log");
 }
 
 async function removeOldest(folder: string): Promise<void> {

@@ -14,6 +14,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string>>;
   /** The user's home folder. */
   readonly home: string;
+  /** What azds remembers for this user: `AZDS_HOME`, else `~/.azds`. */
+  readonly folder: string;
   /** `user@host`, for people. */
   readonly owner: string;
   /** Id of this process, and whether a process of this machine and user is alive. */

@@ -1,5 +1,6 @@
 /** The real host. With main.ts the only reader of `process.*` in the CLI. */
 import { homedir, hostname, userInfo } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 import { stringEnvironment } from "../core/build-config.ts";
@@ -14,10 +15,12 @@ const EXIT_INTERRUPTED = 130;
 /** Call once: it takes the process's signals. */
 export function systemHost(): Host {
   const env = stringEnvironment(process.env);
+  const home = env["HOME"] ?? homedir();
   return {
     cwd: process.cwd(),
     env,
-    home: env["HOME"] ?? homedir(),
+    home,
+    folder: env["AZDS_HOME"] ?? join(home, ".azds"),
     owner: `${userName(env)}@${hostname()}`,
     pid: process.pid,
     processAlive,

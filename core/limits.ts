@@ -200,6 +200,11 @@ export const UNSCHEDULABLE_MS_MAX = 20_000;
 /** Tries to reach a tunnel whose container has only just started. */
 export const TUNNEL_TRIES_MAX = 40;
 export const TUNNEL_RETRY_MS = 50;
+/** A container without a readiness probe gets this long to listen or to fail before it counts as running. */
+export const STARTUP_MS_MAX = 1_500;
+/** A dial that was not refused within this time was accepted. */
+export const LISTEN_QUIET_MS = 150;
+export const LISTEN_RETRY_MS = 100;
 /** Bytes of an application's output shown with a crash. */
 export const CRASH_LOG_LINES_MAX = 20;
 /** Connections of one forwarded port that may be open at once. */

@@ -49,6 +49,15 @@ export async function forwardPort(kube: KubeClient, options: ForwardOptions): Pr
   return port;
 }
 
+/** Whether local ports can be had, asked before anything is made in the cluster. @throws AzdsError PORT_IN_USE */
+export async function checkLocalPorts(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const server = createServer();
+    await listen(server, port);
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
 async function connect(
   kube: KubeClient,
   connection: { readonly socket: Socket; readonly options: ForwardOptions },

@@ -21,6 +21,8 @@ export interface ContainerView {
   readonly tag: SessionTag | undefined;
   /** Named ports, for Services that refer to them. */
   readonly ports: Readonly<Record<string, number>>;
+  /** Has a readiness probe. */
+  readonly probed: boolean;
 }
 
 export interface PodView {
@@ -113,6 +115,7 @@ function containersOf(pod: unknown, specs: string, statuses: string): readonly C
       lastExitCode: asNumber(at(status, "lastState", "terminated", "exitCode")),
       tag: sessionOfImage(image),
       ports: portsOf(spec),
+      probed: at(spec, "readinessProbe") !== undefined,
     };
   });
 }

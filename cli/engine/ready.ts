@@ -9,6 +9,7 @@ import { type Cause, causeOf, causeOfEvent } from "./diagnose.ts";
 import type { Emit } from "./events.ts";
 import type { PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
+import { haveComeUp } from "./startup.ts";
 
 export interface ReadyOptions {
   readonly kube: KubeClient;
@@ -65,7 +66,7 @@ export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Prom
  */
 export async function podsReady(watch: PodWatch, options: ReadyOptions): Promise<readonly PodView[]> {
   const limit = AbortSignal.timeout(POD_READY_MS_MAX);
-  const stuck = await watch
+  const verdict = await watch
     .until(
       (pods) => readyOrStuck(pods.filter((pod) => carries(pod, options.tag) && !pod.deleting)),
       AbortSignal.any([options.signal, limit]),
@@ -77,8 +78,8 @@ export async function podsReady(watch: PodWatch, options: ReadyOptions): Promise
         `The pods of the service were not ready after ${POD_READY_MS_MAX / 1000} s: ${stateOf(watch, options.tag)}`,
       );
     });
-  if (stuck.cause === undefined) return stuck.pods;
-  return fail(stuck.pods, { cause: stuck.cause, watch, options });
+  if (verdict.cause !== undefined) return fail(verdict.pods, { cause: verdict.cause, watch, options });
+  return (await haveComeUp(verdict.pods, watch, options)) ? verdict.pods : podsReady(watch, options);
 }
 
 interface Verdict {

@@ -42,13 +42,13 @@ export async function readSettings(host: Host, emit: Emit): Promise<Settings> {
 export async function writeSettings(host: Host, settings: Settings): Promise<void> {
   const path = settingsPath(host);
   const draft = `${path}.${host.pid}`;
-  await mkdir(join(host.home, ".azds"), { recursive: true, mode: 0o700 });
+  await mkdir(host.folder, { recursive: true, mode: 0o700 });
   await writeFile(draft, `${JSON.stringify({ version: 1, ...settings }, undefined, 2)}\n`, { mode: 0o600 });
   await rename(draft, path);
 }
 
 function settingsPath(host: Host): string {
-  return join(host.home, ".azds", "settings.json");
+  return join(host.folder, "settings.json");
 }
 
 function readSelection(value: unknown): Selection | undefined {

@@ -86,5 +86,5 @@ async function entries(folder: string): Promise<readonly string[]> {
 }
 
 function tunnelFolder(host: Host): string {
-  return join(host.home, ".azds", "tunnels");
+  return join(host.folder, "tunnels");
 }

@@ -64,6 +64,7 @@ function testHost(options: AzdsOptions, { path, stdout, stderr }: Surroundings):
     cwd: options.cwd ?? path,
     env: { ...options.env },
     home: path,
+    folder: join(path, ".azds"),
     owner: "tester@test",
     pid: process.pid,
     processAlive: (pid) => pid === process.pid,

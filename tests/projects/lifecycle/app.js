@@ -1,4 +1,5 @@
 // Says on its output what an application sees of its pod, from its first instruction to its last.
+const http = require("node:http");
 const https = require("node:https");
 const net = require("node:net");
 
@@ -19,7 +20,7 @@ first.then(() => {
   if (process.env.ONCE !== undefined) process.exit(0);
 });
 
-net.createServer((socket) => socket.end("application")).listen(8080);
+http.createServer((request, response) => response.end()).listen(8080);
 // Where programs of ours listen in the pods of a session.
 for (const port of [19050, 19060, 19070]) net.createServer((socket) => socket.end("private")).listen(port, "127.0.0.1");
 process.on("SIGUSR2", () => net.createServer((socket) => socket.end()).listen(8081));
