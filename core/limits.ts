@@ -37,6 +37,8 @@ export const RESOLV_SEARCH_CHARS_MAX = 2048;
 export const FEED_PING_MS = 10_000;
 /** A feed that is silent this long is dead: three missed pings. */
 export const FEED_SILENCE_MS_MAX = 30_000;
+/** From the dial to the end of the handshake: an address whose pod has just gone swallows the SYN and never answers. */
+export const FEED_CONNECT_MS_MAX = 3_000;
 /** One line of the feed; the snapshot of a tree of thousands of Services is a few MiB. */
 export const FEED_LINE_BYTES_MAX = 32 * 1024 * 1024;
 export const RECONNECT_MS_MIN = 100;

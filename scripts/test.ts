@@ -11,7 +11,7 @@ const CHECKS: readonly Check[] = [
   { name: "types", argv: ["node_modules/.bin/tsc", "-p", "."] },
   { name: "unused", argv: ["node_modules/.bin/knip", "--no-progress"] },
   { name: "build", argv: [BUN, "scripts/build.ts"] },
-  { name: "cluster", argv: [BUN, "tests/cluster/main.ts", "up"] },
+  { name: "cluster", argv: [BUN, "tests/cluster/main.ts", "up", "--nodes", "2"] },
 ];
 
 const passed = await runChecks(CHECKS, ["tests"]);

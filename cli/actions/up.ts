@@ -5,9 +5,11 @@ import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { attach } from "../engine/attach.ts";
 import { deploy, type Deployed } from "../engine/deploy.ts";
+import { checkLocalPorts } from "../engine/forward.ts";
 import { parsePortMapping, type PortMapping } from "../engine/port-mapping.ts";
 import { watchPods } from "../engine/pod-watch.ts";
 import { confirmSharedSpace, type Prepared, prepare, takeSession } from "../engine/prepare.ts";
+import { tellCauses } from "../engine/ready.ts";
 import { keepSession, releaseSession } from "../engine/session-store.ts";
 import { loadProject } from "../project/load.ts";
 import { stepper } from "../engine/steps.ts";
@@ -29,6 +31,11 @@ export async function run(args: UpArgs, context: Context): Promise<number> {
       "Several services in one `azds up` are not supported yet; run it in each folder with `-d`",
     );
   const mappings = (args.port ?? []).map(parsePortMapping);
+  if (args.detach !== true)
+    await checkLocalPorts([
+      ...mappings.map(({ local }) => local),
+      ...(args.gatewayPort === undefined ? [] : [args.gatewayPort]),
+    ]);
   const cluster = await connect(context);
   const prepared = await prepare(context, cluster, args.space);
   context.emit({
@@ -82,10 +89,9 @@ async function runSession({ args, prepared, session, mappings }: Run, context: C
   const step = stepper(context.emit, context.host.clock);
   let build = session.build;
   const nextTag = (): SessionTag => ({ session: session.id, build: (build += 1) });
-  const deployed = await deploy(
-    { prepared, session, tag: nextTag(), watch, clean: args.clean ?? false, step },
-    context,
-  );
+  const tag = nextTag();
+  tellCauses(watch, { since: tag, emit: context.emit });
+  const deployed = await deploy({ prepared, session, tag, watch, clean: args.clean ?? false, step }, context);
   announce(prepared, deployed, context);
   if (args.detach === true) return;
   const onSave = async (): Promise<void> => {

@@ -11,7 +11,7 @@ import { watchContext } from "./context-watch.ts";
 import { causeOf } from "./diagnose.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "./pod-watch.ts";
-import { offersTunnel, type PodView, tagsOf } from "./pod-view.ts";
+import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { Prepared } from "./prepare.ts";
 import type { PortMapping } from "./port-mapping.ts";
 import { type ReachablePort, reachablePorts } from "./services.ts";
@@ -135,10 +135,9 @@ interface Wanted {
 /** A ready pod of the newest build that has one; waits GATEWAY_WAIT_MS_MAX for it. */
 async function currentTarget(watch: PodWatch, want: Wanted): Promise<ForwardTarget> {
   const limit = AbortSignal.any([want.signal, AbortSignal.timeout(GATEWAY_WAIT_MS_MAX)]);
-  const build = (pod: PodView): number => Math.max(...tagsOf(pod, want.session).map((tag) => tag.build));
   const pod = await watch.until((pods) => {
     const running = pods.filter((candidate) => offersTunnel(candidate) && candidate.ready);
-    return running.toSorted((a, b) => build(b) - build(a))[0];
+    return running.toSorted((a, b) => newestBuild(b, want.session) - newestBuild(a, want.session))[0];
   }, limit);
   return { namespace: pod.namespace, pod: pod.name, port: want.port };
 }

@@ -10,7 +10,7 @@ import { scanContext } from "./context-scan.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { offersTunnel, type PodView, repositoriesOf } from "./pod-view.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
-import { podsAppeared, podsReady, tellCauses } from "./ready.ts";
+import { podsAppeared, podsReady } from "./ready.ts";
 import { installRelease } from "./release.ts";
 import { recordBuild } from "./session-store.ts";
 import type { Step } from "./steps.ts";
@@ -55,7 +55,6 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     signal: AbortSignal.any([signal, ended.signal]),
   };
   const options = { kube: prepared.cluster.kube, tag, emit, clock: host.clock, signal };
-  const stopTelling = tellCauses(watch, options);
   try {
     const living = await livingPod(watch, context);
     if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
@@ -71,7 +70,6 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     return { tag, pods };
   } finally {
     ended.abort(new Error("The deployment has ended"));
-    stopTelling();
   }
 }
 

@@ -69,6 +69,11 @@ export function tagsOf(pod: PodView, session: string): readonly SessionTag[] {
   return pod.containers.flatMap((container) => (container.tag?.session === session ? [container.tag] : []));
 }
 
+/** 0: none of the session. */
+export function newestBuild(pod: PodView, session: string): number {
+  return Math.max(0, ...tagsOf(pod, session).map((tag) => tag.build));
+}
+
 export function containerNamed(pod: PodView, name: string): ContainerView | undefined {
   return pod.containers.find((container) => container.name === name);
 }

@@ -2,12 +2,13 @@
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
-import { CRASH_LOG_LINES_MAX, POD_APPEARS_MS_MAX, POD_READY_MS_MAX, UNSCHEDULABLE_MS_MAX } from "../../core/limits.ts";
+import { POD_APPEARS_MS_MAX, POD_READY_MS_MAX, UNSCHEDULABLE_MS_MAX } from "../../core/limits.ts";
 import type { SessionTag } from "../../core/session.ts";
 import { carries } from "./builds.ts";
+import { showCrashLines } from "./crash-lines.ts";
 import { type Cause, causeOf, causeOfEvent } from "./diagnose.ts";
 import type { Emit } from "./events.ts";
-import type { PodView } from "./pod-view.ts";
+import { newestBuild, type PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { haveComeUp } from "./startup.ts";
 
@@ -19,25 +20,35 @@ export interface ReadyOptions {
   readonly signal: AbortSignal;
 }
 
-/** Emits each new cause once, for as long as the signal lasts. */
-export function tellCauses(watch: PodWatch, options: Pick<ReadyOptions, "tag" | "emit">): () => void {
+/**
+ * Emits each new cause once, for as long as the watch lasts: of the newest pods of the session, from the build `since`
+ * on. What an earlier command left behind is about to be replaced.
+ */
+export function tellCauses(
+  watch: PodWatch,
+  { since, emit }: { readonly since: SessionTag; readonly emit: Emit },
+): void {
   const told = new Set<string>();
   const tell = (pod: string, cause: Cause): void => {
     const key = `${pod} ${cause.reason} ${cause.text}`;
     if (told.has(key)) return;
     told.add(key);
-    options.emit({ type: "cause", pod, reason: cause.reason, text: cause.text });
+    emit({ type: "cause", pod, reason: cause.reason, text: cause.text });
   };
-  return watch.subscribe({
-    onPods: (pods) => {
-      for (const pod of pods) {
-        const cause = carries(pod, options.tag) && !pod.deleting ? causeOf(pod) : undefined;
+  const newestPods = (): readonly PodView[] => {
+    const newest = Math.max(since.build, ...watch.pods().map((pod) => newestBuild(pod, since.session)));
+    return watch.pods().filter((pod) => !pod.deleting && newestBuild(pod, since.session) === newest);
+  };
+  watch.subscribe({
+    onPods: () => {
+      for (const pod of newestPods()) {
+        const cause = causeOf(pod);
         if (cause !== undefined) tell(pod.name, cause);
       }
     },
     onEvent: (event) => {
       const cause = causeOfEvent(event);
-      const ours = event.kind !== "Pod" || watch.pods().some((pod) => pod.name === event.name);
+      const ours = event.kind !== "Pod" || newestPods().some((pod) => pod.name === event.name);
       if (cause !== undefined && ours) tell(event.name, cause);
     },
   });
@@ -61,30 +72,45 @@ export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Prom
 }
 
 /**
- * Resolves with the pods once all of the tag are ready or have completed.
- * @throws AzdsError POD_CRASHED, POD_NOT_STARTED, POD_NOT_INJECTED with the cause; the container's last lines are emitted before
+ * Resolves with the pods once all of the tag have come up or completed.
+ * @throws AzdsError POD_CRASHED, POD_NOT_STARTED, POD_NOT_INJECTED with the cause; the last lines of what crashed are emitted before
  */
 export async function podsReady(watch: PodWatch, options: ReadyOptions): Promise<readonly PodView[]> {
   const limit = AbortSignal.timeout(POD_READY_MS_MAX);
-  const verdict = await watch
-    .until(
-      (pods) => readyOrStuck(pods.filter((pod) => carries(pod, options.tag) && !pod.deleting)),
-      AbortSignal.any([options.signal, limit]),
-    )
-    .catch((error: unknown) => {
-      if (!limit.aborted || options.signal.aborted) throw error;
-      throw new AzdsError(
-        "POD_NOT_STARTED",
-        `The pods of the service were not ready after ${POD_READY_MS_MAX / 1000} s: ${stateOf(watch, options.tag)}`,
-      );
-    });
-  if (verdict.cause !== undefined) return fail(verdict.pods, { cause: verdict.cause, watch, options });
-  return (await haveComeUp(verdict.pods, watch, options)) ? verdict.pods : podsReady(watch, options);
+  const crashes = showCrashLines(watch, options);
+  try {
+    for (;;) {
+      const { pods, cause } = await nextVerdict(watch, options, limit);
+      if (cause === undefined && (await haveComeUp(pods, watch, options))) return pods;
+      if (cause === undefined || (cause.reason === "Unschedulable" && (await areScheduled(pods, watch, options))))
+        continue;
+      await crashes.settled();
+      throw new AzdsError(cause.code, `Pod \`${pods[0]?.name ?? ""}\`: ${cause.text}`);
+    }
+  } finally {
+    crashes.stop();
+  }
 }
 
 interface Verdict {
+  /** All of the tag; with a cause only the one that cannot go on. */
   readonly pods: readonly PodView[];
   readonly cause: Cause | undefined;
+}
+
+async function nextVerdict(watch: PodWatch, { tag, signal }: ReadyOptions, limit: AbortSignal): Promise<Verdict> {
+  try {
+    return await watch.until(
+      (pods) => readyOrStuck(pods.filter((pod) => carries(pod, tag) && !pod.deleting)),
+      AbortSignal.any([signal, limit]),
+    );
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error;
+    throw new AzdsError(
+      "POD_NOT_STARTED",
+      `The pods of the service were not ready after ${POD_READY_MS_MAX / 1000} s: ${stateOf(watch, tag)}`,
+    );
+  }
 }
 
 function readyOrStuck(pods: readonly PodView[]): Verdict | undefined {
@@ -97,46 +123,18 @@ function readyOrStuck(pods: readonly PodView[]): Verdict | undefined {
     : undefined;
 }
 
-interface Failure {
-  readonly cause: Cause;
-  readonly watch: PodWatch;
-  readonly options: ReadyOptions;
-}
-
-async function fail(pods: readonly PodView[], failure: Failure): Promise<readonly PodView[]> {
-  const { cause, options } = failure;
-  const pod = pods[0];
-  if (cause.reason === "Unschedulable") {
-    const grace = AbortSignal.timeout(UNSCHEDULABLE_MS_MAX);
-    // An autoscaler may bring a node; the cause is on the screen already.
-    const scheduled = await failure.watch
-      .until(
-        (now) => (now.some((other) => other.uid === pod?.uid && other.unschedulable === undefined) ? true : undefined),
-        AbortSignal.any([options.signal, grace]),
-      )
-      .catch(() => false);
-    options.signal.throwIfAborted();
-    if (scheduled) return podsReady(failure.watch, options);
-  }
-  if (pod !== undefined && cause.code === "POD_CRASHED") await showLastLines(pod, failure);
-  throw new AzdsError(cause.code, `Pod \`${pod?.name ?? ""}\`: ${cause.text}`);
-}
-
-/** The output that ended with the crash: of the run before when the container is being restarted. */
-async function showLastLines(pod: PodView, failure: Failure): Promise<void> {
-  const { cause, options } = failure;
-  const container = cause.container ?? "";
-  const base = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?container=${container}&tailLines=${CRASH_LOG_LINES_MAX}`;
-  for (const path of [`${base}&previous=true`, base]) {
-    const text = await options.kube
-      .stream({ method: "GET", path, signal: options.signal })
-      .then(async (body) => new Response(body).text())
-      .catch(() => "");
-    if (text === "") continue;
-    for (const line of text.trimEnd().split("\n"))
-      options.emit({ type: "log", pod: pod.name, container, stream: "stderr", text: line });
-    return;
-  }
+/** An autoscaler may bring a node; the cause is on the screen already. False after UNSCHEDULABLE_MS_MAX. */
+async function areScheduled(pods: readonly PodView[], watch: PodWatch, options: ReadyOptions): Promise<boolean> {
+  const grace = AbortSignal.timeout(UNSCHEDULABLE_MS_MAX);
+  const scheduled = await watch
+    .until(
+      (now) =>
+        pods.every((pod) => now.find(({ uid }) => uid === pod.uid)?.unschedulable === undefined) ? true : undefined,
+      AbortSignal.any([options.signal, grace]),
+    )
+    .catch(() => false);
+  options.signal.throwIfAborted();
+  return scheduled;
 }
 
 function stateOf(watch: PodWatch, tag: SessionTag): string {

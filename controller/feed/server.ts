@@ -4,7 +4,7 @@ import type { Log } from "../../core/host/log.ts";
 import { serveHttps, type SecureServer } from "../../core/host/tls-server.ts";
 import { FEED_BACKLOG_BYTES_MAX, FEED_PING_MS, FEED_SYNC_MS_MAX, FEED_TICK_MS } from "../../core/limits.ts";
 import { FEED_PATH } from "../../core/route-table.ts";
-import { parseServiceAccount } from "../service-account.ts";
+import { parseServiceAccount } from "../../core/kube/service-account.ts";
 import type { FeedHub, FeedSink } from "./hub.ts";
 import type { ReviewToken } from "./token-review.ts";
 

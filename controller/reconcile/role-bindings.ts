@@ -4,7 +4,7 @@ import { CLUSTER_ROLE } from "../../core/contract.ts";
 import { asArray, asString, at } from "../../core/parse.ts";
 import { ancestorsOf, type Forest, type Space } from "../index/space.ts";
 import { CONTROLLER_LABELS } from "../labels.ts";
-import { formatServiceAccount, parseServiceAccount } from "../service-account.ts";
+import { formatServiceAccount, parseServiceAccount } from "../../core/kube/service-account.ts";
 
 /** A RoleBinding (rbac.authorization.k8s.io/v1) of one user to one of our ClusterRoles. */
 export interface Binding {

@@ -2,7 +2,13 @@
  * The route feed: one HTTPS request to the controller whose answer never ends, a JSON message a line.
  * Written on Bun's TLS socket and our own framing: `fetch` and `node:tls` cost 3 and 7 MiB of resident memory.
  */
-import { FEED_LINE_BYTES_MAX, FEED_SILENCE_MS_MAX, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
+import {
+  FEED_CONNECT_MS_MAX,
+  FEED_LINE_BYTES_MAX,
+  FEED_SILENCE_MS_MAX,
+  RECONNECT_MS_MAX,
+  RECONNECT_MS_MIN,
+} from "../../core/limits.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import { type FeedMessage, FEED_PATH } from "../../core/route-table.ts";
@@ -57,6 +63,7 @@ async function readFeed(options: FeedOptions, received: () => void): Promise<voi
     if (!options.apply(message)) throw new Error("The feed does not continue the last snapshot");
   });
   const silence = setTimeout(() => ended.reject(new Error("The feed is silent")), FEED_SILENCE_MS_MAX);
+  const dialling = setTimeout(() => ended.reject(new Error("The controller does not answer")), FEED_CONNECT_MS_MAX);
   const onAbort = (): void => ended.reject(new Error("Aborted"));
   signal.addEventListener("abort", onAbort, { once: true });
   const connecting = Bun.connect({
@@ -65,6 +72,7 @@ async function readFeed(options: FeedOptions, received: () => void): Promise<voi
     tls: { ca, serverName: controller.serverName, rejectUnauthorized: true },
     socket: {
       handshake: (socket, trusted, error) => {
+        clearTimeout(dialling);
         if (trusted)
           socket.write(
             `GET ${FEED_PATH} HTTP/1.1\r\nHost: ${controller.serverName}\r\nAuthorization: Bearer ${token.trim()}\r\n\r\n`,
@@ -88,6 +96,7 @@ async function readFeed(options: FeedOptions, received: () => void): Promise<voi
     await ended.promise;
   } finally {
     clearTimeout(silence);
+    clearTimeout(dialling);
     signal.removeEventListener("abort", onAbort);
     void socket.then((open) => open?.terminate());
   }

@@ -125,7 +125,7 @@ describe("words", () => {
     ["Capital", "SPACE_NAME_INVALID", /`Capital` cannot be the name/],
     ["with_underscore", "SPACE_NAME_INVALID", /`with_underscore` cannot be the name/],
     ["-edge", "SPACE_NAME_INVALID", /`-edge` cannot be the name/],
-    [`${"a".repeat(64)}`, "SPACE_NAME_INVALID", /cannot be the name/],
+    ["a".repeat(64), "SPACE_NAME_INVALID", /cannot be the name/],
     ["e2e-bad/Child", "SPACE_NAME_INVALID", /`Child` cannot be the name/],
     ["azds", "SPACE_NAME_RESERVED", /`azds` is reserved/],
     ["kube-public", "SPACE_NAME_RESERVED", /`kube-public` is reserved/],
@@ -249,10 +249,8 @@ describe.concurrent("pods that do not start", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     const cause = events.findIndex((event) => event["type"] === "cause");
-    expect(events[cause]).toMatchObject({
-      reason: "Unschedulable",
-      text: expect.stringContaining("node affinity/selector"),
-    });
+    expect(events[cause]).toMatchObject({ reason: "Unschedulable" });
+    expect(String(events[cause]?.["text"])).toContain("node affinity/selector");
     expect(cause).toBeLessThan(events.findIndex((event) => event["type"] === "step.failed"));
     expect(events.at(-1)).toMatchObject({ v: 1, type: "failed", code: "POD_NOT_STARTED" });
     expect(result.code).toBe(1);
@@ -275,6 +273,8 @@ describe.concurrent("pods that do not start", () => {
   test("a missing Secret volume is told while the pod waits; Ctrl+C ends the wait", async () => {
     const mounting = await newProject("mounting");
     const volume = "volumes: [{ name: keys, secret: { secretName: absent-keys } }]\n      containers:";
+    const mount = "volumeMounts: [{ name: keys, mountPath: /keys }]\n          ports:";
+    mounting.edit("charts/mounting/templates/deployment.yaml", "ports:", mount);
     mounting.edit("charts/mounting/templates/deployment.yaml", "containers:", volume);
     const command = admin.start(["up", "-d", "--space", PODS], { cwd: mounting.folder });
     await command.until(/^mounting-\S+: FailedMount: .*secret "absent-keys" not found/m);

@@ -102,7 +102,9 @@ describe("an instrumented pod", () => {
 
   test("its application sees the same world as without azds", async () => {
     const logs = [SPACE, PLAIN].map(async (namespace) => kubectlOk(["-n", namespace, "logs", "app", "-c", "app"]));
-    const [own, plain] = (await Promise.all(logs)).map((log) => JSON.parse(/world: (.*)/.exec(log)?.[1] ?? "") as object);
+    const [own, plain] = (await Promise.all(logs)).map(
+      (log) => JSON.parse(/world: (.*)/.exec(log)?.[1] ?? "") as object,
+    );
     expect(own).toMatchObject({ env: { COLOUR: "green" } });
     expect(own).toEqual(plain);
   });

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, jest, test } from "bun:test";
 import * as fc from "fast-check";
 import { systemClock } from "../../../../core/host/clock.ts";
+import { FEED_CONNECT_MS_MAX } from "../../../../core/limits.ts";
 import type { FeedMessage } from "../../../../core/route-table.ts";
 import { FeedReader, followFeed } from "../../../../proxy/sidecar/feed.ts";
 import { parseFeedMessage } from "../../../../proxy/sidecar/feed-message.ts";
@@ -134,6 +135,41 @@ describe("followFeed()", () => {
     at.stop.abort();
     await followed;
     expect(requests).toEqual(["/v1/routes Bearer token-1", "/v1/routes Bearer token-2", "/v1/routes Bearer token-3"]);
+  });
+
+  test("gives up a connection that nobody answers, and dials again", async () => {
+    // As an address whose pod has gone: the dial succeeds or hangs, and then there is silence.
+    const dialled = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    let dials = 0;
+    const silent = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { open: () => dialled[(dials += 1) - 1]?.resolve(), data: () => {} },
+    });
+    const stop = new AbortController();
+    cleanup.push(
+      () => stop.abort(),
+      () => silent.stop(true),
+      () => jest.useRealTimers(),
+    );
+    const { cert } = await testCertificate();
+    const errors: unknown[] = [];
+    jest.useFakeTimers();
+    const followed = followFeed({
+      controller: { address: "127.0.0.1", port: silent.port, serverName: "localhost" },
+      ca: cert,
+      token: async () => "secret",
+      apply: () => true,
+      clock: { ...systemClock, sleep: async (_ms, signal) => signal?.throwIfAborted() },
+      log: (_level, _message, fields) => errors.push(fields?.["error"]),
+      signal: stop.signal,
+    });
+    await dialled[0].promise;
+    jest.advanceTimersByTime(FEED_CONNECT_MS_MAX);
+    await dialled[1].promise;
+    stop.abort();
+    await followed;
+    expect(errors).toEqual(["The controller does not answer"]);
   });
 
   test("trusts only the name and the authority it was told", async () => {
