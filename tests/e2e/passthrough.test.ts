@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { enabledCluster } from "./support/cluster.ts";
-import { deployPeers, makePeerCertificate, type PeerCertificate, runCase, type Target } from "./support/peers.ts";
+import {
+  deployPeers,
+  makePeerCertificate,
+  type PeerCertificate,
+  runCase,
+  sidecarConnections,
+  type Target,
+} from "./support/peers.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACES = { "e2e-pass": "root", "e2e-pass-child": "e2e-pass" };
@@ -28,6 +35,14 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => removeSpaces(SPACES), 60_000);
+
+test("a connection goes through the sidecars of both pods", async () => {
+  const count = async (): Promise<readonly number[]> =>
+    Promise.all([sidecarConnections("e2e-pass", "client"), sidecarConnections("e2e-pass", "server")]);
+  const before = await count();
+  await runCase("e2e-pass", "redis", { host: "peers", port: 6379 });
+  expect((await count()).map((after, i) => after - (before[i] ?? 0))).toEqual([1, 1]);
+});
 
 describe.each([
   ["within a space", WITHIN],

@@ -28,7 +28,7 @@ export async function makePeerCertificate(): Promise<PeerCertificate> {
   return { authority: authority.cert, ...(await issueServer(authority, ["peers"], Date.now())) };
 }
 
-/** The servers as pod `server` behind the Services `peers` and `front`, and a pod `client`. */
+/** The servers as pod `server` behind the Services `peers` and `front`, and a pod `client`, all within reach of another. */
 export async function deployPeers(namespaces: readonly string[], certificate: PeerCertificate): Promise<void> {
   await apply(namespaces.flatMap((namespace) => peerObjects(namespace, certificate)));
   await Promise.all(
@@ -36,6 +36,15 @@ export async function deployPeers(namespaces: readonly string[], certificate: Pe
       kubectlOk(["-n", namespace, "wait", "--for=condition=Ready", "pod/server", "pod/client", "--timeout=90s"]),
     ),
   );
+  const hosts = namespaces.flatMap((namespace) => [`peers.${namespace}`, `front.${namespace}`]);
+  const pairs = namespaces.flatMap((from) => hosts.map((host) => ({ from, target: { host, port: 80 } })));
+  await Promise.all(pairs.map(async ({ from, target }) => runCase(from, "reachable", target)));
+}
+
+/** Connections that the pod's sidecar has accepted so far. */
+export async function sidecarConnections(namespace: string, pod: "client" | "server"): Promise<number> {
+  const metrics = await kubectlOk(["get", "--raw", `/api/v1/namespaces/${namespace}/pods/${pod}:19020/proxy/metrics`]);
+  return Number(/^azds_proxy_connections_total (\d+)$/m.exec(metrics)?.[1]);
 }
 
 /** Result of one case of client.js, run in the pod `client` of the namespace; text when it failed or hung. */

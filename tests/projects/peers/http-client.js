@@ -29,6 +29,15 @@ function raw(target, lines) {
 }
 
 module.exports = {
+  /** A Service answers a moment after its pod is ready: the node's rules follow the API server. */
+  reachable: async (target) => {
+    for (;;) {
+      const answer = await response(http.get(options(target, "/connection"))).catch(() => undefined);
+      if (answer !== undefined) return text(answer);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  },
+
   /** Odd but legal: repeated names, mixed case, empty value. The server behind `/copy` tells what it saw. */
   copied: async (target) => {
     const answer = await text(
