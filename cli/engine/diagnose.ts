@@ -78,7 +78,7 @@ function containerCause(container: ContainerView, pod: PodView): Cause | undefin
     const text = `Container \`${container.name}\` cannot be made: ${state.message || state.reason}`;
     return { reason: state.reason, text, final: true, code: "POD_NOT_STARTED", container: container.name };
   }
-  return crashCause(container);
+  return crashCause(container, pod);
 }
 
 function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Cause {
@@ -92,7 +92,7 @@ function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Ca
   return { ...cause, text, code: "POD_NOT_STARTED" };
 }
 
-function crashCause(container: ContainerView): Cause | undefined {
+function crashCause(container: ContainerView, pod: PodView): Cause | undefined {
   const { state } = container;
   // Our own init container waits for as long as a build takes and is restarted when the builder went away.
   if (container.name === CONTAINER.build) return undefined;
@@ -104,7 +104,8 @@ function crashCause(container: ContainerView): Cause | undefined {
   return {
     reason: crashing ? "CrashLoopBackOff" : "Error",
     text: `Container \`${container.name}\` ended with exit code ${code ?? "unknown"}${restarts}`,
-    final: crashing && container.restarts >= CRASHES_MAX,
+    // A failed pod is a Job's that is not started again.
+    final: container.restarts >= CRASHES_MAX || pod.phase === "Failed",
     code: "POD_CRASHED",
     container: container.name,
   };

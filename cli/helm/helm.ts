@@ -1,6 +1,6 @@
 /** Helm as a program: argv in, typed errors out. */
 import { AzdsError } from "../../core/errors.ts";
-import type { Run, RunResult } from "../../core/host/run.ts";
+import type { Run, RunOptions, RunResult } from "../../core/host/run.ts";
 import { HELM_MS_MAX } from "../../core/limits.ts";
 import { asString, at } from "../../core/parse.ts";
 import { type HelmTarget, type Release, rollbackArgs, statusArgs, uninstallArgs, upgradeArgs } from "./args.ts";
@@ -27,17 +27,19 @@ export interface Helm {
 
 export function createHelm(options: HelmOptions): Helm {
   const helm = async (args: readonly string[]): Promise<RunResult> => runHelm(args, options);
+  // A Helm that outlives a killed azds would work on the release beside the next command's.
+  const change = async (args: readonly string[]): Promise<RunResult> => runHelm(args, { ...options, bound: true });
   return {
     check: async () => {
       const result = await helm(["version", "--template", "{{.Version}}"]);
       checkVersion(result.stdout);
     },
     upgrade: async (release) => {
-      const result = await helm(upgradeArgs(release));
+      const result = await change(upgradeArgs(release));
       if (result.code !== 0) throw upgradeError(release.name, result.stderr);
     },
     uninstall: async (name, target) => {
-      const result = await helm(uninstallArgs(name, target));
+      const result = await change(uninstallArgs(name, target));
       if (result.code === 0) return true;
       if (/not found/i.test(result.stderr)) return false;
       throw new AzdsError("RELEASE_FAILED", `Helm could not remove \`${name}\`: ${lastLine(result.stderr)}`);
@@ -46,17 +48,18 @@ export function createHelm(options: HelmOptions): Helm {
       const result = await helm(statusArgs(name, target));
       if (result.code !== 0) return;
       const status = asString(at(safeJson(result.stdout), "info", "status")) ?? "";
-      if (status === "pending-install") await helm(uninstallArgs(name, target));
-      else if (status === "pending-upgrade" || status === "pending-rollback") await helm(rollbackArgs(name, target));
+      if (status === "pending-install") await change(uninstallArgs(name, target));
+      else if (status === "pending-upgrade" || status === "pending-rollback") await change(rollbackArgs(name, target));
     },
   };
 }
 
-async function runHelm(args: readonly string[], options: HelmOptions): Promise<RunResult> {
+async function runHelm(args: readonly string[], options: HelmOptions & Pick<RunOptions, "bound">): Promise<RunResult> {
   const limit = AbortSignal.timeout(HELM_MS_MAX);
   try {
     const result = await options.run(["helm", ...args], {
       env: options.env,
+      bound: options.bound ?? false,
       signal: AbortSignal.any([options.signal, limit]),
       onLine: (stream, line) => {
         if (stream === "stderr") options.onLine?.(line);

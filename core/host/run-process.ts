@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { PROCESS_LINE_BYTES_MAX, PROCESS_OUTPUT_BYTES_MAX, PROCESS_STOP_MS_MAX } from "../limits.ts";
 import { createLineSplitter } from "../output.ts";
@@ -28,21 +29,41 @@ export const runProcess: Run = async (argv, options) => {
   } finally {
     options.signal?.removeEventListener("abort", onAbort);
     stop.end();
+    endInput(child);
   }
 };
 
-type Child = Bun.Subprocess<"ignore" | Uint8Array, "pipe", "pipe">;
+type Child = Bun.Subprocess<"ignore" | "pipe" | Uint8Array, "pipe", "pipe">;
 type LineSink = ((line: string) => void) | undefined;
 
+/**
+ * The pipe at the shell's standard input ends with the process that made it, whatever ended that. At a normal end the
+ * watch goes first, so that nobody signals a process id that belongs to another program by then.
+ */
+const BOUND = `exec 3<&0
+"$@" 3<&- </dev/null & program=$!
+{ read -r _ <&3; kill "$program"; } >/dev/null 2>&1 & watch=$!
+wait "$program"; code=$?
+kill "$watch" 2>/dev/null; exit "$code"`;
+/** Named in full: the child's PATH may lead elsewhere. */
+const SHELL = "/bin/sh";
+
 function spawn(argv: readonly string[], options: RunOptions): Child {
-  return Bun.spawn([...argv], {
+  const bound = options.bound === true && existsSync(SHELL);
+  const input = options.input === undefined ? "ignore" : new TextEncoder().encode(options.input);
+  return Bun.spawn(bound ? [SHELL, "-c", BOUND, "sh", ...argv] : [...argv], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...options.env },
-    stdin: options.input === undefined ? "ignore" : new TextEncoder().encode(options.input),
+    stdin: bound ? "pipe" : input,
     stdout: "pipe",
     stderr: "pipe",
     detached: true,
   });
+}
+
+/** Kept open until here: for a bound program the end of its input means the end of this process. */
+function endInput({ stdin }: Child): void {
+  if (typeof stdin === "object" && "end" in stdin) void stdin.end();
 }
 
 function signalNumber(signal: NodeJS.Signals | number): number {

@@ -5,6 +5,8 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** Ends the program (SIGTERM) when this process ends, also when it is killed. Nothing without `/bin/sh` (Windows); takes no `input`. */
+  readonly bound?: boolean;
   /** Called with each complete line as it arrives. */
   readonly onLine?: (stream: "stdout" | "stderr", line: string) => void;
 }

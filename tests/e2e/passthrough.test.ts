@@ -83,13 +83,13 @@ describe.each([
 });
 
 describe.each([
-  ["within a space", WITHIN, 80, "e2e-pass"],
-  ["on a port without a declared protocol", WITHIN, 8000, "e2e-pass"],
-  ["from child to parent", UPWARDS, 80, "e2e-pass"],
-  ["routed to the child", ROUTED, 80, "e2e-pass-child"],
-  ["routed to the child on a port without a declared protocol", ROUTED, 8000, "e2e-pass-child"],
-] as const)("HTTP %s", (_title, path, port, space) => {
-  const run = async (name: string): Promise<unknown> => runCase(path.from, name, { ...path.target, port });
+  ["within a space", { ...WITHIN, port: 80, space: "e2e-pass" }],
+  ["within a space on a port without a declared protocol", { ...WITHIN, port: 8000, space: "e2e-pass" }],
+  ["from child to parent", { ...UPWARDS, port: 80, space: "e2e-pass" }],
+  ["routed to the child", { ...ROUTED, port: 80, space: "e2e-pass-child" }],
+  ["routed to the child on a port without a declared protocol", { ...ROUTED, port: 8000, space: "e2e-pass-child" }],
+] as const)("HTTP %s", (_title, { from, target, port, space }) => {
+  const run = async (name: string): Promise<unknown> => runCase(from, name, { ...target, port });
 
   test("WebSocket", async () => {
     const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";

@@ -77,12 +77,12 @@ function peerObjects(namespace: string, certificate: PeerCertificate): readonly 
         ],
       },
     })),
-    pod(namespace, "server", { command: ["node", "server.js"], readinessProbe: ready }),
-    pod(namespace, "client", { command: ["sleep", "100000"] }),
+    podObject(namespace, "server", { command: ["node", "server.js"], readinessProbe: ready }),
+    podObject(namespace, "client", { command: ["sleep", "100000"] }),
   ];
 }
 
-function pod(namespace: string, name: string, container: object): unknown {
+function podObject(namespace: string, name: string, container: object): unknown {
   return {
     apiVersion: "v1",
     kind: "Pod",

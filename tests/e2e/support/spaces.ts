@@ -4,7 +4,10 @@ import { apply, kubectlOk } from "./cluster.ts";
 /** Namespace → parent space, or "root"; "none" makes a namespace that is no space. */
 export type LabelledSpaces = Readonly<Record<string, string>>;
 
+/** Starts from nothing: what a killed run left is removed first. */
 export async function labelSpaces(spaces: LabelledSpaces): Promise<void> {
+  await removeSpaces(spaces);
+  await kubectlOk(["wait", "--for=delete", ...Object.keys(spaces).map((name) => `namespace/${name}`), "--timeout=60s"]);
   await apply(
     Object.entries(spaces).map(([name, parent]) => ({
       apiVersion: "v1",
@@ -20,6 +23,7 @@ export async function labelSpaces(spaces: LabelledSpaces): Promise<void> {
   );
 }
 
+/** Does not wait until they are gone. */
 export async function removeSpaces(spaces: LabelledSpaces): Promise<void> {
   const names = Object.keys(spaces);
   // What is still running need not end well: nobody looks any more.

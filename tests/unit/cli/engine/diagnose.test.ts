@@ -91,6 +91,12 @@ describe("causeOf()", () => {
       text: "Container `app` ended with exit code 3 (2 restarts)",
     });
   });
+
+  test("a crash without a restart to come is final", () => {
+    const containerStatuses = [{ name: "app", restartCount: 0, state: { terminated: { exitCode: 1 } } }];
+    expect(causeOf(podView(pod({ phase: "Running", containerStatuses })))?.final).toBe(false);
+    expect(causeOf(podView(pod({ phase: "Failed", containerStatuses })))?.final).toBe(true);
+  });
 });
 
 describe("causeOfEvent()", () => {

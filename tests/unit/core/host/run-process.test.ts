@@ -57,6 +57,26 @@ test("an abort of runProcess() ends what the program started too", async () => {
   rmSync(folder, { recursive: true });
 });
 
+test("a bound program gives code and outputs like any other", async () => {
+  const result = await runProcess(["sh", "-c", 'cat; echo "$0" "$@"; echo e >&2; exit 3', "a b", "c"], {
+    env,
+    bound: true,
+  });
+  expect(result).toEqual({ code: 3, stdout: "a b c\n", stderr: "e\n" });
+});
+
+test("a bound program ends with the process that runs it, even when that is killed", async () => {
+  const module = JSON.stringify(join(import.meta.dir, "../../../../core/host/run-process.ts"));
+  const script = `import { runProcess } from ${module};
+    await runProcess(["sh", "-c", "echo $$; exec sleep 600"], { env: ${JSON.stringify(env)}, bound: true, onLine: (_, line) => console.log(line) });`;
+  const parent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const { value } = await parent.stdout.getReader().read();
+  const pid = Number(new TextDecoder().decode(value));
+  expect(isAlive(pid)).toBe(true);
+  parent.kill("SIGKILL");
+  while (isAlive(pid)) await Bun.sleep(5);
+});
+
 test("runProcess() does not start after the abort", () => {
   expect(runProcess(["true"], { env, signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
 });
