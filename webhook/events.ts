@@ -48,10 +48,10 @@ export function createEvents({ kube, clock, log }: EventPorts): (note: PodNote) 
     }
   };
   return (note) => {
-    const { kind, name, uid } = ownerOf(note.pod);
-    if (inFlight < EVENTS_IN_FLIGHT_MAX && isNew(JSON.stringify([note.namespace, kind, name, uid, note.message]))) {
-      void write(note);
-    }
+    if (inFlight >= EVENTS_IN_FLIGHT_MAX) return;
+    const { uid } = ownerOf(note.pod);
+    // A pod that nothing controls is another one each time, whatever its name.
+    if (uid === undefined || isNew(JSON.stringify([uid, note.message]))) void write(note);
   };
 }
 

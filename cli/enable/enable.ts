@@ -38,7 +38,8 @@ export async function enable(ports: Ports, request: EnableRequest): Promise<Cont
   const facts = await gatherFacts(cluster, controlPlane(resolveSettings({ ...sources, facts: UNKNOWN })), signal);
   const settings = resolveSettings({ ...sources, facts });
   const isEnabled = before["version"] !== undefined;
-  if (isEnabled && facts.missingRights.length > 0) return leaveAsItIs(ports, settings, facts);
+  const isAsked = Object.values(request.options).some((option) => option !== undefined);
+  if (isEnabled && !isAsked && facts.missingRights.length > 0) return leaveAsItIs(ports, settings, facts);
   if (facts.missingRights.length > 0) judge(ports, facts);
   const state = await findNamespaceState(ports);
   const usableNodes = facts.nodes.filter((node) => node.usable).length;
@@ -67,7 +68,7 @@ async function findInfo({ cluster, signal }: Ports): Promise<Info> {
   }
 }
 
-/** Whoever may not change azds can still select a space in a cluster that has it. */
+/** Whoever may not change azds, and asks for no change, can still select a space in a cluster that has it. */
 function leaveAsItIs({ emit }: Ports, settings: ControlPlaneSettings, facts: ClusterFacts): ControlPlaneSettings {
   const right = describeRight(facts.missingRights[0] ?? { verb: "", group: "", resource: "" });
   emit({ type: "message", level: "verbose", text: `azds is enabled and stays as it is: you may not \`${right}\`` });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
+import { type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
 import { initProject, type Project, traces } from "./support/project.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
@@ -11,6 +11,7 @@ const SPACE = "e2e-kill";
 const SPACES = { [SPACE]: "root" };
 /** Long enough for the signal to arrive while it is on its way. */
 const LARGE_BYTES = 64 * 1024 * 1024;
+const ATTEMPTS_MAX = 40;
 /** Helm waits for a hook's Job; this one never begins. */
 const ENDLESS_HOOK = `apiVersion: batch/v1
 kind: Job
@@ -70,8 +71,15 @@ afterAll(async () => {
   await removeSpaces(SPACES);
 }, 60_000);
 
-async function answerOf(service: string): Promise<string> {
-  return kubectlOk(["get", "--raw", `/api/v1/namespaces/${SPACE}/services/http:${service}:80/proxy/`]);
+/** A slow machine may need a moment more until the application listens. */
+async function expectAnswer(service: string, answer: string): Promise<void> {
+  const path = `/api/v1/namespaces/${SPACE}/services/http:${service}:80/proxy/`;
+  let got = await kubectl(["get", "--raw", path]);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && got.code !== 0; attempt += 1) {
+    await Bun.sleep(250);
+    got = await kubectl(["get", "--raw", path]);
+  }
+  expect(got.stdout).toBe(answer);
 }
 
 /** `<name> <status>` of every stored revision of the service's release. */
@@ -106,7 +114,7 @@ describe.concurrent("azds up, killed", () => {
       const second = await project.azds(["up", "-d", "--space", SPACE]);
       expect(second.stderr).toBe("");
       expect(second.code).toBe(0);
-      expect(await answerOf(name)).toBe(JSON.stringify([`${name} again`]));
+      await expectAnswer(name, JSON.stringify([`${name} again`]));
       expect(await sessionsOf(name)).toEqual(["nobody"]);
       const stored = await revisions(name);
       expect(stored.filter((revision) => revision === `azds-${name} deployed`)).toHaveLength(1);

@@ -51,6 +51,14 @@ describe("createEvents()", () => {
     );
   });
 
+  test("writes a note on each pod without a controller, under the same name too", () => {
+    const kube = fakeKube();
+    const tell = createEvents({ kube: kube.client, clock, log: () => {} });
+    const shell: PodNote = { ...note("web"), pod: { metadata: { name: "shell" } } };
+    for (const each of [shell, shell]) tell(each);
+    expect(kube.calls).toHaveLength(2);
+  });
+
   test("drops notes while too many are being written, and goes on afterwards", async () => {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     const kube = fakeKube({ answer: async () => promise });

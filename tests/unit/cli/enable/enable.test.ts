@@ -81,6 +81,16 @@ test("enable() lets whoever may not change azds go on in a cluster that has it",
   expect(writes(kube).length).toBe(before);
 });
 
+test("enable() refuses settings of somebody who may not change azds", async () => {
+  const kube = cluster();
+  await enable(testPorts(kube, { answers: YES }), REQUEST);
+  const before = writes(kube).length;
+  const ports = testPorts(kube, { reviews: { allowed: async () => false } });
+  const request = { ...REQUEST, options: { ...REQUEST.options, hostSuffix: ".other.example" } };
+  expect(await failureOf(enable(ports, request))).toMatchObject({ code: "FORBIDDEN" });
+  expect(writes(kube)).toHaveLength(before);
+});
+
 test("enable() does not touch a foreign namespace on `-y` alone", async () => {
   const kube = cluster();
   kube.put(NAMESPACE, { metadata: { name: "azds" } });
