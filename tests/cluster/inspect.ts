@@ -10,10 +10,13 @@ import type { Steps } from "./steps.ts";
 
 type Print = (text: string) => void;
 
+const NO_CLUSTER = "There is no cluster here; `up` makes one";
+
 /** Prints each part with its process id. Throws when the cluster is not up and healthy. */
 export async function printStatus(cluster: ClusterLayout, steps: Steps, print: Print): Promise<void> {
+  expectState(cluster);
   const status = await clusterStatus(cluster, await buildPrograms(cluster.cacheDir, steps));
-  if (!status.exists) throw new Error("There is no cluster here; `up` makes one");
+  if (!status.exists) throw new Error(NO_CLUSTER);
   for (const { node, name, pid } of status.components) {
     print(`${node.padEnd(7)}  ${name.padEnd(24)} ${pid === undefined ? "not running" : `pid ${pid}`}\n`);
   }
@@ -27,12 +30,18 @@ export async function printStatus(cluster: ClusterLayout, steps: Steps, print: P
 export async function loadImage(cluster: ClusterLayout, file: string, steps: Steps): Promise<void> {
   const archive = resolve(file);
   if (!existsSync(archive)) throw new Error(`The file \`${file}\` does not exist`);
+  expectState(cluster);
   const programs = await buildPrograms(cluster.cacheDir, steps);
   const nodes = [1, 2].flatMap((index) => findNode(nodeLayout(cluster, index), programs.node) ?? []);
   if (nodes.length === 0) throw new Error("No node is running; `up` makes a cluster");
   await Promise.all(
     nodes.map((node) => steps.step(`Loaded \`${file}\` on ${node.layout.name}`, () => loadArchive(node, archive))),
   );
+}
+
+/** Asked before anything is built: a look at what is not there must not take minutes. */
+function expectState(cluster: ClusterLayout): void {
+  if (!existsSync(cluster.stateDir)) throw new Error(NO_CLUSTER);
 }
 
 /** Prints a component's log, or the names there are. */

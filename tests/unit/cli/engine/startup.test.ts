@@ -17,7 +17,7 @@ function pod(change: { readonly probed?: boolean; readonly ready?: boolean } = {
     },
     status: {
       phase: "Running",
-      conditions: [{ type: "Ready", status: String(change.ready ?? true).replace("t", "T") }],
+      conditions: [{ type: "Ready", status: (change.ready ?? true) ? "True" : "False" }],
     },
   });
 }
