@@ -1,20 +1,21 @@
-/** `make test`: every check, then the tests that need no cluster, then a real cluster and the tests on it. */
-import { runChecks, type Check } from "./checks.ts";
+/** `make test`: every check, then the executable, then a real cluster of two nodes and the tests on it. */
+import { runChecks, STATIC_CHECKS, UNIT_TESTS, type Check, type TestGroup } from "./checks.ts";
 
 const BUN = process.execPath;
-const wasUp =
-  (await Bun.spawn([BUN, "tests/cluster/main.ts", "status"], { stdout: "ignore", stderr: "ignore" }).exited) === 0;
+const CLUSTER = [BUN, "tests/cluster/main.ts"] as const;
 
-const CHECKS: readonly Check[] = [
-  { name: "format", argv: ["node_modules/.bin/oxfmt", "--check", "."] },
-  { name: "lint", argv: ["node_modules/.bin/oxlint", "--type-aware", "--deny-warnings"] },
-  { name: "types", argv: ["node_modules/.bin/tsc", "-p", "."] },
-  { name: "unused", argv: ["node_modules/.bin/knip", "--no-progress"] },
+const BUILD_CHECKS: readonly Check[] = [
   { name: "build", argv: [BUN, "scripts/build.ts"] },
-  { name: "cluster", argv: [BUN, "tests/cluster/main.ts", "up", "--nodes", "2"] },
+  { name: "cluster", argv: [...CLUSTER, "up", "--nodes", "2"] },
+];
+const GROUPS: readonly TestGroup[] = [
+  UNIT_TESTS,
+  { paths: ["tests/binary"], order: "random" },
+  { paths: ["tests/e2e"], order: "written" },
 ];
 
-const passed = await runChecks(CHECKS, ["tests"]);
+const wasUp = (await Bun.spawn([...CLUSTER, "status"], { stdout: "ignore", stderr: "ignore" }).exited) === 0;
+const passed = await runChecks([...STATIC_CHECKS, ...BUILD_CHECKS], GROUPS);
 // A cluster that somebody works on stays.
-if (!wasUp) await Bun.spawn([BUN, "tests/cluster/main.ts", "down"], { stdout: "ignore", stderr: "inherit" }).exited;
+if (!wasUp) await Bun.spawn([...CLUSTER, "down"], { stdout: "ignore", stderr: "inherit" }).exited;
 process.exitCode = passed ? 0 : 1;
