@@ -37,7 +37,7 @@ const HINTS = {
   HELM_TOO_OLD: "Install Helm 3.8 or newer",
   CHART_INVALID: "Mend the chart; `helm template` shows the same message",
   RELEASE_FAILED: "Read the message of Helm above; nothing of the old release was changed",
-  BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; the running service was not touched",
+  BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; nothing that runs was touched",
   SOURCE_UNREADABLE: "Make it readable, or list it in `.dockerignore`",
   SYNC_FAILED: "Look whether the disk of that node is full; `azds cluster status` shows its builder",
   BUILDER_UNAVAILABLE: "Run `azds cluster status` to see the builder of that node",
