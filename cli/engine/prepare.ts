@@ -32,11 +32,9 @@ export async function prepare(context: Context, cluster: Cluster, space: string 
     signal: context.signal,
     onLine: (text) => context.emit({ type: "message", level: "verbose", text }),
   });
-  const [current, hostSuffix] = await Promise.all([
-    currentSpace(context, cluster, space),
-    readHostSuffix(cluster),
-    helm.check(),
-  ]);
+  // Before the space is looked for: a cluster that cannot be reached is named, not a space that is selected nowhere.
+  const [hostSuffix] = await Promise.all([readHostSuffix(cluster), helm.check()]);
+  const current = await currentSpace(context, cluster, space);
   return {
     cluster,
     project,
