@@ -226,3 +226,6 @@ export const SPACE_DEPTH_MAX = 32;
 export const GATEWAY_WAIT_MS_MAX = 30_000;
 /** Saves closer together than this are one change. Editors write, rename and delete within a few milliseconds. */
 export const SAVE_SETTLE_MS = 40;
+/** A request without a body is tried again at the local gateway for this long, and how soon. */
+export const GATEWAY_RETRY_MS_MAX = 5_000;
+export const GATEWAY_RETRY_MS = 100;

@@ -4,6 +4,7 @@ import { AzdsError } from "../../core/errors.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { attach } from "../engine/attach.ts";
+import { watchContext } from "../engine/context-watch.ts";
 import { deploy, type Deployed } from "../engine/deploy.ts";
 import { checkLocalPorts } from "../engine/forward.ts";
 import { parsePortMapping, type PortMapping } from "../engine/port-mapping.ts";
@@ -91,16 +92,19 @@ async function runSession({ args, prepared, session, mappings }: Run, context: C
   const nextTag = (): SessionTag => ({ session: session.id, build: (build += 1) });
   const tag = nextTag();
   tellCauses(watch, { since: tag, emit: context.emit });
+  // Before the sources are read for the first time: a save during the deployment is brought after it.
+  const saves = args.detach === true ? undefined : watchContext(prepared.project, context.signal);
+  await saves?.ready;
   const deployed = await deploy({ prepared, session, tag, watch, clean: args.clean ?? false, step }, context);
   announce(prepared, deployed, context);
-  if (args.detach === true) return;
+  if (saves === undefined) return;
   const onSave = async (): Promise<void> => {
     // azds.yaml itself may be what was saved.
     const current = { ...prepared, project: loadProject(prepared.project.folder) };
     await deploy({ prepared: current, session, tag: nextTag(), watch, clean: false, step }, context);
   };
   await attach(
-    { prepared, session, pods: deployed.pods, watch, onSave, mappings, gatewayPort: args.gatewayPort },
+    { prepared, session, pods: deployed.pods, watch, saves, onSave, mappings, gatewayPort: args.gatewayPort },
     context,
   );
   context.emit({

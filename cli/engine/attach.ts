@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { announceTunnels, type Tunnel } from "../settings/tunnels.ts";
 import { spaceUrl } from "../spaces/url.ts";
 import { followOutput } from "./app-output.ts";
-import { watchContext } from "./context-watch.ts";
+import type { ContextWatch } from "./context-watch.ts";
 import { causeOf } from "./diagnose.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "./pod-watch.ts";
@@ -22,6 +22,7 @@ const GATEWAY_PORT = 8090;
 export interface AttachRequest {
   readonly prepared: Prepared;
   readonly session: Session;
+  readonly saves: ContextWatch;
   /** Brings the changed sources into the cluster. @throws AzdsError as `deploy` does */
   readonly onSave: () => Promise<void>;
   readonly pods: readonly PodView[];
@@ -52,7 +53,7 @@ export async function attach(request: AttachRequest, context: Context): Promise<
 
 /** Each set of saved files becomes a new build; one that fails is told, and the service keeps what it has. */
 async function followSaves(request: AttachRequest, context: Context): Promise<void> {
-  for await (const changes of watchContext(request.prepared.project, context.signal)) {
+  for await (const changes of request.saves.changes()) {
     const [first = "", ...others] = changes;
     const more = others.length === 0 ? "" : ` and ${others.length} more`;
     context.emit({ type: "message", level: "info", text: `\`${first}\`${more} changed: rebuilding the image` });

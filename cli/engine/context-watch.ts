@@ -3,46 +3,42 @@ import { relative } from "node:path";
 import { watch } from "chokidar";
 import { SAVE_SETTLE_MS } from "../../core/limits.ts";
 import { ignoreFilter } from "../project/ignore.ts";
-import type { Project } from "../project/load.ts";
+import { CONFIG_FILE, type Project } from "../project/load.ts";
 
 /** Paths relative to azds.yaml's folder, each once, in the order of their first change. */
 export type ChangeSet = readonly string[];
 
-/** Yields until the signal. Changes that come while the consumer is busy wait for it in one set. */
-export async function* watchContext(project: Project, signal: AbortSignal): AsyncGenerator<ChangeSet, void, void> {
+export interface ContextWatch {
+  /** From here on no change is missed. */
+  readonly ready: Promise<void>;
+  /** Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set. */
+  readonly changes: () => AsyncGenerator<ChangeSet, void, void>;
+}
+
+/** Watches from the call until the signal. */
+export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
   const changed = new Set<string>();
   let wake = Promise.withResolvers<void>();
-  const ignored = ignoreFilter(project.contextFolder, {
-    useGitIgnore: project.config.build.useGitIgnore,
-    patterns: project.config.build.ignore,
-    keep: [project.dockerfile],
-  });
-  const isIgnored = (path: string, stats?: { readonly isDirectory: () => boolean }): boolean => {
-    const inContext = relative(project.contextFolder, path).replaceAll("\\", "/");
-    // The chart and azds.yaml may be ignored for the build, but a change of theirs counts.
-    if (
-      inContext === "" ||
-      inContext.startsWith("..") ||
-      isBelow(path, project.chartFolder) ||
-      path.endsWith("azds.yaml")
-    )
-      return false;
-    return ignored(inContext, stats?.isDirectory() === true);
-  };
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
   const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
     ignoreInitial: true,
     atomic: false,
-    ignored: isIgnored,
+    ignored: ignoredIn(project),
   });
+  const ready = Promise.withResolvers<void>();
+  watcher.once("ready", () => ready.resolve());
   watcher.on("all", (_event, path) => {
     changed.add(relative(project.folder, path).replaceAll("\\", "/"));
     wake.resolve();
   });
-  // `wake` is replaced after each set, so the current one is looked up.
-  const stop = (): void => wake.resolve();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
+  const stop = (): void => {
+    wake.resolve();
+    ready.resolve();
+    void watcher.close();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  async function* changes(): AsyncGenerator<ChangeSet, void, void> {
     while (!signal.aborted) {
       await wake.promise;
       await settled(changed, signal);
@@ -53,10 +49,25 @@ export async function* watchContext(project: Project, signal: AbortSignal): Asyn
       wake = Promise.withResolvers<void>();
       if (set.length > 0) yield set;
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await watcher.close();
   }
+  return { ready: ready.promise, changes };
+}
+
+type Ignored = (path: string, stats?: { readonly isDirectory: () => boolean }) => boolean;
+
+/** The build's own rules; the chart and azds.yaml may be ignored for the build, but a change of theirs counts. */
+function ignoredIn(project: Project): Ignored {
+  const ignored = ignoreFilter(project.contextFolder, {
+    useGitIgnore: project.config.build.useGitIgnore,
+    patterns: project.config.build.ignore,
+    keep: [project.dockerfile],
+  });
+  return (path, stats) => {
+    const inContext = relative(project.contextFolder, path).replaceAll("\\", "/");
+    const isOutside = inContext === "" || inContext.startsWith("..");
+    if (isOutside || isBelow(path, project.chartFolder) || path.endsWith(CONFIG_FILE)) return false;
+    return ignored(inContext, stats?.isDirectory() === true);
+  };
 }
 
 /** Returns once no path was added for SAVE_SETTLE_MS. */

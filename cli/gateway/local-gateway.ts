@@ -2,10 +2,12 @@
  * `http://[<child>.s.]<root>.<service>.azds.localhost:PORT/` on the developer's machine: each request is handed, host
  * name and all, to the enter port of the developer's own pod, where the sidecar routes and traces it like any other.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import httpProxy from "http-proxy";
 import { AzdsError } from "../../core/errors.ts";
+import { GATEWAY_RETRY_MS, GATEWAY_RETRY_MS_MAX } from "../../core/limits.ts";
 
 export interface LocalGatewayOptions {
   /** 0: any free port. */
@@ -20,21 +22,13 @@ export interface LocalGatewayOptions {
 /** Resolves with the port once it listens on 127.0.0.1. @throws AzdsError PORT_IN_USE */
 export async function serveLocalGateway(options: LocalGatewayOptions): Promise<number> {
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${options.enterPort}`, ws: true });
-  proxy.on("error", (error, _request, response) => refuse(response, options.reason() ?? error.message));
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => proxy.web(request, response));
+  // Requests answer their errors below; this one is for upgrades.
+  proxy.on("error", (_error, _request, response) => void response.destroy());
+  const server = createServer((request, response) =>
+    forward(proxy, { request, response, options, until: Date.now() + GATEWAY_RETRY_MS_MAX }),
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => proxy.ws(request, socket, head));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: Error & { code?: string }) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new AzdsError("PORT_IN_USE", `Local port ${options.port} for the gateway is held by another program`, {
-              cause: error,
-            })
-          : error,
-      );
-    });
-    server.listen(options.port, "127.0.0.1", () => resolve());
-  });
+  await listen(server, options.port);
   options.signal.addEventListener(
     "abort",
     () => {
@@ -48,14 +42,46 @@ export async function serveLocalGateway(options: LocalGatewayOptions): Promise<n
   return typeof address === "object" && address !== null ? address.port : options.port;
 }
 
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly options: LocalGatewayOptions;
+  /** Tries end then; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/**
+ * While a pod is replaced its connections break or are refused for a moment. A request without a body changes nothing by
+ * coming twice when no answer had begun (RFC 9110 §9.2.2), so it is held and tried again; others get the reason at once.
+ */
+function forward(proxy: httpProxy, exchange: Exchange): void {
+  const { request, response, options } = exchange;
+  const isRepeatable = request.method === "GET" || request.method === "HEAD";
+  const settings = isRepeatable ? { buffer: Readable.from([]) } : {};
+  proxy.web(request, response, settings, (error) => {
+    if (!isRepeatable || response.headersSent || response.destroyed || Date.now() > exchange.until) {
+      refuse(response, options.reason() ?? error.message);
+      return;
+    }
+    setTimeout(() => forward(proxy, exchange), GATEWAY_RETRY_MS);
+  });
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: Error & { code?: string }) => {
+      const taken = new AzdsError("PORT_IN_USE", `Local port ${port} for the gateway is held by another program`, {
+        cause: error,
+      });
+      reject(error.code === "EADDRINUSE" ? taken : error);
+    });
+    server.listen(port, "127.0.0.1", () => resolve());
+  });
+}
+
 /** RFC 9110 §15.6.4: 503 with a body that says why. */
-function refuse(response: ServerResponse | Socket, why: string): void {
-  const body = `The service cannot be reached at this moment: ${why}\n`;
-  if ("writeHead" in response) {
-    if (!response.headersSent)
-      response.writeHead(503, { "content-type": "text/plain; charset=utf-8", "retry-after": "1" });
-    response.end(body);
-  } else {
-    response.destroy();
-  }
+function refuse(response: ServerResponse, why: string): void {
+  if (!response.headersSent)
+    response.writeHead(503, { "content-type": "text/plain; charset=utf-8", "retry-after": "1" });
+  response.end(`The service cannot be reached at this moment: ${why}\n`);
 }

@@ -20,21 +20,21 @@ function project(): Project {
   return loadProject(folder);
 }
 
-/** The first set that names `last`, which is changed again until the watcher, once it is ready, sees it. */
-async function setAfter(watched: Project, change: () => void, last: string): Promise<readonly string[]> {
+/** Every path told from the change until `last` is, which is written after it. */
+async function toldAfter(watched: Project, change: () => void, last: string): Promise<readonly string[]> {
   const stop = new AbortController();
-  const again = setInterval(() => writeFileSync(join(watched.folder, last), String(Math.random())), 100);
+  const context = watchContext(watched, stop.signal);
+  await context.ready;
   change();
-  const seen = new Set<string>();
-  for await (const set of watchContext(watched, stop.signal)) {
-    for (const path of set) seen.add(path);
-    change();
-    if (seen.has(last)) break;
+  writeFileSync(join(watched.folder, last), "name: web\n");
+  const told = new Set<string>();
+  for await (const set of context.changes()) {
+    for (const path of set) told.add(path);
+    if (told.has(last)) break;
   }
-  clearInterval(again);
   stop.abort();
   rmSync(watched.folder, { recursive: true, force: true });
-  return [...seen];
+  return [...told];
 }
 
 test("watchContext() tells saves by rename, and nothing that is ignored", async () => {
@@ -45,19 +45,32 @@ test("watchContext() tells saves by rename, and nothing that is ignored", async 
     cpSync(join(watched.folder, "server.js"), join(watched.folder, "server.js.log"));
     renameSync(join(watched.folder, "server.js.log"), join(watched.folder, "server.js"));
   };
-  const seen = await setAfter(watched, change, "server.js");
-  expect(seen).toEqual(["server.js"]);
+  const told = await toldAfter(watched, change, "last.js");
+  expect(new Set(told)).toEqual(new Set(["server.js", "last.js"]));
 });
 
 test("watchContext() tells changes of the chart and of azds.yaml", async () => {
-  expect(await setAfter(project(), () => undefined, "charts/web/Chart.yaml")).toContain("charts/web/Chart.yaml");
-  expect(await setAfter(project(), () => undefined, "azds.yaml")).toContain("azds.yaml");
+  expect(await toldAfter(project(), () => undefined, "charts/web/Chart.yaml")).toContain("charts/web/Chart.yaml");
+  expect(await toldAfter(project(), () => undefined, "azds.yaml")).toContain("azds.yaml");
+});
+
+test("watchContext() keeps what changes before anybody asks", async () => {
+  const watched = project();
+  const stop = new AbortController();
+  const context = watchContext(watched, stop.signal);
+  await context.ready;
+  writeFileSync(join(watched.folder, "server.js"), "2");
+  await Bun.sleep(200);
+  const first = await context.changes().next();
+  expect(first.value).toEqual(["server.js"]);
+  stop.abort();
+  rmSync(watched.folder, { recursive: true, force: true });
 });
 
 test("watchContext() ends with its signal", async () => {
   const watched = project();
   const stop = new AbortController();
-  const ended = Array.fromAsync(watchContext(watched, stop.signal));
+  const ended = Array.fromAsync(watchContext(watched, stop.signal).changes());
   stop.abort();
   expect(await ended).toEqual([]);
   rmSync(watched.folder, { recursive: true, force: true });
