@@ -1,5 +1,4 @@
 /** What injection adds to a pod: the create call and the time to Ready, in turns between a space and a plain namespace. */
-import { readFileSync } from "node:fs";
 import { SPACE_LABEL } from "../core/contract.ts";
 import { at } from "../core/parse.ts";
 import type { KubeClient } from "../core/kube/types.ts";
@@ -9,7 +8,6 @@ const SPACE = "bench-space";
 const PLAIN = "bench-plain";
 const POD_ROUNDS = 7;
 const CREATE_ROUNDS = 40;
-const SIDECAR_PORT = 19020;
 
 function pod(name: string): object {
   return {
@@ -46,7 +44,8 @@ export async function pods(kube: KubeClient): Promise<readonly Measurement[]> {
     injected.create.push(await timeToCreate(kube, SPACE, `dry-${round}`));
     plain.create.push(await timeToCreate(kube, PLAIN, `dry-${round}`));
   }
-  const memory = await sidecarMemory(kube);
+  const memory = await sidecarMemory("VmRSS");
+  const share = await sidecarMemory("Pss");
   await Promise.all([SPACE, PLAIN].map(async (name) => kube.remove(`/api/v1/namespaces/${name}`)));
   return [
     {
@@ -68,6 +67,7 @@ export async function pods(kube: KubeClient): Promise<readonly Measurement[]> {
       bounds: "difference",
     },
     { suite: "pods", name: "memory of an idle sidecar", unit: "MB", values: memory, target: 35 },
+    { suite: "pods", name: "memory of an idle sidecar, its share", unit: "MB", values: share },
   ];
 }
 
@@ -101,15 +101,14 @@ async function timeToCreate(kube: KubeClient, namespace: string, name: string): 
   return performance.now() - started;
 }
 
-/** Resident set of the sidecars of bench pods, read from the node's /proc: the test cluster's nodes are this machine. */
-async function sidecarMemory(kube: KubeClient): Promise<readonly number[]> {
-  await kube
-    .find(`/api/v1/namespaces/${SPACE}/pods/pod-${POD_ROUNDS - 1}:${SIDECAR_PORT}/proxy/healthz`)
-    .catch(() => undefined);
-  const listing = Bun.spawnSync(["pgrep", "-f", "^/azds/azds __proxy$"]).stdout.toString();
-  return listing
-    .split("\n")
-    .filter((pid) => pid !== "")
-    .map((pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024)
-    .filter((megabytes) => megabytes > 0);
+/**
+ * Megabytes of each running sidecar, read from the node's /proc: the test cluster's nodes are this machine. `VmRSS` counts
+ * the executable's pages in every process, `Pss` their share: all sidecars of a node map the same file.
+ */
+async function sidecarMemory(field: "VmRSS" | "Pss"): Promise<readonly number[]> {
+  const file = field === "Pss" ? "smaps_rollup" : "status";
+  const pids = Bun.spawnSync(["pgrep", "-f", "^/azds/azds __proxy$"]).stdout.toString().trim().split("\n");
+  const texts = await Promise.all(pids.map(async (pid) => Bun.file(`/proc/${pid}/${file}`).text()));
+  const value = new RegExp(`^${field}:\\s+(?<kilobytes>\\d+)`, "m");
+  return texts.map((text) => Number(value.exec(text)?.groups?.["kilobytes"] ?? 0) / 1024);
 }

@@ -100,8 +100,8 @@ export const PROXY_UID = 19000;
 /** Audience of the projected service-account tokens with which pods speak to controller and builder. */
 export const TOKEN_AUDIENCE = "azds";
 /** Folder and file of that token in `devspaces-proxy` and `devspaces-build`. */
-export const TOKEN_MOUNT = "/var/run/secrets/azds";
-export const TOKEN_FILE = "/var/run/secrets/azds/token";
+export const TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /** Folder of the executable in our image, and mount point of the volume of session pods. */
 export const AGENT_FOLDER = "/azds";

@@ -69,6 +69,8 @@ export function proxyInitContainer(ours: OurImage, config: SidecarConfig): Conta
     ...base(ours, CONTAINER.proxyInit, PROGRAM.proxyInit),
     env: [{ name: ENV.sidecar, value: formatSidecarConfig(config) }, ...DOWNWARD],
     securityContext: NETWORK_ADMIN,
+    // Unused there, but it keeps the pod's own token out.
+    volumeMounts: [TOKEN],
   };
 }
 
@@ -91,6 +93,10 @@ export const tokenVolume: JsonObject = {
 
 export const agentVolume: JsonObject = { name: AGENT_VOLUME, emptyDir: {} };
 
+/**
+ * At the place of the pod's own token, which the API server would mount there otherwise: our containers have no use for
+ * what the application may do, and a pod that the API server changes after the webhook is sent to the webhook again.
+ */
 const TOKEN: JsonObject = { name: TOKEN_VOLUME, mountPath: TOKEN_MOUNT, readOnly: true };
 
 const DOWNWARD: readonly JsonObject[] = [
