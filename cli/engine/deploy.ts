@@ -5,6 +5,7 @@
 import type { Session, SessionTag } from "../../core/session.ts";
 import { formatTag } from "../../core/session.ts";
 import type { Context } from "../context.ts";
+import type { Host } from "../host.ts";
 import { type BuildJob, buildThrough, serveWaitingPods } from "./builds.ts";
 import { scanContext } from "./context-scan.ts";
 import type { PodWatch } from "./pod-watch.ts";
@@ -61,7 +62,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     const builds = serveWaitingPods(watch, job, living === undefined ? [] : [living.node]);
     // A failed build ends the wait below; after it, nobody listens any more.
     builds.catch(() => undefined);
-    await Promise.race([install(request, job), builds]);
+    await Promise.race([install(request, job, host), builds]);
     await Promise.race([podsAppeared(watch, options), builds]);
     const pods = await step("wait", "Waiting for container", async () =>
       Promise.race([podsReady(watch, options), neverResolved(builds)]),
@@ -79,7 +80,7 @@ async function livingPod(watch: PodWatch, context: Context): Promise<PodView | u
   return watch.pods().find(offersTunnel);
 }
 
-async function install(request: DeployRequest, job: BuildJob): Promise<void> {
+async function install(request: DeployRequest, job: BuildJob, host: Host): Promise<void> {
   const { prepared } = request;
   await request.step("install", "Installing Helm chart", async () =>
     installRelease(prepared.helm, {
@@ -88,6 +89,7 @@ async function install(request: DeployRequest, job: BuildJob): Promise<void> {
       target: prepared.target,
       tokens: job.expansion.tokens,
       environment: job.expansion.variables,
+      host,
     }),
   );
 }

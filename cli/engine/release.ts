@@ -1,9 +1,9 @@
 /** Installs the project's chart as a release of the session: values expanded into a private file, Helm run, locks of a killed run freed. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Expansion, expandValues, type Tokens } from "../project/expand.ts";
 import type { Project } from "../project/load.ts";
+import type { Host } from "../host.ts";
 import type { HelmTarget } from "../helm/args.ts";
 import type { Helm } from "../helm/helm.ts";
 
@@ -20,6 +20,7 @@ export interface InstallRequest {
   readonly release: string;
   readonly target: HelmTarget;
   readonly tokens: Tokens;
+  readonly host: Pick<Host, "folder" | "pid" | "processAlive">;
   /** The process environment; overrules `.env`. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -29,8 +30,7 @@ export async function installRelease(helm: Helm, request: InstallRequest): Promi
   const { project } = request;
   const expansion: Expansion = { tokens: request.tokens, variables: { ...project.variables, ...request.environment } };
   const values = expandValues(project.config.install.set, expansion);
-  // Values may hold secrets: a folder of our own (0700) and a file only its owner reads.
-  const folder = await mkdtemp(join(tmpdir(), "azds-values-"));
+  const folder = await valuesFolder(request.host);
   try {
     const file = join(folder, "values.json");
     await writeFile(file, JSON.stringify(values), { mode: 0o600 });
@@ -44,4 +44,18 @@ export async function installRelease(helm: Helm, request: InstallRequest): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Values may hold secrets: a folder that only its owner reads, one for each process. What a killed process left there is
+ * removed by the next.
+ */
+async function valuesFolder(host: InstallRequest["host"]): Promise<string> {
+  const root = join(host.folder, "values");
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const left = (await readdir(root)).filter((pid) => !host.processAlive(Number(pid)));
+  await Promise.all(left.map(async (pid) => rm(join(root, pid), { recursive: true, force: true })));
+  const folder = join(root, String(host.pid));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
 }
