@@ -5,6 +5,8 @@ import { GATEWAY_WAIT_MS_MAX } from "../../core/limits.ts";
 import type { Session } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import { announceTunnels, type Tunnel } from "../settings/tunnels.ts";
+import type { Project } from "../project/load.ts";
+import { updateKind, type UpdateRules } from "./update-kind.ts";
 import { spaceUrl } from "../spaces/url.ts";
 import { followOutput } from "./app-output.ts";
 import type { ContextWatch } from "./context-watch.ts";
@@ -54,9 +56,9 @@ export async function attach(request: AttachRequest, context: Context): Promise<
 /** Each set of saved files becomes a new build; one that fails is told, and the service keeps what it has. */
 async function followSaves(request: AttachRequest, context: Context): Promise<void> {
   for await (const changes of request.saves.changes()) {
-    const [first = "", ...others] = changes;
-    const more = others.length === 0 ? "" : ` and ${others.length} more`;
-    context.emit({ type: "message", level: "info", text: `\`${first}\`${more} changed: rebuilding the image` });
+    const { path, rule } = updateKind(changes, rulesOf(request.prepared.project));
+    const more = changes.length === 1 ? "" : ` and ${changes.length - 1} more`;
+    context.emit({ type: "message", level: "info", text: `\`${path}\`${more} changed: rebuilding the image, ${rule}` });
     try {
       await request.onSave();
     } catch (error) {
@@ -68,6 +70,13 @@ async function followSaves(request: AttachRequest, context: Context): Promise<vo
       });
     }
   }
+}
+
+function rulesOf(project: Project): UpdateRules {
+  return {
+    dockerfile: project.config.build.dockerfile.replace(/^\.\//, ""),
+    chart: project.config.install.chart.replace(/^\.\//, ""),
+  };
 }
 
 async function startForwards(
