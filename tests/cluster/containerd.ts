@@ -1,8 +1,15 @@
+import { readFileSync } from "node:fs";
 import type { ClusterLayout } from "./layout.ts";
 import { CONTAINERD_READY_MS } from "./limits.ts";
-import { requireAlive, type Component, type RunningNode } from "./node-processes.ts";
+import { logFile, requireAlive, type Component, type RunningNode } from "./node-processes.ts";
 import { runInNode } from "./nodes.ts";
 import { waitFor } from "./wait.ts";
+
+/**
+ * What the part of containerd that the kubelet speaks to logs when it is there, some time after the rest answers. A
+ * kubelet that asks before ends with "server is not initialized yet".
+ */
+const CRI_STARTED = "Start streaming server";
 
 /** The containerd namespace the kubelet uses. */
 const CTR = ["ctr", "--namespace", "k8s.io"];
@@ -17,9 +24,13 @@ export async function waitForContainerd(
     limitMs: CONTAINERD_READY_MS,
     check: async () => {
       requireAlive(cluster, node, containerd);
-      return answers(node);
+      return hasLogged(cluster, node, containerd) ? answers(node) : undefined;
     },
   });
+}
+
+function hasLogged(cluster: ClusterLayout, node: RunningNode, { name }: Component): boolean {
+  return readFileSync(logFile(cluster, `${node.layout.name}-${name}`), "utf8").includes(CRI_STARTED);
 }
 
 async function answers(node: RunningNode): Promise<true | undefined> {

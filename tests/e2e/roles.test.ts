@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
 import { userKubeconfig } from "../cluster/cluster.ts";
 import { apply, type CommandResult, type Developer, developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
+import { getServed } from "./support/http.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
@@ -60,11 +61,6 @@ async function refusal(args: readonly string[], input?: unknown): Promise<string
   return said;
 }
 
-async function get(url: string): Promise<string> {
-  const response = await fetch(url);
-  return `${response.status} ${await response.text()}`;
-}
-
 describe("a developer's own space", () => {
   test("space select creates it below a root that somebody else made", async () => {
     const { stdout } = await succeed(["space", "select", "-n", `${ROOT}/${CHILD}`, "-y"]);
@@ -84,7 +80,7 @@ describe("a developer's own space", () => {
     const pattern = new RegExp(`available at (http://${CHILD}\\.s\\.${ROOT}\\.web\\.azds\\.localhost:\\d+/)`);
     const url = pattern.exec(output)?.[1] ?? "";
     await command.until(/changed listens/);
-    expect(await get(url)).toBe('200 ["changed"]');
+    expect(await getServed(url)).toBe('200 ["changed"]');
     expect((await succeed(["list-up"])).stdout).toMatch(new RegExp(`^web +${CHILD} +Service +.*Running`, "m"));
     expect((await succeed(["list-uris"])).stdout).toContain(url);
     expect(await command.stop()).toBe(0);

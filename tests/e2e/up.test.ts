@@ -10,6 +10,7 @@ import {
   type RunningCommand,
   scratchFolder,
 } from "./support/cluster.ts";
+import { getServed } from "./support/http.ts";
 
 const PROJECT = join(import.meta.dir, "../projects/chain");
 
@@ -53,11 +54,6 @@ async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolea
   return answer;
 }
 
-async function get(url: string): Promise<string> {
-  const response = await fetch(url);
-  return `${response.status} ${await response.text()}`;
-}
-
 async function up(): Promise<{ readonly command: RunningCommand; readonly url: string }> {
   const command = admin.start(["up", "--no-tui"], { cwd: folder });
   await command.until(/Press Ctrl\+C to detach/);
@@ -88,10 +84,10 @@ describe("azds up", () => {
 
   test("the first up builds on the node that runs the pod, and serves", async () => {
     const { command, url } = await up();
-    expect(await get(url)).toBe('200 ["one"]');
+    expect(await getServed(url)).toBe('200 ["one"]');
     await command.until(/: one listens/);
     const gateway = /available at (http:\S+uptest\.web\.azds\.localhost:\d+\/)/.exec(command.output())?.[1] ?? "";
-    expect(await get(gateway)).toBe('200 ["one"]');
+    expect(await getServed(gateway)).toBe('200 ["one"]');
     expect(await command.stop()).toBe(0);
   }, 180_000);
 
@@ -115,7 +111,7 @@ describe("azds up", () => {
   test("a change is served after the next up", async () => {
     writeService("two");
     const { command, url } = await up();
-    expect(await get(url)).toBe('200 ["two"]');
+    expect(await getServed(url)).toBe('200 ["two"]');
     expect(await command.stop()).toBe(0);
   }, 120_000);
 
@@ -127,7 +123,7 @@ describe("azds up", () => {
     await command.until(/three listens/);
     // The old pod serves until the new one is ready.
     const answer = await eventually(
-      async () => get(url),
+      async () => getServed(url),
       (text) => text.includes("three"),
     );
     expect(answer).toBe('200 ["three"]');
