@@ -36,6 +36,8 @@ export function createImageStore(): ImageStore {
     for (;;) {
       // Listening starts before reading, so that a build which ends in between is not missed.
       const saved = Promise.withResolvers<void>();
+      // The abort may come while the records are read, when nobody waits for this promise yet.
+      saved.promise.catch(() => {});
       const onAbort = (): void => saved.reject(signal.reason);
       signal.throwIfAborted();
       signal.addEventListener("abort", onAbort);
@@ -47,7 +49,6 @@ export function createImageStore(): ImageStore {
       } finally {
         waiting.delete(saved.resolve);
         signal.removeEventListener("abort", onAbort);
-        saved.promise.catch(() => {});
       }
     }
   };
