@@ -2,7 +2,7 @@
  * Builds for the pods of one tag: each node with a pod that waits gets the context and builds once, whatever number of
  * pods, replicas, Jobs or hooks stand there.
  */
-import type { BuildEvent } from "../../core/builder-protocol.ts";
+import type { BuildEvent, BuildRequest } from "../../core/builder-protocol.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { formatTag, type SessionTag } from "../../core/session.ts";
@@ -89,10 +89,7 @@ export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
 }
 
-function requestFor(
-  repository: string,
-  job: BuildJob,
-): Parameters<Awaited<ReturnType<typeof openBuilderClient>>["build"]>[0] {
+function requestFor(repository: string, job: BuildJob): BuildRequest {
   const { build } = job.project.config;
   return {
     session: job.tag.session,

@@ -1,9 +1,10 @@
 /** Everything of `up` that can fail before the cluster is touched: project, Helm, space, session. */
-import { COMPONENT, LOCAL_HOST_SUFFIX, PARENT_LABEL, SYSTEM_NAMESPACE } from "../../core/contract.ts";
+import { PARENT_LABEL } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { asString, at } from "../../core/parse.ts";
 import type { Session } from "../../core/session.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { readInfo } from "../cluster/info.ts";
 import type { Context } from "../context.ts";
 import type { HelmTarget } from "../helm/args.ts";
 import { createHelm, type Helm } from "../helm/helm.ts";
@@ -33,7 +34,7 @@ export async function prepare(context: Context, cluster: Cluster, space: string 
     onLine: (text) => context.emit({ type: "message", level: "verbose", text }),
   });
   // Before the space is looked for: a cluster that cannot be reached is named, not a space that is selected nowhere.
-  const [hostSuffix] = await Promise.all([readHostSuffix(cluster), helm.check()]);
+  const [{ hostSuffix }] = await Promise.all([readInfo(cluster, context.signal), helm.check()]);
   const current = await currentSpace(context, cluster, space);
   return {
     cluster,
@@ -44,13 +45,6 @@ export async function prepare(context: Context, cluster: Cluster, space: string 
     release: releaseName(project.name),
     hostSuffix,
   };
-}
-
-/** ConfigMap with what every user of the cluster may know of azds. @throws AzdsError NOT_ENABLED */
-async function readHostSuffix(cluster: Cluster): Promise<string> {
-  const info = await cluster.kube.find(`/api/v1/namespaces/${SYSTEM_NAMESPACE}/configmaps/${COMPONENT.info}`);
-  if (info === undefined) throw new AzdsError("NOT_ENABLED", `azds is not enabled on cluster \`${cluster.context}\``);
-  return asString(at(info, "data", "hostSuffix")) ?? LOCAL_HOST_SUFFIX;
 }
 
 /** A root space that others inherit from is everybody's baseline: a change there asks first. */
