@@ -42,6 +42,8 @@ export const CONTAINER = {
   proxy: "devspaces-proxy",
   proxyInit: "devspaces-proxy-init",
   build: "devspaces-build",
+  /** Fills the volume over a sync target from the image, where the container could not write into the image's own. */
+  seed: "devspaces-seed",
 } as const;
 
 /** First argument of the executable: which program this process is. */
@@ -56,6 +58,7 @@ export const PROGRAM = {
   proxyReady: "__proxy-ready",
   build: "__build",
   agent: "__agent",
+  seed: "__seed",
 } as const;
 
 /** TCP ports inside a pod. Those in `LOOPBACK_PORTS` listen on 127.0.0.1 only and are reached by port-forward. */

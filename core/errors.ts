@@ -44,6 +44,10 @@ const HINTS = {
   POD_NOT_STARTED: "The cause above comes from the pod's own status and events",
   POD_CRASHED: "The last lines of its output are above; mend them and run `azds up` again",
   POD_NOT_INJECTED: "Run `azds cluster status`; the webhook did not answer when the pod was made",
+  UPDATE_FAILED: "Mend what the output above names and save again; nothing was replaced by a half-made state",
+  SYNC_TARGET_UNWRITABLE:
+    "Let the image's user own that folder (`COPY --chown`), or name another with `container.syncTarget` in `azds.yaml`",
+  REBUILD_REFUSED: "Run `azds up` without `--no-rebuild` to have the image rebuilt",
   SERVICE_NOT_UP: "Start it with `azds up`",
   CONNECTION_LOST: "Check the network to the cluster and run the command again; the service keeps running",
   // Peers that break a protocol

@@ -2,9 +2,6 @@
 import { AzdsError } from "./errors.ts";
 import { asNumber, asString, member } from "./parse.ts";
 
-/** Name of the agent's stream that sends one `OutputLine` per message: what it still has, then what comes. */
-export const OUTPUT_STREAM = "output";
-
 export interface OutputLine {
   /** `agent`: not the application speaks but the agent, for example of output that a slow reader missed. */
   readonly stream: "stdout" | "stderr" | "agent";

@@ -3,7 +3,7 @@
  * labelled `azds.io/session`; a tag `azds-<6 chars>-<n>` names the session and counts its builds.
  */
 import { SESSION_LABEL } from "./contract.ts";
-import { asString, at } from "./parse.ts";
+import { asArray, asString, at } from "./parse.ts";
 
 /** `azds-` and six characters of [a-z0-9]. */
 export type SessionId = string;
@@ -45,7 +45,21 @@ export const SESSION_ANNOTATION = {
   owner: "azds.io/owner",
   lastNode: "azds.io/last-node",
   build: "azds.io/build",
+  /** `SessionContainer` as JSON. */
+  container: "azds.io/container",
+  /** Digest of all that the image and the release of the last build were made from. */
+  inputs: "azds.io/inputs",
 } as const;
+
+/** What azds.yaml wants of the session's container; the webhook brings it about. All of it optional. */
+export interface SessionContainer {
+  /** Runs in place of what image and chart name; empty: they decide. */
+  readonly command: readonly string[];
+  /** Absolute folder in which synced files land; empty: the working directory. */
+  readonly syncTarget: string;
+  /** Absolute folder over which a volume is laid, filled from the image, because it could not be written; empty: none. */
+  readonly volume: string;
+}
 
 export interface Session {
   readonly id: SessionId;
@@ -63,7 +77,12 @@ export interface Session {
   readonly lastNode: string;
   /** Number of the last build; 0 before the first. */
   readonly build: number;
+  readonly container: SessionContainer;
+  /** Of the last build; empty before it has come up. */
+  readonly inputs: string;
 }
+
+export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "" };
 
 /** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
 export function sessionOfLease(lease: unknown): Session | undefined {
@@ -82,7 +101,23 @@ export function sessionOfLease(lease: unknown): Session | undefined {
     heartbeat: Date.parse(asString(at(lease, "spec", "renewTime")) ?? "") || 0,
     lastNode: note(SESSION_ANNOTATION.lastNode),
     build: Number(note(SESSION_ANNOTATION.build)) || 0,
+    container: parseContainer(note(SESSION_ANNOTATION.container)),
+    inputs: note(SESSION_ANNOTATION.inputs),
   };
+}
+
+/** Somebody may have written anything into the annotation; what is not understood asks for nothing. */
+function parseContainer(text: string): SessionContainer {
+  try {
+    const value: unknown = JSON.parse(text);
+    return {
+      command: asArray(at(value, "command")).flatMap((word) => asString(word) ?? []),
+      syncTarget: asString(at(value, "syncTarget")) ?? "",
+      volume: asString(at(value, "volume")) ?? "",
+    };
+  } catch {
+    return PLAIN_CONTAINER;
+  }
 }
 
 /** The Lease that records `session`; `namespace`, `name` and labels identify it for server-side apply. */
@@ -100,6 +135,8 @@ export function leaseOfSession(session: Session): Readonly<Record<string, unknow
         [SESSION_ANNOTATION.owner]: session.owner,
         [SESSION_ANNOTATION.lastNode]: session.lastNode,
         [SESSION_ANNOTATION.build]: String(session.build),
+        [SESSION_ANNOTATION.container]: JSON.stringify(session.container),
+        [SESSION_ANNOTATION.inputs]: session.inputs,
       },
     },
     spec: {

@@ -1,6 +1,6 @@
 /** The agent's door for the CLI: reached by port-forward, so it listens on loopback only and asks nobody's name. */
 import { createServer, type Socket } from "node:net";
-import { OUTPUT_STREAM } from "../../core/output.ts";
+import { AGENT_STREAM } from "../../core/agent-protocol.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { AGENT_FAREWELL_MS_MAX } from "../../core/limits.ts";
@@ -67,10 +67,10 @@ async function serve(handlers: StreamHandlers, name: string, stream: ByteStream)
   }
 }
 
-/** Handler of `OUTPUT_STREAM`: one `OutputLine` per message until the application's output ends. */
+/** Handler of the stream `output`: one `OutputLine` per message until the application's output ends. */
 export function outputHandlers(output: Output): StreamHandlers {
   return {
-    [OUTPUT_STREAM]: async (stream) => {
+    [AGENT_STREAM.output]: async (stream) => {
       for await (const line of output.read()) await sendMessage(stream, line);
       await stream.end();
     },

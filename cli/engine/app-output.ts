@@ -1,10 +1,11 @@
 /** The application's output: from the agent in the container, which knows stdout from stderr, line by line. */
+import { AGENT_STREAM } from "../../core/agent-protocol.ts";
 import { PORT } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { RECONNECT_MS_MIN } from "../../core/limits.ts";
-import { OUTPUT_STREAM, parseOutputLine } from "../../core/output.ts";
+import { parseOutputLine } from "../../core/output.ts";
 import { messageReader } from "../../core/wire/messages.ts";
 import { createMux } from "../../core/wire/mux.ts";
 import type { Emit } from "./events.ts";
@@ -70,7 +71,7 @@ async function followStream(pod: PodView, after: number, options: OutputOptions)
   const container = pod.containers.find((candidate) => candidate.tag !== undefined && !candidate.init)?.name ?? "";
   let last = after;
   try {
-    const reader = messageReader(mux.open(OUTPUT_STREAM));
+    const reader = messageReader(mux.open(AGENT_STREAM.output));
     for (let message = await reader.next(); message !== undefined; message = await reader.next()) {
       const line = parseOutputLine(message.head);
       if (line.at <= after) continue;

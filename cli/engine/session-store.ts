@@ -10,7 +10,13 @@ import type { Clock } from "../../core/host/clock.ts";
 import { KubeError, type KubeClient } from "../../core/kube/types.ts";
 import { SESSION_HEARTBEAT_MS, SESSION_STALE_MS, SESSION_WRITES_MAX } from "../../core/limits.ts";
 import { asString, at, isObject, type JsonObject } from "../../core/parse.ts";
-import { leaseOfSession, type Session, SESSION_ANNOTATION, sessionOfLease } from "../../core/session.ts";
+import {
+  leaseOfSession,
+  PLAIN_CONTAINER,
+  type Session,
+  SESSION_ANNOTATION,
+  sessionOfLease,
+} from "../../core/session.ts";
 
 /** The process that holds a session: `user@host` and its id there. */
 export interface Holder {
@@ -50,7 +56,7 @@ export async function acquireSession(kube: KubeClient, key: SessionKey, options:
     const current = sessionOfLease(lease);
     if (current !== undefined) refuseIfHeld(current, options);
     const session: Session = {
-      ...(current ?? { id: newSessionId(), ...key, lastNode: "", build: 0 }),
+      ...(current ?? { id: newSessionId(), ...key, lastNode: "", build: 0, container: PLAIN_CONTAINER, inputs: "" }),
       owner: options.holder.owner,
       holder: formatHolder(options.holder),
       heartbeat: options.clock.now(),
@@ -72,7 +78,7 @@ export async function findSession(kube: KubeClient, key: SessionKey): Promise<Se
   return sessionOfLease(await findLease(kube, key));
 }
 
-/** Records build and node; holder and heartbeat are not touched, they may be somebody else's by now. */
+/** Records what is known of the build; holder and heartbeat are not touched, they may be somebody else's by now. */
 export async function recordBuild(kube: KubeClient, session: Session): Promise<void> {
   await kube.request({
     method: "PATCH",
@@ -83,6 +89,8 @@ export async function recordBuild(kube: KubeClient, session: Session): Promise<v
         annotations: {
           [SESSION_ANNOTATION.build]: String(session.build),
           [SESSION_ANNOTATION.lastNode]: session.lastNode,
+          [SESSION_ANNOTATION.container]: JSON.stringify(session.container),
+          [SESSION_ANNOTATION.inputs]: session.inputs,
         },
       },
     },

@@ -7,7 +7,8 @@ import { FILES_PER_TURN } from "../limits.ts";
 import { asNumber, asString, isObject, member } from "../parse.ts";
 import { BlobStore } from "./blob-store.ts";
 import { type Manifest, type TreeDiff, type TreeEntry, diffManifests } from "./manifest.ts";
-import type { Committed, TreeReceiver, TreeTarget } from "./receive.ts";
+import type { Committed } from "./messages.ts";
+import type { TreeReceiver, TreeTarget } from "./receive.ts";
 import { type HashCache, type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
 
 /** Both on the same file system. */

@@ -11,17 +11,24 @@
  *     commit                             →
  *                                        ←      committed
  *
- * Nothing of the tree changes before `commit`; blobs stay with the receiver whatever happens to the stream.
+ * A sender that knows what the receiver has sends the difference alone, in one go and without asking:
+ *
+ *     open (base), entries…, gone, blob…, commit →
+ *                                        ←      committed, or stale: `base` is not what the receiver has
+ *
+ * Nothing of the tree changes before `commit`; blobs stay with the receiver whatever happens to the stream, where it
+ * has a place for them.
  */
 import { AzdsError } from "../errors.ts";
 import { asArray, asNumber, asString, isObject, member } from "../parse.ts";
 import { type TreeEntry, parseEntry, parseHash } from "./manifest.ts";
 
-export const SYNC_VERSION = 1;
+export const SYNC_VERSION = 2;
 
 /** Heads that the sender sends. */
 export type SenderHead =
-  | { readonly type: "open"; readonly version: typeof SYNC_VERSION; readonly tree: string }
+  /** With `base`, a revision that the receiver told: what follows is the difference to it. */
+  | { readonly type: "open"; readonly version: typeof SYNC_VERSION; readonly tree: string; readonly base?: string }
   /** Adds entries, or replaces those of the same path. At most SYNC_BATCH_MAX. */
   | { readonly type: "entries"; readonly entries: readonly TreeEntry[] }
   /** Takes entries back. */
@@ -36,7 +43,23 @@ export type SenderHead =
 export type ReceiverHead =
   /** At most SYNC_BATCH_MAX hashes. */
   | { readonly type: "lacks"; readonly hashes: readonly string[]; readonly last: boolean }
-  | { readonly type: "committed"; readonly written: number; readonly deleted: number };
+  | ({ readonly type: "committed" } & Committed)
+  /** Nothing was changed; the sender starts again with the whole tree. */
+  | { readonly type: "stale" };
+
+export interface Committed {
+  readonly written: number;
+  readonly deleted: number;
+  /** What to name as `base` of the next difference; absent where the receiver takes whole trees only. */
+  readonly revision?: string;
+  /** Paths that could not be written or removed, each with the reason in words; all others are as they were sent. */
+  readonly failed?: readonly FailedPath[];
+}
+
+export interface FailedPath {
+  readonly path: string;
+  readonly why: string;
+}
 
 /** @throws AzdsError PROTOCOL */
 export function parseSenderHead(head: unknown): SenderHead {
@@ -46,7 +69,7 @@ export function parseSenderHead(head: unknown): SenderHead {
     case "open":
       if (head["version"] !== SYNC_VERSION)
         throw new AzdsError("PROTOCOL", "The peer speaks another version of the sync protocol");
-      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "" };
+      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "", ...optional("base", head["base"]) };
     case "entries":
       return { type, entries: asArray(head["entries"]).map(parseEntry) };
     case "gone":
@@ -68,9 +91,24 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
     return { type, hashes: asArray(member(head, "hashes")).map(parseHash), last: member(head, "last") === true };
   }
   if (type === "committed") {
-    return { type, written: asNumber(member(head, "written")) ?? 0, deleted: asNumber(member(head, "deleted")) ?? 0 };
+    return {
+      type,
+      written: asNumber(member(head, "written")) ?? 0,
+      deleted: asNumber(member(head, "deleted")) ?? 0,
+      ...optional("revision", member(head, "revision")),
+      failed: asArray(member(head, "failed")).map((failed) => ({
+        path: asString(member(failed, "path")) ?? "",
+        why: asString(member(failed, "why")) ?? "",
+      })),
+    };
   }
+  if (type === "stale") return { type };
   throw unknownHead();
+}
+
+function optional<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
+  const text = asString(value);
+  return text === undefined ? {} : ({ [name]: text } as Record<Name, string>);
 }
 
 function parseState(value: unknown): "more" | "last" | "changed" {

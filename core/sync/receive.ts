@@ -4,7 +4,7 @@ import { SYNC_BATCH_MAX, SYNC_FILES_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
 import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
 import { type Manifest, type TreeEntry, parseManifest } from "./manifest.ts";
-import { type ReceiverHead, type SenderHead, parseSenderHead } from "./messages.ts";
+import { type Committed, type ReceiverHead, type SenderHead, parseSenderHead } from "./messages.ts";
 
 /** Content of files, by hash. */
 export interface Blob {
@@ -32,11 +32,6 @@ export interface TreeTarget {
   readonly commit: (manifest: Manifest) => Promise<Committed>;
   /** Lets others have the tree. */
   readonly close: () => Promise<void>;
-}
-
-export interface Committed {
-  readonly written: number;
-  readonly deleted: number;
 }
 
 /**

@@ -4,7 +4,8 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../../core/host/clock.ts";
-import { OUTPUT_STREAM, type OutputLine, parseOutputLine } from "../../../../core/output.ts";
+import { AGENT_STREAM } from "../../../../core/agent-protocol.ts";
+import { type OutputLine, parseOutputLine } from "../../../../core/output.ts";
 import { messageReader } from "../../../../core/wire/messages.ts";
 import { createMux } from "../../../../core/wire/mux.ts";
 import { streamOfSocket } from "../../../../core/wire/socket-stream.ts";
@@ -69,7 +70,7 @@ async function subscribe(port: number): Promise<readonly OutputLine[]> {
       continue;
     }
     const mux = createMux(streamOfSocket(socket), { role: "client" });
-    const reader = messageReader(mux.open(OUTPUT_STREAM));
+    const reader = messageReader(mux.open(AGENT_STREAM.output));
     const lines: OutputLine[] = [];
     for (let message = await reader.next(); message !== undefined; message = await reader.next()) {
       lines.push(parseOutputLine(message.head));

@@ -10,7 +10,7 @@ import type { Sightings } from "../../../../controller/reconcile/stale-sessions.
 import { KubeError } from "../../../../core/kube/types.ts";
 import { SESSION_STALE_MS } from "../../../../core/limits.ts";
 import { at, type JsonObject } from "../../../../core/parse.ts";
-import { leaseOfSession, type Session } from "../../../../core/session.ts";
+import { leaseOfSession, PLAIN_CONTAINER, type Session } from "../../../../core/session.ts";
 import { manualClock, type ManualClock } from "../../../fakes/clock.ts";
 import { fakeKube, type FakeKube, type FakeKubeOptions } from "../../../fakes/kube.ts";
 import { space } from "../objects.ts";
@@ -111,6 +111,8 @@ function session(heartbeat: number): Session {
     heartbeat,
     lastNode: "",
     build: 0,
+    container: PLAIN_CONTAINER,
+    inputs: "",
   };
 }
 
