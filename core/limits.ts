@@ -193,6 +193,9 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** Services that one `up` finds by itself below a folder, and how deep it looks. */
+export const PROJECTS_MAX = 20;
+export const PROJECT_DEPTH_MAX = 3;
 /** Times a session's Lease is written against others before giving up. */
 export const SESSION_WRITES_MAX = 5;
 /** Time for a pod with the session's tag to appear after Helm is done. */
@@ -225,7 +228,13 @@ export const SPACE_DEPTH_MAX = 32;
 /** A request at a forwarded port waits this long for a ready pod while the service restarts. */
 export const GATEWAY_WAIT_MS_MAX = 30_000;
 /** Saves closer together than this are one change. Editors write, rename and delete within a few milliseconds. */
-export const SAVE_SETTLE_MS = 40;
+export const SAVE_SETTLE_MS = 5;
+/** The same before a rebuild, which is too dear for half of what is being saved. */
+export const REBUILD_SETTLE_MS = 40;
+/** A file that is suddenly empty gets this long for the rest of its save. */
+export const TRUNCATED_SAVE_MS = 30;
+/** Above this many changed paths the whole context is read again: the kernel's queue of events may have run over. */
+export const RESCAN_PATHS_MIN = 2_000;
 /** A request without a body is tried again at the local gateway for this long, and how soon. */
 export const GATEWAY_RETRY_MS_MAX = 5_000;
 export const GATEWAY_RETRY_MS = 100;

@@ -16,6 +16,12 @@ export const up = define({
       describe: "Ports from the dev space workload to expose locally, as LOCAL:REMOTE; repeatable",
     },
     clean: { type: "boolean", default: false, describe: "Build without cache and pull base images again" },
+    "no-rebuild": {
+      type: "boolean",
+      default: false,
+      describe: "While attached, refuse saves that need a new image instead of building it",
+    },
+    timings: { type: "boolean", default: false, describe: "Show for each save how long its stages took" },
     "take-over": { type: "boolean", default: false, describe: "Take the service over from whoever holds it" },
     space: { type: "string", requiresArg: true, describe: "Dev space to use instead of the selected one" },
     "gateway-port": { type: "number", requiresArg: true, describe: "Port of the local gateway for *.azds.localhost" },

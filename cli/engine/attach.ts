@@ -1,82 +1,41 @@
-/** The attached part of `up`: local ports, the local gateway, the application's output, the heartbeat; until Ctrl+C. */
+/** The addresses and the output of a service while `up` is attached: local ports, the local gateway, the application's lines. */
 import { LOCAL_HOST_SUFFIX, PORT } from "../../core/contract.ts";
-import { AzdsError } from "../../core/errors.ts";
 import { GATEWAY_WAIT_MS_MAX } from "../../core/limits.ts";
 import type { Session } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import { announceTunnels, type Tunnel } from "../settings/tunnels.ts";
-import type { Project } from "../project/load.ts";
-import { updateKind, type UpdateRules } from "./update-kind.ts";
 import { spaceUrl } from "../spaces/url.ts";
 import { followOutput } from "./app-output.ts";
-import type { ContextWatch } from "./context-watch.ts";
 import { causeOf } from "./diagnose.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { Prepared } from "./prepare.ts";
+import type { SharedGateway } from "./shared-gateway.ts";
 import type { PortMapping } from "./port-mapping.ts";
 import { type ReachablePort, reachablePorts } from "./services.ts";
-
-/** Tried first, so that bookmarks stay valid; any free port when it is taken and none was asked for. */
-const GATEWAY_PORT = 8090;
 
 export interface AttachRequest {
   readonly prepared: Prepared;
   readonly session: Session;
-  readonly saves: ContextWatch;
-  /** Brings the changed sources into the cluster. @throws AzdsError as `deploy` does */
-  readonly onSave: () => Promise<void>;
   readonly pods: readonly PodView[];
   readonly watch: PodWatch;
   readonly mappings: readonly PortMapping[];
-  readonly gatewayPort: number | undefined;
+  readonly gateway: SharedGateway;
 }
 
-/** Resolves when the signal comes. */
-export async function attach(request: AttachRequest, context: Context): Promise<void> {
+/** Resolves once all addresses can be used; they end with the signal. The result withdraws their announcement. */
+export async function attach(request: AttachRequest, context: Context): Promise<() => Promise<void>> {
   const { prepared, watch } = request;
   const { kube } = prepared.cluster;
   const pod = request.pods[0];
-  if (pod === undefined) return;
+  if (pod === undefined) return async () => undefined;
   const services = await kube.list(`/api/v1/namespaces/${prepared.space.name}/services`, context.signal);
   const ports = reachablePorts(services, pod);
   followOutput(watch, { kube, emit: context.emit, clock: context.host.clock, signal: context.signal });
   const tunnels = await startForwards(ports, request, context);
   if (ports.some((port) => port.http)) tunnels.push(await startGateway(ports, request, context));
-  const withdraw = await announceTunnels(context.host, prepared.cluster, tunnels);
-  context.emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
-  try {
-    await followSaves(request, context);
-  } finally {
-    await withdraw();
-  }
-}
-
-/** Each set of saved files becomes a new build; one that fails is told, and the service keeps what it has. */
-async function followSaves(request: AttachRequest, context: Context): Promise<void> {
-  for await (const changes of request.saves.changes()) {
-    const { path, rule } = updateKind(changes, rulesOf(request.prepared.project));
-    const more = changes.length === 1 ? "" : ` and ${changes.length - 1} more`;
-    context.emit({ type: "message", level: "info", text: `\`${path}\`${more} changed: rebuilding the image, ${rule}` });
-    try {
-      await request.onSave();
-    } catch (error) {
-      if (!(error instanceof AzdsError)) throw error;
-      context.emit({
-        type: "message",
-        level: "warning",
-        text: `${error.code}: ${error.message}; the running service was left as it is`,
-      });
-    }
-  }
-}
-
-function rulesOf(project: Project): UpdateRules {
-  return {
-    dockerfile: project.config.build.dockerfile.replace(/^\.\//, ""),
-    chart: project.config.install.chart.replace(/^\.\//, ""),
-  };
+  return announceTunnels(context.host, prepared.cluster, tunnels);
 }
 
 async function startForwards(
@@ -158,16 +117,11 @@ async function startGateway(
   context: Context,
 ): Promise<Tunnel> {
   const { prepared } = request;
-  const enterPort = await forward(PORT.enter, 0, { request, context });
-  const { serveLocalGateway } = await import("../gateway/local-gateway.ts");
-  const options = { enterPort, reason: () => whyNotReady(request), signal: context.signal };
-  const port = await serveLocalGateway({ ...options, port: request.gatewayPort ?? GATEWAY_PORT }).catch(
-    async (error: unknown) => {
-      if (request.gatewayPort !== undefined || !(error instanceof AzdsError && error.code === "PORT_IN_USE"))
-        throw error;
-      return serveLocalGateway({ ...options, port: 0 });
-    },
-  );
+  const port = await request.gateway.port(async () => ({
+    enterPort: await forward(PORT.enter, 0, { request, context }),
+    reason: () => whyNotReady(request),
+    signal: context.signal,
+  }));
   for (const service of new Set(ports.filter((each) => each.http).map((each) => each.service))) {
     const { root, name, ancestors } = prepared.space;
     const url = spaceUrl({

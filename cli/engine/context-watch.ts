@@ -5,19 +5,26 @@ import { SAVE_SETTLE_MS } from "../../core/limits.ts";
 import { ignoreFilter } from "../project/ignore.ts";
 import { CONFIG_FILE, type Project } from "../project/load.ts";
 
-/** Paths relative to azds.yaml's folder, each once, in the order of their first change. */
-export type ChangeSet = readonly string[];
+export interface ChangeSet {
+  /** Relative to azds.yaml's folder, each once, in the order of their first change. */
+  readonly paths: readonly string[];
+  /** When the first was told; of `performance.now()`. */
+  readonly at: number;
+}
 
 export interface ContextWatch {
   /** From here on no change is missed. */
   readonly ready: Promise<void>;
   /** Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set. */
   readonly changes: () => AsyncGenerator<ChangeSet, void, void>;
+  /** What is told until there was silence for `ms`: for work so dear that it should not be done twice. */
+  readonly quiet: (ms: number) => Promise<readonly string[]>;
 }
 
 /** Watches from the call until the signal. */
 export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
   const changed = new Set<string>();
+  let at = 0;
   let wake = Promise.withResolvers<void>();
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
   const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
@@ -28,6 +35,7 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   const ready = Promise.withResolvers<void>();
   watcher.once("ready", () => ready.resolve());
   watcher.on("all", (_event, path) => {
+    if (changed.size === 0) at = performance.now();
     changed.add(relative(project.folder, path).replaceAll("\\", "/"));
     wake.resolve();
   });
@@ -41,16 +49,24 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   async function* changes(): AsyncGenerator<ChangeSet, void, void> {
     while (!signal.aborted) {
       await wake.promise;
-      await settled(changed, signal);
+      await settled(changed, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
-      const set = [...changed];
-      // Before the consumer works: what changes meanwhile belongs to the next set.
-      changed.clear();
-      wake = Promise.withResolvers<void>();
-      if (set.length > 0) yield set;
+      const set: ChangeSet = { paths: take(), at };
+      if (set.paths.length > 0) yield set;
     }
   }
-  return { ready: ready.promise, changes };
+  /** Before the consumer works: what changes meanwhile belongs to the next set. */
+  const take = (): readonly string[] => {
+    const paths = [...changed];
+    changed.clear();
+    wake = Promise.withResolvers<void>();
+    return paths;
+  };
+  const quiet = async (ms: number): Promise<readonly string[]> => {
+    await settled(changed, ms, signal);
+    return take();
+  };
+  return { ready: ready.promise, changes, quiet };
 }
 
 type Ignored = (path: string, stats?: { readonly isDirectory: () => boolean }) => boolean;
@@ -70,11 +86,11 @@ function ignoredIn(project: Project): Ignored {
   };
 }
 
-/** Returns once no path was added for SAVE_SETTLE_MS. */
-async function settled(changed: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+/** Returns once no path was added for `ms`. */
+async function settled(changed: ReadonlySet<string>, ms: number, signal: AbortSignal): Promise<void> {
   for (let before = -1; before !== changed.size && !signal.aborted;) {
     before = changed.size;
-    await Bun.sleep(SAVE_SETTLE_MS);
+    await Bun.sleep(ms);
   }
 }
 

@@ -6,8 +6,8 @@ import type { Session, SessionTag } from "../../core/session.ts";
 import { formatTag } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import type { Host } from "../host.ts";
+import type { BuildSource } from "./builder-client.ts";
 import { type BuildJob, buildThrough, serveWaitingPods } from "./builds.ts";
-import { scanContext } from "./context-scan.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { offersTunnel, type PodView, repositoriesOf } from "./pod-view.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
@@ -22,11 +22,16 @@ export interface DeployRequest {
   /** Never used before, also not by a deployment that failed. */
   readonly tag: SessionTag;
   readonly watch: PodWatch;
+  readonly source: BuildSource;
+  /** Digest of what image and release are made from; recorded once the pods are ready. */
+  readonly inputs: string;
   readonly clean: boolean;
   readonly step: Step;
 }
 
 export interface Deployed {
+  /** As it is recorded now. */
+  readonly session: Session;
   readonly tag: SessionTag;
   readonly pods: readonly PodView[];
 }
@@ -34,9 +39,8 @@ export interface Deployed {
 export async function deploy(request: DeployRequest, context: Context): Promise<Deployed> {
   const { prepared, watch, step, tag } = request;
   // Counted before it is used: a killed `up` never leaves a tag that the next one would use for other sources.
-  const session: Session = { ...request.session, build: tag.build };
+  const session: Session = { ...request.session, build: tag.build, inputs: "" };
   await recordBuild(prepared.cluster.kube, session);
-  const source = await scanContext(prepared.project, session.id, context.signal);
   const { host, emit, signal } = context;
   // Ends the background work of this deployment; the pod watch itself lives on.
   const ended = new AbortController();
@@ -47,7 +51,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
       tokens: tokensFor(prepared, formatTag(tag)),
       variables: { ...prepared.project.variables, ...host.env },
     },
-    source,
+    source: request.source,
     tag,
     clean: request.clean,
     emit,
@@ -67,8 +71,9 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     const pods = await step("wait", "Waiting for container", async () =>
       Promise.race([podsReady(watch, options), neverResolved(builds)]),
     );
-    await recordBuild(prepared.cluster.kube, { ...session, lastNode: pods[0]?.node ?? "" });
-    return { tag, pods };
+    const deployed: Session = { ...session, lastNode: pods[0]?.node ?? "", inputs: request.inputs };
+    await recordBuild(prepared.cluster.kube, deployed);
+    return { session: deployed, tag, pods };
   } finally {
     ended.abort(new Error("The deployment has ended"));
   }

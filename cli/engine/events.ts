@@ -6,7 +6,10 @@ import type { ErrorCode } from "../../core/errors.ts";
 
 export type StepId = string;
 
-export type Event =
+/** `project`: the service that it belongs to, where a command works on several. */
+export type Event = EventBody & { readonly project?: string };
+
+type EventBody =
   /** A line for people. `verbose` shows with `-v` only. */
   | { readonly type: "message"; readonly level: "info" | "warning" | "verbose"; readonly text: string }
   /** A phase with a clock: `Installing Helm chart...2s`. `text` has no dots of its own. */
@@ -45,6 +48,24 @@ export type Event =
       readonly pod: string;
       readonly container: string;
       readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
+  /**
+   * A save that was brought into the running containers. `stages` in milliseconds, in their order: `settle` until the save
+   * was complete, `read`, `send` until the slowest container had it, `update` until the application was started again.
+   */
+  | {
+      readonly type: "update";
+      readonly kind: "copy" | "restart";
+      readonly path: string;
+      readonly rule: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly pods: number;
+      /** The pod that was last; empty where there is one. */
+      readonly slowest: string;
+      readonly ms: number;
+      readonly stages: Readonly<Record<string, number>>;
       readonly text: string;
     }
   /** Why a pod does not run, from its status and events. */

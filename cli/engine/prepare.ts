@@ -9,24 +9,31 @@ import type { Context } from "../context.ts";
 import type { HelmTarget } from "../helm/args.ts";
 import { createHelm, type Helm } from "../helm/helm.ts";
 import type { Tokens } from "../project/expand.ts";
-import { loadProject, type Project } from "../project/load.ts";
+import type { Project } from "../project/load.ts";
 import { type CurrentSpace, currentSpace } from "../spaces/current.ts";
 import { releaseName } from "./release.ts";
 import { acquireSession } from "./session-store.ts";
 
-export interface Prepared {
+/** What all services of a command share. */
+export interface PreparedSpace {
   readonly cluster: Cluster;
-  readonly project: Project;
   readonly space: CurrentSpace;
   readonly helm: Helm;
   readonly target: HelmTarget;
-  readonly release: string;
   /** With its leading dot. */
   readonly hostSuffix: string;
 }
 
-export async function prepare(context: Context, cluster: Cluster, space: string | undefined): Promise<Prepared> {
-  const project = loadProject(context.host.cwd);
+export interface Prepared extends PreparedSpace {
+  readonly project: Project;
+  readonly release: string;
+}
+
+export async function prepareSpace(
+  context: Context,
+  cluster: Cluster,
+  space: string | undefined,
+): Promise<PreparedSpace> {
   const helm = createHelm({
     run: context.host.run,
     env: context.host.env,
@@ -36,36 +43,35 @@ export async function prepare(context: Context, cluster: Cluster, space: string 
   // Before the space is looked for: a cluster that cannot be reached is named, not a space that is selected nowhere.
   const [{ hostSuffix }] = await Promise.all([readInfo(cluster, context.signal), helm.check()]);
   const current = await currentSpace(context, cluster, space);
-  return {
-    cluster,
-    project,
-    space: current,
-    helm,
-    target: { context: cluster.context, kubeconfig: cluster.kubeconfig, namespace: current.name },
-    release: releaseName(project.name),
-    hostSuffix,
-  };
+  const target = { context: cluster.context, kubeconfig: cluster.kubeconfig, namespace: current.name };
+  return { cluster, space: current, helm, target, hostSuffix };
+}
+
+export function prepareService(base: PreparedSpace, project: Project): Prepared {
+  return { ...base, project, release: releaseName(project.name) };
 }
 
 /** A root space that others inherit from is everybody's baseline: a change there asks first. */
-export async function confirmSharedSpace(prepared: Prepared, context: Context): Promise<void> {
-  if (prepared.space.ancestors.length > 0) return;
-  const { kube } = prepared.cluster;
+export async function confirmSharedSpace(services: readonly Prepared[], context: Context): Promise<void> {
+  const [first] = services;
+  if (first === undefined || first.space.ancestors.length > 0) return;
+  const { kube } = first.cluster;
   const children = await kube.list(
-    `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${PARENT_LABEL}=${prepared.space.name}`)}`,
+    `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${PARENT_LABEL}=${first.space.name}`)}`,
     context.signal,
   );
   if (children.length === 0) return;
   const names = children.map((child) => `\`${asString(at(child, "metadata", "name")) ?? ""}\``).join(", ");
+  const projects = services.map(({ project }) => `\`${project.name}\``).join(", ");
   const agreed = await context.ask({
     kind: "confirm",
     id: "shared-space",
-    text: `Space \`${prepared.space.name}\` is the parent of ${names}; they will get this version of \`${prepared.project.name}\`. Continue?`,
+    text: `Space \`${first.space.name}\` is the parent of ${names}; they will get this version of ${projects}. Continue?`,
     whenEmpty: false,
     // A pipeline that updates the baseline runs unattended; `-y` says so for a terminal.
     whenUnattended: true,
   });
-  if (!agreed) throw new AzdsError("DECLINED", `Space \`${prepared.space.name}\` was left as it is`);
+  if (!agreed) throw new AzdsError("DECLINED", `Space \`${first.space.name}\` was left as it is`);
 }
 
 /** @throws AzdsError SESSION_HELD */

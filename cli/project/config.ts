@@ -33,13 +33,28 @@ export interface InstallSettings {
   readonly set: JsonObject;
 }
 
-/** How the running container is updated without a new image. */
+/** How the running container is updated without a new image. Globs are relative to the build context. */
 export interface ContainerSettings {
+  /** Files that are copied and need nothing else; those behind `!` belong to the image. */
   readonly sync: readonly string[];
+  /** Absolute folder in the container that stands for the build context; undefined: its working directory. */
   readonly syncTarget: string | undefined;
+  /** Starts the application in place of what image and chart name; empty: they decide. */
   readonly command: readonly string[];
+  /** How all other files are brought; undefined: by a new image. */
+  readonly iterate: IterateSettings | undefined;
+}
+
+export interface IterateSettings {
   readonly processesToKill: readonly string[];
   readonly buildCommands: readonly (readonly string[])[];
+  /** Files whose change runs a command of their own before the build commands, where it would need a new image. */
+  readonly dependencies: readonly DependencySettings[];
+}
+
+export interface DependencySettings {
+  readonly files: readonly string[];
+  readonly command: readonly string[];
 }
 
 export interface ProjectConfig {
@@ -47,6 +62,8 @@ export interface ProjectConfig {
   readonly install: InstallSettings;
   readonly container: ContainerSettings;
 }
+
+const ITERATE_KEYS = ["processesToKill", "buildCommands", "dependencies"] as const;
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": ["kind", "apiVersion", "build", "install", "configurations"],
@@ -56,6 +73,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   "configurations.develop": ["build", "container", "install"],
   "configurations.develop.build": ["context", "dockerfile", "target", "args", "useGitIgnore", "ignore"],
   "configurations.develop.container": ["sync", "syncTarget", "command", "iterate", "refresh", "imports", "values"],
+  "configurations.develop.container.iterate": ITERATE_KEYS,
+  "configurations.develop.container.refresh": ITERATE_KEYS,
   "configurations.develop.install": ["chart", "values", "set", "disableProbes"],
 };
 
@@ -99,6 +118,12 @@ class Reader {
     if (value === undefined || value === null) return undefined;
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
     return this.fail(path, "must be a list of strings");
+  }
+
+  list(path: string): readonly unknown[] {
+    const value = this.value(path);
+    if (value === undefined || value === null) return [];
+    return Array.isArray(value) ? value : this.fail(path, "must be a list");
   }
 
   mapping(path: string): JsonObject | undefined {
@@ -192,17 +217,33 @@ function installOf(reader: Reader): InstallSettings {
 
 function containerOf(reader: Reader): ContainerSettings {
   const container = "configurations.develop.container";
-  // `refresh` is the older name of `iterate`.
-  const iterate = reader.value(`${container}.iterate`) === undefined ? `${container}.refresh` : `${container}.iterate`;
-  const commands = reader.value(`${iterate}.buildCommands`);
+  const syncTarget = reader.text(`${container}.syncTarget`);
+  if (syncTarget !== undefined && !syncTarget.startsWith("/"))
+    reader.fail(`${container}.syncTarget`, "must be an absolute folder in the container");
   return {
     sync: reader.words(`${container}.sync`) ?? [],
-    syncTarget: reader.text(`${container}.syncTarget`),
+    syncTarget,
     command: reader.words(`${container}.command`) ?? [],
-    processesToKill: reader.words(`${iterate}.processesToKill`) ?? [],
-    buildCommands: Array.isArray(commands)
-      ? commands.map((_, index) => reader.words(`${iterate}.buildCommands.${index}`) ?? [])
-      : [],
+    iterate: iterateOf(reader, container),
+  };
+}
+
+/** `refresh` is the older name of `iterate`. A key without a value asks for a restart and nothing else. */
+function iterateOf(reader: Reader, container: string): IterateSettings | undefined {
+  const path = ["iterate", "refresh"]
+    .map((name) => `${container}.${name}`)
+    .find((candidate) => reader.value(candidate) !== undefined);
+  if (path === undefined) return undefined;
+  reader.mapping(path);
+  const lists = (key: string): readonly string[] =>
+    reader.list(`${path}.${key}`).map((_, index) => `${path}.${key}.${index}`);
+  return {
+    processesToKill: reader.words(`${path}.processesToKill`) ?? [],
+    buildCommands: lists("buildCommands").map((command) => reader.words(command) ?? []),
+    dependencies: lists("dependencies").map((entry) => ({
+      files: reader.words(`${entry}.files`) ?? reader.fail(`${entry}.files`, "is missing: globs of files"),
+      command: reader.words(`${entry}.command`) ?? reader.fail(`${entry}.command`, "is missing: a list of words"),
+    })),
   };
 }
 

@@ -10,7 +10,7 @@ export interface ProjectFiles {
 
 export interface NodeProject {
   readonly language: "node";
-  /** `npm start`, or `node FILE` where there is no start script. */
+  /** What the start script runs where that is `node FILE` alone, so that signals reach it; else `npm start`, or `node FILE`. */
   readonly command: readonly string[];
   readonly install: string;
   readonly installProduction: string;
@@ -44,7 +44,10 @@ export function exposedPort(dockerfile: string | undefined): number | undefined 
 
 function nodeCommand(packageJson: string): readonly string[] {
   const parsed = parsedJson(packageJson);
-  if (asString(at(parsed, "scripts", "start")) !== undefined) return ["npm", "start"];
+  const start = asString(at(parsed, "scripts", "start"))?.trim();
+  if (start !== undefined && /^node [\w./-]+$/.test(start) && at(parsed, "scripts", "prestart") === undefined)
+    return start.split(" ");
+  if (start !== undefined) return ["npm", "start"];
   return ["node", asString(at(parsed, "main")) ?? "server.js"];
 }
 

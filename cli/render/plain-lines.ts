@@ -42,6 +42,8 @@ export function linesOf(event: Event, style: LineStyle): readonly Line[] {
       return [stdout(paint.dim(`    ${event.text}`))];
     case "url":
       return [stdout(event.text)];
+    case "update":
+      return [stdout(event.text)];
     case "log":
       return [{ stream: event.stream, text: logLine(event, paint) }];
     case "cause":

@@ -92,11 +92,11 @@ export function diffManifests(current: Manifest, wanted: Manifest): TreeDiff {
   const after = new Map(wanted.entries.map((entry) => [entry.path, entry]));
   return {
     remove: current.entries.filter((entry) => after.get(entry.path)?.kind !== entry.kind).toReversed(),
-    write: wanted.entries.filter((entry) => !isSame(before.get(entry.path), entry)),
+    write: wanted.entries.filter((entry) => !isSameEntry(before.get(entry.path), entry)),
   };
 }
 
-function isSame(a: TreeEntry | undefined, b: TreeEntry): boolean {
+export function isSameEntry(a: TreeEntry | undefined, b: TreeEntry): boolean {
   return a !== undefined && a.kind === b.kind && a.mode === b.mode && a.sha256 === b.sha256 && a.target === b.target;
 }
 

@@ -61,6 +61,7 @@ export function reduce(state: LiveState, event: Event): LiveState {
     case "table":
     case "result":
     case "log":
+    case "update":
     case "cause":
     case "failed":
       return state;
@@ -75,6 +76,7 @@ export function isScrolled(event: Event, state: LiveState): boolean {
     case "check":
     case "table":
     case "log":
+    case "update":
     case "cause":
       return true;
     case "build.step":

@@ -52,8 +52,26 @@ describe("parseConfig()", () => {
       `${MINIMAL}configurations:\n  develop:\n    container:\n      sync: ["**/*.js"]\n      refresh:\n        processesToKill: [node]\n        buildCommands: [[npm, run, build]]\n`,
       "azds.yaml",
     );
-    expect(config.container.processesToKill).toEqual(["node"]);
-    expect(config.container.buildCommands).toEqual([["npm", "run", "build"]]);
+    expect(config.container.iterate).toEqual({
+      processesToKill: ["node"],
+      buildCommands: [["npm", "run", "build"]],
+      dependencies: [],
+    });
+  });
+
+  test("`iterate` without a value asks for a restart and nothing else; without the key nothing is done in place", () => {
+    const container = (text: string): unknown =>
+      parseConfig(`${MINIMAL}configurations:\n  develop:\n    container:\n${text}`, "azds.yaml").container.iterate;
+    expect(container("      iterate:\n")).toEqual({ processesToKill: [], buildCommands: [], dependencies: [] });
+    expect(container("      command: [node, server.js]\n")).toBeUndefined();
+  });
+
+  test("reads the commands of dependency files", () => {
+    const config = parseConfig(
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        dependencies:\n        - files: [package.json]\n          command: [npm, ci]\n`,
+      "azds.yaml",
+    );
+    expect(config.container.iterate?.dependencies).toEqual([{ files: ["package.json"], command: ["npm", "ci"] }]);
   });
 
   test.each([
@@ -66,6 +84,18 @@ describe("parseConfig()", () => {
     ["", "`azds.yaml` line 1: the file is empty"],
     ["install:\n  chart: a\n  chart: b\n", "`azds.yaml` line 3:"],
     ["install:\n  chart: [\n", "`azds.yaml` line 3:"],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncTarget: app\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncTarget` must be an absolute folder",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        kill: [node]\n`,
+      "`azds.yaml` line 7: `configurations.develop.container.iterate.kill` is not a key of",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        dependencies:\n        - files: [a]\n`,
+      "`azds.yaml` line 7: `configurations.develop.container.iterate.dependencies.0.command` is missing",
+    ],
   ])("names line and key of %j", (text, message) => {
     expect(problem(text)).toStartWith(message);
   });

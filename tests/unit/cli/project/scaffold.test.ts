@@ -27,7 +27,7 @@ describe("scaffold()", () => {
     expect(config.build.dockerfile).toBe("Dockerfile.develop");
     expect(config.install.chart).toBe("charts/web");
     expect(config.install.set["image"]).toEqual({ repository: "web", tag: "$(tag)", pullPolicy: "Never" });
-    expect(config.container.processesToKill).toEqual(["node"]);
+    expect(config.container.iterate?.dependencies.map(({ command }) => command)).toEqual([["npm", "install"]]);
   });
 
   test("puts the port into Dockerfiles and chart", () => {

@@ -1,0 +1,214 @@
+/** The running containers of a session's newest build, all kept in step with the source tree, whichever come and go. */
+import type { AgentState, UpdateRequest } from "../../core/agent-protocol.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import type { KubeClient } from "../../core/kube/types.ts";
+import type { IterateSettings } from "../project/config.ts";
+import type { Emit } from "./events.ts";
+import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
+import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
+import type { PodWatch } from "./pod-watch.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+export interface LivePodsOptions {
+  readonly kube: KubeClient;
+  /** Id of the session. */
+  readonly session: string;
+  readonly watch: PodWatch;
+  readonly tree: SourceTree;
+  readonly iterate: IterateSettings | undefined;
+  /** The last build that this command made, and the version of the tree that went into it. */
+  readonly built: () => BuiltVersion | undefined;
+  readonly emit: Emit;
+  readonly clock: Clock;
+  /** Ends all links. */
+  readonly signal: AbortSignal;
+}
+
+export interface BuiltVersion {
+  readonly build: number;
+  readonly version: number;
+}
+
+export interface PodBrought {
+  readonly pod: string;
+  /** `undefined`: there is no connection; it follows with the next one. */
+  readonly brought: Brought | undefined;
+}
+
+export interface LivePods {
+  /** Resolves when the pods that are there now have been brought up to date once. */
+  readonly settled: () => Promise<void>;
+  /** Brings the newest version of the tree to all. */
+  readonly bring: () => Promise<readonly PodBrought[]>;
+  /** Resolves with the milliseconds that the slowest took. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
+  readonly update: (request: UpdateRequest) => Promise<number>;
+  /** The folder that a container's files land in, and why it cannot be written; `undefined` while all can. */
+  readonly refusal: () => Refusal | undefined;
+  /** False when no container of the newest build runs. */
+  readonly any: () => boolean;
+}
+
+export interface Refusal {
+  readonly target: string;
+  readonly why: string;
+}
+
+export function followLivePods(options: LivePodsOptions): LivePods {
+  const pods = new Followed(options);
+  const unsubscribe = options.watch.subscribe({ onPods: (now) => pods.follow(now) });
+  options.signal.addEventListener("abort", unsubscribe, { once: true });
+  pods.follow(options.watch.pods());
+  return pods;
+}
+
+/** What brings a change of anything but copied files into effect. */
+export function updateRequest(
+  iterate: IterateSettings,
+  dependencies: readonly (readonly string[])[] = [],
+): UpdateRequest {
+  return {
+    processesToKill: iterate.processesToKill,
+    buildCommands: [...dependencies, ...iterate.buildCommands],
+    restart: true,
+  };
+}
+
+interface FollowedPod {
+  readonly link: PodLink;
+  readonly end: AbortController;
+}
+
+class Followed implements LivePods {
+  readonly #options: LivePodsOptions;
+  readonly #links = new Map<string, FollowedPod>();
+
+  constructor(options: LivePodsOptions) {
+    this.#options = options;
+  }
+
+  /** Links to the running pods of the newest build; ends those to all others. */
+  follow(pods: readonly PodView[]): void {
+    const { session } = this.#options;
+    const newest = Math.max(0, ...pods.map((pod) => newestBuild(pod, session)));
+    const wanted = new Map(
+      pods.filter((pod) => isReachable(pod) && newestBuild(pod, session) === newest).map((pod) => [pod.uid, pod]),
+    );
+    for (const [uid, { end }] of this.#links) {
+      if (wanted.has(uid)) continue;
+      end.abort();
+      this.#links.delete(uid);
+    }
+    for (const [uid, pod] of wanted) if (!this.#links.has(uid)) this.#links.set(uid, this.#linkTo(pod));
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#all().map(async (link) => link.first));
+  }
+
+  bring(): Promise<readonly PodBrought[]> {
+    // A link that breaks meanwhile brings all of it when it is back.
+    return Promise.all(
+      this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring().catch(() => undefined) })),
+    );
+  }
+
+  async update(request: UpdateRequest): Promise<number> {
+    const times = await Promise.all(this.#all().map(async (link) => this.#updateOne(link, request)));
+    return Math.max(0, ...times);
+  }
+
+  any(): boolean {
+    return this.#links.size > 0;
+  }
+
+  refusal(): Refusal | undefined {
+    const states = this.#all().flatMap((link) => link.state() ?? []);
+    const refused = states.find(({ refusal }) => refusal !== undefined);
+    return refused?.refusal === undefined ? undefined : { target: refused.target, why: refused.refusal };
+  }
+
+  #all(): readonly PodLink[] {
+    return [...this.#links.values()].map(({ link }) => link);
+  }
+
+  #linkTo(pod: PodView): FollowedPod {
+    const { kube, tree, clock, signal, emit } = this.#options;
+    const end = new AbortController();
+    const say = (level: "info" | "warning", text: string): void => emit({ type: "message", level, text });
+    const link: PodLink = linkPod({
+      kube,
+      namespace: pod.namespace,
+      pod: pod.name,
+      tree,
+      clock,
+      signal: AbortSignal.any([signal, end.signal]),
+      onState: endTeller((code) =>
+        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`),
+      ),
+      onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
+      onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
+    });
+    return { link, end };
+  }
+
+  /** A container that lacked something runs what it had: it has to start again, unless its image is the newest version. */
+  async #caughtUp(pod: PodView, caught: CaughtUp): Promise<void> {
+    const { emit, iterate } = this.#options;
+    const { files, failed } = caught.brought;
+    tellFailed(pod.name, failed, emit);
+    const isNew = this.#isAsBuilt(pod) && !caught.afterCut;
+    const restarts = files > 0 && iterate !== undefined && !isNew;
+    if (caught.afterCut || restarts) {
+      const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
+      const text = caught.afterCut ? `Pod \`${pod.name}\` is connected again: ${what}` : `Pod \`${pod.name}\`: ${what}`;
+      emit({ type: "message", level: "info", text: restarts ? `${text}, restarting the application` : text });
+    }
+    if (restarts) await this.#updateOne(caught.link, updateRequest(iterate));
+  }
+
+  #isAsBuilt(pod: PodView): boolean {
+    const { tree, session } = this.#options;
+    const built = this.#options.built();
+    return built !== undefined && newestBuild(pod, session) === built.build && tree.version() === built.version;
+  }
+
+  async #updateOne(link: PodLink, request: UpdateRequest): Promise<number> {
+    const { emit } = this.#options;
+    return link.update(request, (event) => {
+      if (event.type === "step" && event.name === "build")
+        emit({ type: "message", level: "verbose", text: `${link.pod}: ${event.text} (${Math.round(event.ms)} ms)` });
+    });
+  }
+}
+
+interface CaughtUp {
+  readonly link: PodLink;
+  readonly brought: Brought;
+  readonly afterCut: boolean;
+}
+
+/** Paths told one by one; more are counted. */
+const FAILED_TOLD_MAX = 5;
+
+export function tellFailed(pod: string, failed: Brought["failed"], emit: Emit): void {
+  for (const { path, why } of failed.slice(0, FAILED_TOLD_MAX))
+    emit({ type: "message", level: "warning", text: `${pod}: \`${path}\` could not be brought: ${why}` });
+  const more = failed.length - FAILED_TOLD_MAX;
+  if (more > 0) emit({ type: "message", level: "warning", text: `${pod}: ${more} more files could not be brought` });
+}
+
+/** Calls `tell` once for each end of the application. */
+function endTeller(tell: (code: number) => void): (state: AgentState) => void {
+  let told = false;
+  return ({ process }) => {
+    if (process.kind === "ended" && !told) tell(process.code);
+    told = process.kind === "ended";
+  };
+}
+
+function isReachable(pod: PodView): boolean {
+  const running = pod.containers.some(
+    (container) => container.tag !== undefined && !container.init && container.state.kind === "running",
+  );
+  return running && offersTunnel(pod);
+}
