@@ -127,6 +127,10 @@ export const HASH_CACHE_AGE_MS_MIN = 1_000;
 /** Files looked at or written before other work gets its turn. */
 export const FILES_PER_TURN = 64;
 export const SYNC_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+/** Bytes of a difference that its stream has not taken yet; beyond it the sender waits. */
+export const SYNC_BURST_BYTES_MAX = 4 * 1024 * 1024;
+/** Contents read ahead before the entries they belong to are told. */
+export const SYNC_AHEAD_BYTES_MAX = 4 * 1024 * 1024;
 
 // Builder
 /** A client says who it is at once; service-account tokens are about 1 KiB. */
@@ -187,6 +191,18 @@ export const REAP_PASS_MAX = 1_000;
 export const REAP_INTERVAL_MS = 1_000;
 /** Time for the last lines, and again for the farewell, when the application has ended. */
 export const AGENT_FAREWELL_MS_MAX = 500;
+/** An application that ends this soon after its last client left is held for the client's return. */
+export const AGENT_HOLD_GRACE_MS = 10_000;
+/** A process that was asked to end (SIGTERM) in an update is killed after this long. */
+export const AGENT_STOP_MS_MAX = 5_000;
+/** How often the agent looks whether the last process of a group is gone. */
+export const AGENT_STOP_POLL_MS = 10;
+/** Updates that wait for another; more are refused. */
+export const AGENT_UPDATES_MAX = 64;
+/** Below this size a journal of synced files is never rewritten. */
+export const JOURNAL_REWRITE_BYTES_MIN = 16 * 1024 * 1024;
+/** One record of the journal without contents: the entries of SYNC_FILES_MAX files with long paths. */
+export const JOURNAL_RECORD_BYTES_MAX = 512 * 1024 * 1024;
 /** A session whose heartbeat is older than this may be taken over without asking. */
 export const SESSION_STALE_MS = 60_000;
 export const SESSION_HEARTBEAT_MS = 15_000;

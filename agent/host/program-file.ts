@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { codeOf } from "./system-error.ts";
 
 /** Exit codes of shells and container runtimes for a command that cannot run (POSIX.1-2024, XCU 2.8.2). */
 export const EXIT_NOT_EXECUTABLE = 126;
@@ -54,8 +55,4 @@ export function explainStartFailure(file: string, error: unknown): ProgramFile &
 
 function refused(file: string, why: string): ProgramFile & { readonly found: false } {
   return { found: false, exitCode: EXIT_NOT_EXECUTABLE, reason: `\`${file}\` ${why}` };
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -16,6 +16,9 @@
  *     open (base), entries…, gone, blob…, commit →
  *                                        ←      committed, or stale: `base` is not what the receiver has
  *
+ * There, `gone` names what leaves `base`, a folder with all below it, before the entries are added, whichever comes first;
+ * a file whose content did not come or came as `changed` is left as it was and reported.
+ *
  * Nothing of the tree changes before `commit`; blobs stay with the receiver whatever happens to the stream, where it
  * has a place for them.
  */

@@ -3,8 +3,8 @@ import { AzdsError } from "../errors.ts";
 import { SYNC_BATCH_MAX, SYNC_FILES_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
 import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
-import { type Manifest, type TreeEntry, parseManifest } from "./manifest.ts";
-import { type Committed, type ReceiverHead, type SenderHead, parseSenderHead } from "./messages.ts";
+import { type Manifest, type TreeEntry, comparePaths, parseManifest } from "./manifest.ts";
+import { type Committed, type FailedPath, type ReceiverHead, type SenderHead, parseSenderHead } from "./messages.ts";
 
 /** Content of files, by hash. */
 export interface Blob {
@@ -32,10 +32,27 @@ export interface TreeTarget {
   readonly commit: (manifest: Manifest) => Promise<Committed>;
   /** Lets others have the tree. */
   readonly close: () => Promise<void>;
+  /** Absent where only whole trees are taken. */
+  readonly difference?: DifferenceTarget;
+}
+
+export interface DifferenceTarget {
+  /** What a difference has to start from. */
+  readonly revision: string;
+  /** As `commit` of the tree; the contents of all files that are to be written are there. An entry may lie in no folder. */
+  readonly commit: (changes: TreeChanges) => Promise<Committed>;
+}
+
+export interface TreeChanges {
+  /** Each with all below it, save what is written. */
+  readonly remove: readonly string[];
+  /** Sorted by `comparePaths`, each path once. */
+  readonly write: readonly TreeEntry[];
 }
 
 /**
- * Serves one sync on `stream` and ends it; `undefined` when the sender ended it without one.
+ * Serves one sync on `stream` and ends it; `undefined` when nothing was changed, because the sender ended it without a
+ * sync or sent the difference to another tree than is here.
  * @throws AzdsError PROTOCOL, CONNECTION_LOST, SYNC_FAILED; the sender has been told
  */
 export async function receiveTree(stream: ByteStream, receiver: TreeReceiver): Promise<Committed | undefined> {
@@ -58,7 +75,12 @@ async function receive(stream: ByteStream, receiver: TreeReceiver): Promise<Comm
   if (head.type !== "open") throw outOfTurn();
   const target = await receiver.open(head.tree);
   try {
-    return await new Reception({ stream, reader, target }).run();
+    if (head.base === undefined) return await new Reception({ stream, reader, target }).run();
+    const { difference } = target;
+    if (difference !== undefined && difference.revision === head.base)
+      return await new Reception({ stream, reader, target, difference }).run();
+    await sendMessage(stream, { type: "stale" } satisfies ReceiverHead);
+    return undefined;
   } finally {
     await target.close();
   }
@@ -68,6 +90,8 @@ interface ReceptionPorts {
   readonly stream: ByteStream;
   readonly reader: MessageReader;
   readonly target: TreeTarget;
+  /** Set when the sender sends a difference. */
+  readonly difference?: DifferenceTarget;
 }
 
 class Reception {
@@ -75,13 +99,16 @@ class Reception {
   readonly #entries = new Map<string, TreeEntry>();
   /** Sizes of the contents that the sender owes. */
   readonly #owed = new Map<string, number>();
+  /** Of a difference: what leaves the tree, and the contents that have come. */
+  readonly #gone = new Set<string>();
+  readonly #received = new Set<string>();
 
   constructor(ports: ReceptionPorts) {
     this.#ports = ports;
   }
 
   async run(): Promise<Committed> {
-    const { target } = this.#ports;
+    const { difference } = this.#ports;
     for (;;) {
       const { head, body } = await this.#next();
       switch (head.type) {
@@ -91,16 +118,17 @@ class Reception {
           this.#add(head.entries);
           break;
         case "gone":
-          for (const path of head.paths) this.#entries.delete(path);
+          for (const path of head.paths) difference === undefined ? this.#entries.delete(path) : this.#gone.add(path);
           break;
         case "asked":
+          if (difference !== undefined) throw outOfTurn();
           await this.#answer();
           break;
         case "blob":
           await this.#takeBlob(head, body);
           break;
         case "commit": {
-          const committed = await target.commit(parseManifest([...this.#entries.values()]));
+          const committed = await this.#commit();
           await this.#send({ type: "committed", ...committed });
           return committed;
         }
@@ -109,9 +137,31 @@ class Reception {
   }
 
   #add(entries: readonly TreeEntry[]): void {
-    for (const entry of entries) this.#entries.set(entry.path, entry);
+    for (const entry of entries) {
+      this.#entries.set(entry.path, entry);
+      const { sha256, size } = entry;
+      if (this.#ports.difference !== undefined && sha256 !== undefined && !this.#received.has(sha256))
+        this.#owed.set(sha256, size);
+    }
     if (this.#entries.size > SYNC_FILES_MAX)
       throw new AzdsError("PROTOCOL", `A tree may hold at most ${SYNC_FILES_MAX} entries`);
+  }
+
+  #commit(): Promise<Committed> {
+    const { difference, target } = this.#ports;
+    const entries = [...this.#entries.values()];
+    return difference === undefined ? target.commit(parseManifest(entries)) : this.#commitChanges(difference, entries);
+  }
+
+  async #commitChanges(difference: DifferenceTarget, entries: readonly TreeEntry[]): Promise<Committed> {
+    const [write, failed]: [TreeEntry[], FailedPath[]] = [[], []];
+    for (const entry of entries) {
+      if (entry.sha256 === undefined || this.#received.has(entry.sha256)) write.push(entry);
+      else failed.push({ path: entry.path, why: "It changed while it was read" });
+    }
+    write.sort((a, b) => comparePaths(a.path, b.path));
+    const committed = await difference.commit({ remove: [...this.#gone], write });
+    return { ...committed, failed: [...failed, ...(committed.failed ?? [])] };
   }
 
   async #answer(): Promise<void> {
@@ -135,6 +185,7 @@ class Reception {
     try {
       await this.#ports.target.putBlob({ sha256: first.sha256, size }, content.chunks());
       this.#owed.delete(first.sha256);
+      if (this.#ports.difference !== undefined) this.#received.add(first.sha256);
     } catch (error) {
       // The sender has another file of that content, or tells another entry for the path.
       if (!(error instanceof ContentChanged)) throw error;

@@ -96,6 +96,22 @@ async function scanPath(root: string, path: string, options: ScanOptions): Promi
   });
 }
 
+/** The hash of one file, and what it looked like then; `undefined` when there is no such file that can be read. */
+export async function hashPath(full: string): Promise<HashedFile | undefined> {
+  let file: number;
+  try {
+    file = openSync(full, OPEN_FLAGS);
+  } catch {
+    return undefined;
+  }
+  try {
+    const stats = fstatSync(file, { bigint: true });
+    return stats.isFile() ? await hashFile(file, stats, undefined) : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** What was a file when it was listed may be a symlink or a pipe by now. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -123,7 +139,7 @@ export function hashedFile(stats: BigIntStats, sha256: string): HashedFile {
   return { size: Number(stats.size), mtimeNs: String(stats.mtimeNs), inode: String(stats.ino), sha256 };
 }
 
-function looksSame(stats: BigIntStats, known: HashedFile): boolean {
+export function looksSame(stats: BigIntStats, known: HashedFile): boolean {
   return (
     Number(stats.size) === known.size && String(stats.mtimeNs) === known.mtimeNs && String(stats.ino) === known.inode
   );

@@ -7,7 +7,7 @@ import { MESSAGE_BODY_BYTES_MAX, SYNC_BATCH_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
 import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
 import type { Manifest, TreeEntry } from "./manifest.ts";
-import { type ReceiverHead, SYNC_VERSION, type SenderHead, parseReceiverHead } from "./messages.ts";
+import { type FailedPath, type ReceiverHead, SYNC_VERSION, type SenderHead, parseReceiverHead } from "./messages.ts";
 import { scanEntry } from "./scan.ts";
 
 export interface SendOptions {
@@ -33,6 +33,10 @@ export interface SyncResult {
   readonly bytesSent: number;
   /** Entries that the receiver removed. */
   readonly deleted: number;
+  /** What to name as `base` of `sendChanges`; absent where the receiver takes whole trees only. */
+  readonly revision?: string;
+  /** What the receiver could not write or remove. */
+  readonly failed: readonly FailedPath[];
   readonly ms: number;
 }
 
@@ -49,9 +53,10 @@ export async function sendTree(stream: ByteStream, options: SendOptions): Promis
   signal?.addEventListener("abort", onAbort, { once: true });
   const sender = new Sender(stream, options);
   try {
-    const { written, deleted } = await sender.run();
+    const { written, deleted, revision, failed = [] } = await sender.run();
     await stream.end();
-    return { files: written, deleted, bytesSent: sender.bytesSent, ms: performance.now() - started };
+    const told = { files: written, deleted, failed, ...(revision === undefined ? {} : { revision }) };
+    return { ...told, bytesSent: sender.bytesSent, ms: performance.now() - started };
   } catch (error) {
     stream.abort(error instanceof Error ? error : undefined);
     throw error;

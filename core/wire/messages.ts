@@ -22,11 +22,15 @@ export interface MessageReader {
  * Resolves when more may be sent. Messages sent at once do not mix.
  * @throws AzdsError PROTOCOL when head or body exceed their limits
  */
-export async function sendMessage(
-  stream: ByteStream,
-  head: unknown,
-  body: Uint8Array = new Uint8Array(0),
-): Promise<void> {
+export async function sendMessage(stream: ByteStream, head: unknown, body?: Uint8Array): Promise<void> {
+  await stream.write(encodeMessage(head, body));
+}
+
+/**
+ * The bytes of a message, for a sender that writes many in one go.
+ * @throws AzdsError PROTOCOL when head or body exceed their limits
+ */
+export function encodeMessage(head: unknown, body: Uint8Array = new Uint8Array(0)): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(head));
   checkLengths(json.length, body.length);
   const message = new Uint8Array(LENGTHS_BYTES + json.length + body.length);
@@ -35,7 +39,7 @@ export async function sendMessage(
   view.setUint32(4, body.length);
   message.set(json, LENGTHS_BYTES);
   message.set(body, LENGTHS_BYTES + json.length);
-  await stream.write(message);
+  return message;
 }
 
 /** @throws AzdsError PROTOCOL from `next` at a message beyond the limits or without JSON */

@@ -16,6 +16,7 @@ import { AzdsError } from "../../../../core/errors.ts";
 import { SYNC_BATCH_MAX } from "../../../../core/limits.ts";
 import { diskReceiver } from "../../../../core/sync/disk-receiver.ts";
 import type { TreeEntry } from "../../../../core/sync/manifest.ts";
+import { SYNC_VERSION } from "../../../../core/sync/messages.ts";
 import { type TreeReceiver, type TreeTarget, receiveTree } from "../../../../core/sync/receive.ts";
 import { sendTree } from "../../../../core/sync/send.ts";
 import type { ByteStream } from "../../../../core/wire/byte-stream.ts";
@@ -303,7 +304,7 @@ describe("sendTree() and diskReceiver()", () => {
 });
 
 describe("receiveTree() against a sender that breaks the protocol", () => {
-  const open = { type: "open", version: 1, tree: "a/b" } as const;
+  const open = { type: "open", version: SYNC_VERSION, tree: "a/b" } as const;
   const entry = {
     path: "f",
     kind: "file",
@@ -318,7 +319,7 @@ describe("receiveTree() against a sender that breaks the protocol", () => {
   ];
   test.each([
     ["no opening", [{ type: "commit" }]],
-    ["another version", [{ ...open, version: 2 }]],
+    ["another version", [{ ...open, version: SYNC_VERSION + 1 }]],
     ["two openings", [open, open]],
     ["a tree outside", [{ ...open, tree: "../../etc" }]],
     ["a tree inside another", [{ ...open, tree: "a/b/c" }]],
