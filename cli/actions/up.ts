@@ -61,7 +61,7 @@ interface Shared {
 
 /** One that fails does not stop the others; the command fails with the first failure, after all are done. */
 async function upAll(services: readonly Prepared[], shared: Shared, context: Context): Promise<void> {
-  const failures: unknown[] = [];
+  const failures: Error[] = [];
   await Promise.all(
     services.map(async (prepared) => {
       const { name } = prepared.project;
@@ -69,7 +69,7 @@ async function upAll(services: readonly Prepared[], shared: Shared, context: Con
       try {
         await upService({ ...shared, prepared, mappings: [] }, own);
       } catch (error) {
-        failures.push(error);
+        failures.push(error instanceof Error ? error : new Error(String(error)));
         // At once: the others may run for hours.
         if (error instanceof AzdsError)
           own.emit({ type: "message", level: "warning", text: `${error.code}: ${error.message}` });

@@ -81,7 +81,9 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
   const sent = performance.now();
   const brought = pods.flatMap((pod) => (pod.brought === undefined ? [] : [{ pod: pod.pod, ...pod.brought }]));
   for (const { pod, failed } of brought) tellFailed(pod, failed, emit);
-  const what = subject(kind.path, change.write.length + change.remove.length);
+  // Folders that came along are not what was saved.
+  const files = change.write.filter((entry) => entry.kind !== "directory").length + change.remove.length;
+  const what = subject(kind.path, files);
   if (brought.length === 0) {
     const text = `${what} changed: it follows when there is a connection to the container`;
     return emit({ type: "message", level: "info", text });
@@ -106,7 +108,7 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
     kind: kind.kind === "restart" ? "restart" : "copy",
     path: kind.path,
     rule: kind.rule,
-    files: change.write.length + change.remove.length,
+    files,
     bytes: Math.max(0, ...brought.map(({ bytes }) => bytes)),
     pods: brought.length,
     slowest: brought.length === 1 ? "" : (slowest?.pod ?? ""),

@@ -23,7 +23,7 @@
  * has a place for them.
  */
 import { AzdsError } from "../errors.ts";
-import { asArray, asNumber, asString, isObject, member } from "../parse.ts";
+import { asArray, asNumber, asString, isObject, type JsonObject, member } from "../parse.ts";
 import { type TreeEntry, parseEntry, parseHash } from "./manifest.ts";
 
 export const SYNC_VERSION = 2;
@@ -72,7 +72,7 @@ export function parseSenderHead(head: unknown): SenderHead {
     case "open":
       if (head["version"] !== SYNC_VERSION)
         throw new AzdsError("PROTOCOL", "The peer speaks another version of the sync protocol");
-      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "", ...optional("base", head["base"]) };
+      return openHead(head);
     case "entries":
       return { type, entries: asArray(head["entries"]).map(parseEntry) };
     case "gone":
@@ -94,11 +94,12 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
     return { type, hashes: asArray(member(head, "hashes")).map(parseHash), last: member(head, "last") === true };
   }
   if (type === "committed") {
+    const revision = asString(member(head, "revision"));
     return {
       type,
       written: asNumber(member(head, "written")) ?? 0,
       deleted: asNumber(member(head, "deleted")) ?? 0,
-      ...optional("revision", member(head, "revision")),
+      ...(revision === undefined ? {} : { revision }),
       failed: asArray(member(head, "failed")).map((failed) => ({
         path: asString(member(failed, "path")) ?? "",
         why: asString(member(failed, "why")) ?? "",
@@ -109,9 +110,10 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
   throw unknownHead();
 }
 
-function optional<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
-  const text = asString(value);
-  return text === undefined ? {} : ({ [name]: text } as Record<Name, string>);
+function openHead(head: JsonObject): SenderHead {
+  const base = asString(head["base"]);
+  const tree = asString(head["tree"]) ?? "";
+  return { type: "open", version: SYNC_VERSION, tree, ...(base === undefined ? {} : { base }) };
 }
 
 function parseState(value: unknown): "more" | "last" | "changed" {
