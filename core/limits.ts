@@ -209,6 +209,8 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** A running container that has not answered by then is told; it is tried further. */
+export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
 export const PROJECTS_MAX = 20;
 export const PROJECT_DEPTH_MAX = 3;
