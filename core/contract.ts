@@ -115,6 +115,8 @@ export const AGENT_VOLUME = "azds";
 export const BUILD_VOLUME_MOUNT = "/azds-volume";
 /** Written by `__build` into the volume for `__agent`: per container image, what the image would have started. */
 export const IMAGE_CONFIG_FILE = "/azds/images.json";
+/** In the volume: what was synced into each container, for when it restarts. */
+export const SYNC_JOURNAL_FOLDER = "/azds/sync";
 
 /** Prefix of built images in a node's store: `azds.local/<namespace>/<repository>:<tag>`. Never a resolvable registry. */
 export const IMAGE_PREFIX = "azds.local";

@@ -5,6 +5,7 @@ import { FILES_PER_TURN } from "../../core/limits.ts";
 import { type Manifest, type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
 import type { Committed, FailedPath } from "../../core/sync/messages.ts";
 import type { Blob, DifferenceTarget, TreeChanges, TreeTarget } from "../../core/sync/receive.ts";
+import { fileMode } from "./file-mode.ts";
 import type { LiveTree } from "./live-tree.ts";
 import { type StagedFile, STAGING_NAME } from "./staging.ts";
 import { explainSystemError } from "./system-error.ts";
@@ -178,7 +179,11 @@ export class LiveSync implements TreeTarget {
     const { path, sha256 = "" } = entry;
     const kept = before?.entry.sha256 === sha256 ? before : undefined;
     if (verdict === "right") return tracked(entry, { mode: kept?.mode, content: kept?.content });
-    if (verdict === "mode") return tracked(entry, { mode: writer.setFileMode(entry), content: kept?.content });
+    if (verdict === "mode")
+      return tracked(entry, {
+        mode: writer.setMode(entry, fileMode(entry, before, undefined)),
+        content: kept?.content,
+      });
     const content = this.#contents.get(sha256);
     if (content === undefined) throw new AzdsError("PROTOCOL", "Its content was not sent");
     const left = (uses.get(sha256) ?? 1) - 1;

@@ -64,7 +64,7 @@ class Restorer {
     switch (entry.kind) {
       case "directory":
         this.#writer.writeFolder({ ...entry, mode: mode ?? entry.mode }, undefined);
-        if (mode !== undefined) this.#writer.setFileMode(entry, mode);
+        if (mode !== undefined) this.#writer.setMode(entry, mode);
         return;
       case "symlink":
         if (!isSymlinkTo(full, entry.target ?? "")) this.#writer.writeSymlink(entry);
@@ -80,7 +80,7 @@ class Restorer {
           const { hashed } = this.#writer.writeFile(entry, staged, { mode });
           this.#tree.hashes.set(entry.path, hashed);
         } else if (mode !== undefined && there?.isFile() === true && (there.mode & 0o777) !== mode) {
-          this.#writer.setFileMode(entry, mode);
+          this.#writer.setMode(entry, mode);
         }
       }
     }
