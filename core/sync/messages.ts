@@ -72,7 +72,7 @@ export function parseSenderHead(head: unknown): SenderHead {
     case "open":
       if (head["version"] !== SYNC_VERSION)
         throw new AzdsError("PROTOCOL", "The peer speaks another version of the sync protocol");
-      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "", ...optional("base", head["base"]) };
+      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "", ...baseOf(head) };
     case "entries":
       return { type, entries: asArray(head["entries"]).map(parseEntry) };
     case "gone":
@@ -98,7 +98,7 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
       type,
       written: asNumber(member(head, "written")) ?? 0,
       deleted: asNumber(member(head, "deleted")) ?? 0,
-      ...optional("revision", member(head, "revision")),
+      ...revisionOf(head),
       failed: asArray(member(head, "failed")).map((failed) => ({
         path: asString(member(failed, "path")) ?? "",
         why: asString(member(failed, "why")) ?? "",
@@ -109,9 +109,14 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
   throw unknownHead();
 }
 
-function optional<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
-  const text = asString(value);
-  return text === undefined ? {} : ({ [name]: text } as Record<Name, string>);
+function baseOf(head: unknown): { readonly base?: string } {
+  const base = asString(member(head, "base"));
+  return base === undefined ? {} : { base };
+}
+
+function revisionOf(head: unknown): { readonly revision?: string } {
+  const revision = asString(member(head, "revision"));
+  return revision === undefined ? {} : { revision };
 }
 
 function parseState(value: unknown): "more" | "last" | "changed" {
