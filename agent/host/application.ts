@@ -38,6 +38,11 @@ export class Application {
     return this.#child?.pid;
   }
 
+  /** The last process is over and its output was taken. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
   /** Why it could not be started, in words. */
   async start(): Promise<string | undefined> {
     const { command, say, onEnd } = this.#options;

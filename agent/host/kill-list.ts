@@ -14,10 +14,16 @@ export async function killNamed(
 ): Promise<readonly ProcessEntry[]> {
   const named = processes().filter((entry) => isNamed(entry, names));
   for (const { pid } of named) signal(pid, "SIGTERM");
-  const deadline = clock.now() + stopMs;
-  while (named.some(isThere) && clock.now() < deadline) await clock.sleep(AGENT_STOP_POLL_MS);
-  for (const entry of named) if (isThere(entry)) signal(entry.pid, "SIGKILL");
+  await leave(named, clock, stopMs);
+  const left = named.filter(isThere);
+  for (const { pid } of left) signal(pid, "SIGKILL");
+  await leave(left, clock, stopMs);
   return named;
+}
+
+async function leave(entries: readonly ProcessEntry[], clock: Clock, ms: number): Promise<void> {
+  const deadline = clock.now() + ms;
+  while (entries.some(isThere) && clock.now() < deadline) await clock.sleep(AGENT_STOP_POLL_MS);
 }
 
 export function isNamed(entry: ProcessEntry, names: readonly string[]): boolean {

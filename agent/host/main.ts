@@ -33,6 +33,8 @@ export interface AgentOptions {
   readonly graceMs?: number;
   /** Default AGENT_STOP_MS_MAX. */
   readonly stopMs?: number;
+  /** Told the port that was taken. */
+  readonly onListening?: (port: number) => void;
 }
 
 /** Resolves with the exit code of the container. */
@@ -93,6 +95,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   await tree.restore();
   const handlers = agentStreams({ output, states, tree, supervisor, updates });
   const server = startServer({ port: options.port ?? PORT.agent, handlers }, say);
+  void server.then((listening) => listening === undefined || options.onListening?.(listening.port));
   await supervisor.start();
   const code = await supervisor.finished;
   states.close();

@@ -38,6 +38,7 @@ function refusal(folder: string, code: string | undefined): string {
     case "ENOTDIR":
     case "EEXIST":
       return `\`${folder}\` is no folder`;
+    case undefined:
     default:
       return `User ${user} cannot write in \`${folder}\` (${code ?? "internal error"})`;
   }

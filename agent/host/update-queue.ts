@@ -75,8 +75,10 @@ export class UpdateQueue {
     const { supervisor, clock, stopMs } = this.#options;
     const { pid } = supervisor.application;
     const application = pid === undefined ? undefined : processOf(pid);
-    if (application !== undefined && isNamed(application, processesToKill)) onApplication();
+    const isApplication = application !== undefined && isNamed(application, processesToKill);
+    if (isApplication) onApplication();
     const killed = await killNamed(processesToKill, clock, stopMs);
+    if (isApplication) await supervisor.application.ended;
     return killed.map((entry) => `${entry.comm} (${entry.pid})`).join(", ");
   }
 
