@@ -55,7 +55,20 @@ const input: fc.Arbitrary<InjectInput> = fc.record({
   pod,
   namespace: fc.constant({ name: "alice", labels: { "azds.io/space": "true" } }),
   ancestors: fc.constantFrom([], ["dev"], ["team", "dev"]),
-  lastNode: fc.constantFrom(undefined, "node1"),
+  record: fc.option(
+    fc.oneof(
+      fc.constant("unreadable" as const),
+      fc.record({
+        lastNode: fc.constantFrom("", "node1"),
+        container: fc.record({
+          command: fc.constantFrom([], ["make", "$(A)"]),
+          syncTarget: fc.constantFrom("", "/app"),
+          volume: fc.constantFrom("", "/app", "/", "relative", "/azds/x", "/app/../srv/"),
+        }),
+      }),
+    ),
+    { nil: undefined },
+  ),
   settings: fc.constant(settings),
 });
 
@@ -124,7 +137,7 @@ describe("inject() properties", () => {
             return asString(at(container, kind, "httpGet", "path")) ?? [];
           }),
         );
-        expect(moved.toSorted()).toEqual(sidecar.tcpProbes.map((_, index) => `/probe/${index}`).toSorted());
+        expect(moved.toSorted()).toEqual(sidecar.probes.map((_, index) => `/probe/${index}`).toSorted());
         if (!hasSession(each.pod)) return;
         const { images } = parseBuildConfig(variable(all, "devspaces-build", "AZDS_BUILD"));
         const local = all
