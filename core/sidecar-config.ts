@@ -30,8 +30,9 @@ export interface SidecarConfig {
 /** A probe that the sidecar makes in the kubelet's place, at the pod's own address. */
 export interface ProbeSpec {
   readonly port: number;
-  /** Absent: a connection is enough. */
   readonly http?: HttpProbe;
+  /** Name of the service whose health is asked for; empty: that of the server. Without it and `http` a connection is enough. */
+  readonly grpc?: string;
   /** The kubelet's patience with the whole of it, in milliseconds. */
   readonly timeoutMs: number;
   /** Where the application fails, the agent is asked whether it should be left alone all the same. */
@@ -88,6 +89,7 @@ function parseProbe(value: unknown): ProbeSpec {
   const port = asNumber(member(value, "port"));
   const timeoutMs = asNumber(member(value, "timeoutMs"));
   const http = member(value, "http");
+  const grpc = asString(member(value, "grpc"));
   if (port === undefined || timeoutMs === undefined) {
     throw new AzdsError("PROTOCOL", "`AZDS_SIDECAR.probes` holds something that is no probe");
   }
@@ -96,6 +98,7 @@ function parseProbe(value: unknown): ProbeSpec {
     timeoutMs,
     agent: member(value, "agent") === true,
     ...(http === undefined ? {} : { http: parseHttpProbe(http) }),
+    ...(grpc === undefined ? {} : { grpc }),
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * Probes that the sidecar makes in the kubelet's place (core/sidecar-config.ts, `probes`): they become HTTP probes of its
  * admin port. TCP probes, because they lie behind the redirect: the sidecar accepts every connection, so a closed port
- * would look open. In the session's container also HTTP probes that decide over its life, so that the agent can speak
- * for an application that is being updated; readiness keeps telling the truth.
+ * would look open. In the session's container also HTTP and gRPC probes that decide over its life, so that the agent can
+ * speak for an application that is being updated; readiness keeps telling the truth.
  *
  * Invariant: in native sidecars only the readiness probe is moved. They run before `devspaces-proxy`: a moved startup
  * probe would hold back the very init container that its answer needs, and a moved liveness probe would kill them.
@@ -56,13 +56,19 @@ export function moveProbes(pod: PodContainers, attended: string | undefined): Mo
 
 /** `undefined` for probes that stay: of another kind, of another host, or of a port that nothing names. */
 function specOf(container: Container, kind: string, agent: boolean): ProbeSpec | undefined {
-  const [tcp, http] = [at(container, kind, "tcpSocket"), at(container, kind, "httpGet")];
-  const action = tcp ?? (agent ? http : undefined);
+  const probe = container[kind];
+  const [tcp, http, grpc] = [at(probe, "tcpSocket"), at(probe, "httpGet"), at(probe, "grpc")];
+  const action = tcp ?? (agent ? (http ?? grpc) : undefined);
   if (!isObject(action) || (asString(action["host"]) ?? "") !== "") return undefined;
   const port = portOf(container, action["port"]);
   if (port === undefined) return undefined;
-  const timeoutMs = (asNumber(at(container, kind, "timeoutSeconds")) ?? TIMEOUT_SECONDS) * 1000;
-  return { port, ...(tcp === undefined ? { http: parseHttpProbe(http) } : {}), timeoutMs, agent };
+  return {
+    port,
+    ...(action === http ? { http: parseHttpProbe(http) } : {}),
+    ...(action === grpc ? { grpc: asString(at(grpc, "service")) ?? "" } : {}),
+    timeoutMs: (asNumber(at(probe, "timeoutSeconds")) ?? TIMEOUT_SECONDS) * 1000,
+    agent,
+  };
 }
 
 /** A port's number or its name among the container's ports. */
@@ -73,6 +79,6 @@ function portOf(container: Container, port: unknown): number | undefined {
 }
 
 function adminProbe(probe: unknown, index: number): unknown {
-  const { tcpSocket: _, httpGet: __, ...timing } = isObject(probe) ? probe : {};
+  const { tcpSocket: _, httpGet: __, grpc: ___, ...timing } = isObject(probe) ? probe : {};
   return { ...timing, httpGet: { path: `/probe/${index}`, port: PORT.admin, scheme: "HTTP" } };
 }

@@ -1,19 +1,12 @@
 /** An HTTP probe as the kubelet makes it: any certificate will do, redirects are followed within the host only. */
 import { PROBE_BODY_BYTES_MAX, PROBE_REQUESTS_MAX } from "../../core/limits.ts";
 import type { HttpProbe } from "../../core/sidecar-config.ts";
-import type { Verdict } from "./probe.ts";
-
-export interface HttpTarget {
-  readonly address: string;
-  readonly port: number;
-  /** Ends the probe as failed. */
-  readonly signal: AbortSignal;
-}
+import type { ProbeTarget, Verdict } from "./probe.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Never rejects. Status 200 to 399 is success; a redirect to another host is one of them, and is not followed. */
-export async function checkHttp(probe: HttpProbe, { address, port, signal }: HttpTarget): Promise<Verdict> {
+export async function checkHttp(probe: HttpProbe, { address, port, signal }: ProbeTarget): Promise<Verdict> {
   const end = new AbortController();
   try {
     const host = address.includes(":") ? `[${address}]` : address;
@@ -53,12 +46,11 @@ async function statusOf(start: URL, headers: Headers, signal: AbortSignal): Prom
 
 /** The kubelet reads on to the end or its limit; an answer that breaks off before is none. */
 async function readSome(response: Response): Promise<void> {
-  const reader = response.body?.getReader();
+  const body: ReadableStream<Uint8Array> | null = response.body;
   let bytes = 0;
-  while (reader !== undefined && bytes < PROBE_BODY_BYTES_MAX) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    bytes += value.length;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes >= PROBE_BODY_BYTES_MAX) return;
   }
 }
 

@@ -13,6 +13,13 @@ export interface Verdict {
   readonly text: string;
 }
 
+export interface ProbeTarget {
+  readonly address: string;
+  readonly port: number;
+  /** Ends the probe as failed. */
+  readonly signal: AbortSignal;
+}
+
 export interface ProbeOptions {
   /** What the kubelet would have dialled. */
   readonly address: string;
@@ -35,8 +42,10 @@ export async function makeProbe(spec: ProbeSpec, { address, askAgent }: ProbeOpt
 
 /** Never rejects, and settles within the probe's time. */
 async function check(spec: ProbeSpec, address: string): Promise<Verdict> {
-  const { port, http, timeoutMs } = spec;
-  if (http !== undefined) return checkHttp(http, { address, port, signal: AbortSignal.timeout(timeoutMs) });
+  const { port, http, grpc, timeoutMs } = spec;
+  const target = { address, port, signal: AbortSignal.timeout(timeoutMs) };
+  if (http !== undefined) return checkHttp(http, target);
+  if (grpc !== undefined) return (await import("./grpc-probe.ts")).checkGrpc(grpc, target);
   return (await accepts(address, port, timeoutMs))
     ? { status: 200, text: "ok\n" }
     : { status: 503, text: `Port ${port} accepts no connections\n` };

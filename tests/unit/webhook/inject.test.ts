@@ -17,6 +17,9 @@ const probe = fc.option(
       tcpSocket: fc.record({ port: fc.constantFrom<unknown>(80, "http", "gone") }),
       periodSeconds: fc.nat(9),
     }),
+    fc.record({
+      httpGet: fc.record({ path: fc.constant("/own"), port: fc.constantFrom<unknown>(80, "http", "gone") }),
+    }),
     fc.record({ exec: fc.constant({ command: ["true"] }) }),
   ),
   { nil: undefined },
@@ -132,11 +135,13 @@ describe("inject() properties", () => {
         const sidecar = parseSidecarConfig(variable(all, "devspaces-proxy", "AZDS_SIDECAR"));
         expect(sidecar).toEqual(parseSidecarConfig(variable(all, "devspaces-proxy-init", "AZDS_SIDECAR")));
         expect(sidecar.ancestors).toEqual(each.ancestors);
-        const moved = all.flatMap((container) =>
-          ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((kind) => {
-            return asString(at(container, kind, "httpGet", "path")) ?? [];
-          }),
-        );
+        const moved = all
+          .flatMap((container) =>
+            ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((kind) => {
+              return asString(at(container, kind, "httpGet", "path")) ?? [];
+            }),
+          )
+          .filter((path) => path !== "/own");
         expect(moved.toSorted()).toEqual(sidecar.probes.map((_, index) => `/probe/${index}`).toSorted());
         if (!hasSession(each.pod)) return;
         const { images } = parseBuildConfig(variable(all, "devspaces-build", "AZDS_BUILD"));

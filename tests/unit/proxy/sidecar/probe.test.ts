@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { AGENT_STREAM, type ProbeAnswer } from "../../../../core/agent-protocol.ts";
@@ -138,6 +139,48 @@ describe("makeProbe() over HTTP", () => {
 
   test("fails where nothing listens", async () => {
     expect((await probe({ port: (await closedPort()).port })).status).toBe(503);
+  });
+});
+
+describe("makeProbe() over gRPC", () => {
+  /** A health service that answers each named service with its status; 1 is SERVING. */
+  async function health(statuses: Readonly<Record<string, number>>): Promise<number> {
+    const server = createHttp2Server();
+    server.on("stream", (stream: ServerHttp2Stream, headers) => {
+      const parts: Buffer[] = [];
+      stream.on("data", (part: Buffer) => parts.push(part));
+      stream.on("end", () => {
+        const name = Buffer.concat(parts).subarray(5).subarray(2).toString();
+        const status = headers[":path"] === "/grpc.health.v1.Health/Check" ? statuses[name] : undefined;
+        stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+        stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": status === undefined ? "5" : "0" }));
+        stream.end(status === undefined ? undefined : Buffer.from([0, 0, 0, 0, 2, 8, status]));
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    cleanup.push(() => server.close());
+    const address = server.address();
+    return typeof address === "object" ? (address?.port ?? 0) : 0;
+  }
+  const grpcProbe = async (port: number, service: string): Promise<number> => {
+    const spec = { port, grpc: service, timeoutMs: 1_000, agent: false };
+    return (await makeProbe(spec, { address: "127.0.0.1", askAgent: async () => undefined })).status;
+  };
+
+  test("takes a service that serves for success, and no other", async () => {
+    const port = await health({ "": 1, live: 1, down: 2 });
+    const names = ["", "live", "down", "unknown"];
+    expect(await Promise.all(names.map((name) => grpcProbe(port, name)))).toEqual([200, 200, 503, 503]);
+  });
+
+  test("fails where something else listens, where nothing does, and within its time", async () => {
+    const other = await namedServer("x");
+    const silent = await rawServer(() => {});
+    cleanup.push(other.close, silent.close);
+    expect(await grpcProbe(other.port, "")).toBe(503);
+    expect(await grpcProbe(silent.port, "")).toBe(503);
+    expect(await grpcProbe((await closedPort()).port, "")).toBe(503);
   });
 });
 
