@@ -46,6 +46,12 @@ export type Event =
       readonly container: string;
       readonly stream: "stdout" | "stderr";
       readonly text: string;
+      /** Whose pod it is, where several may be shown; they differ in colour. */
+      readonly service?: string;
+      /** What stands before the line for people; default: the pod. */
+      readonly label?: string;
+      /** When it was said, as the node has it; RFC 3339. */
+      readonly time?: string;
     }
   /** Why a pod does not run, from its status and events. */
   | { readonly type: "cause"; readonly pod: string; readonly reason: string; readonly text: string }
