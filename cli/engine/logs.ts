@@ -44,6 +44,9 @@ export async function showLogs(request: LogsRequest, options: LogsOptions): Prom
   const { kube, emit, signal } = options;
   const origins = originsOf(await listPods(kube, request.space, signal), request);
   if (origins.length === 0) throw new AzdsError("CONTAINER_NOT_RUNNING", nothingThere(request));
+  for (const { name } of request.workloads)
+    if (!request.all && !origins.some(({ service }) => service === name))
+      emit({ type: "message", level: "warning", text: `No container of \`${name}\` has started` });
   const merge = createLogMerge<Origin>(options.clock, { patient: true });
   const stop = new AbortController();
   const reading = AbortSignal.any([signal, stop.signal]);
