@@ -1,4 +1,5 @@
 /** Standard streams as bytes, and the terminal behind them, for commands that hand both to a program in the cluster. */
+import { spawnSync } from "node:child_process";
 import { isatty, WriteStream } from "node:tty";
 import type { Stdio, Terminal } from "./host.ts";
 
@@ -35,6 +36,9 @@ function systemTerminal(): Terminal {
       // Also when the process is ended from inside: a second signal, a reader of standard output that went away, a bug.
       process.on("exit", restore);
       stdin.setRawMode(true);
+      // Raw mode of Node and Bun still puts a carriage return before each line feed of the output, which moves the
+      // cursor of full-screen programs; the far terminal has done that already where it is wanted.
+      spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
       return restore;
     },
   };

@@ -52,6 +52,7 @@ const HINTS = {
   SERVICE_NOT_FOUND: "Run `azds list-up` to see what runs in which space, and name the space with `-n SPACE`",
   CONTAINER_NOT_FOUND: "Name one of these containers with `-c`",
   CONTAINER_NOT_RUNNING: "Run `azds logs` to read why, or wait until `azds list-up` shows it as running",
+  NO_LOG: "A container has a log once it has started, and `--previous` shows one once it was started again",
   PROGRAM_NOT_FOUND: "Name a program of the image, with its path if it is not on PATH; there may be no shell in it",
   PROGRAM_NOT_EXECUTABLE: "Look at the permissions of that file in the image, and at who runs it",
   POD_GONE: "Run the command again; it then goes to the pod that has replaced this one",

@@ -2,7 +2,8 @@
 import { LOG_LINE_BYTES_MAX } from "../../core/limits.ts";
 
 export interface LogLine {
-  readonly time: LogTime;
+  /** `undefined` for words of the kubelet itself, for example that it can watch no more files. */
+  readonly time: LogTime | undefined;
   /** Without time and line end; what is not UTF-8 is replaced (U+FFFD). */
   readonly text: string;
 }
@@ -27,16 +28,15 @@ const SPACE = 0x20;
 /** `2026-01-02T03:04:05.123456789+00:00` with some room; a line's own first word is not searched further. */
 const STAMP_BYTES_MAX = 40;
 const STAMP = /^(?<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?<fraction>\d{1,9}))?(?<zone>Z|[+-]\d\d:\d\d)$/;
-const EPOCH: LogTime = { seconds: 0, nanoseconds: 0 };
 
 export function createLogSplitter(): LogSplitter {
   let rest: Uint8Array = new Uint8Array(0);
-  let time = EPOCH;
+  let time: LogTime | undefined;
   /** Whether `rest` starts in the middle of a line. */
   let inside = false;
   const take = (bytes: Uint8Array, isLast: boolean): LogLine => {
     const head = inside ? undefined : headOf(bytes);
-    if (head !== undefined) time = head.time;
+    if (!inside) time = head?.time;
     inside = !isLast;
     return { time, text: textOf(head === undefined ? bytes : bytes.subarray(head.size), isLast) };
   };
@@ -80,7 +80,6 @@ export function formatTime({ seconds, nanoseconds }: LogTime): string {
   return `${whole}.${String(nanoseconds).padStart(9, "0")}Z`;
 }
 
-/** `undefined` for words of the kubelet itself, which bear no time. */
 function headOf(line: Uint8Array): { readonly time: LogTime; readonly size: number } | undefined {
   const space = line.subarray(0, STAMP_BYTES_MAX).indexOf(SPACE);
   if (space < 0) return undefined;

@@ -5,11 +5,15 @@
  */
 import type { Clock } from "../../core/host/clock.ts";
 import { LOG_LANE_BYTES_MAX, LOG_OPEN_MS_MAX, LOG_ORDER_MS } from "../../core/limits.ts";
-import { compareTimes, type LogLine } from "./log-lines.ts";
+import { compareTimes, type LogLine, type LogTime } from "./log-lines.ts";
+
+export interface TimedLine extends LogLine {
+  readonly time: LogTime;
+}
 
 export interface LogLane {
   /** Resolves when more may be put in. */
-  readonly push: (lines: readonly LogLine[]) => Promise<void>;
+  readonly push: (lines: readonly TimedLine[]) => Promise<void>;
   /** The log answers: from now on silence means that there is nothing. */
   readonly opened: () => void;
   readonly end: () => void;
@@ -26,11 +30,11 @@ export interface LogMerge<T> {
 
 export interface Merged<T> {
   readonly owner: T;
-  readonly line: LogLine;
+  readonly line: TimedLine;
 }
 
 interface Batch {
-  readonly lines: readonly LogLine[];
+  readonly lines: readonly TimedLine[];
   readonly arrived: number;
   next: number;
 }
@@ -126,7 +130,7 @@ interface Moment {
 
 function nextOf<T>(lanes: Set<Lane<T>>, { now, closed, patient }: Moment): Next<T> {
   let oldest: Lane<T> | undefined;
-  let line: LogLine | undefined;
+  let line: TimedLine | undefined;
   let silentSince = -Infinity;
   for (const lane of lanes) {
     const first = firstLine(lane);
@@ -148,7 +152,7 @@ function nextOf<T>(lanes: Set<Lane<T>>, { now, closed, patient }: Moment): Next<
   return { kind: "line", merged: { owner: oldest.owner, line } };
 }
 
-function firstLine<T>(lane: Lane<T>): LogLine | undefined {
+function firstLine<T>(lane: Lane<T>): TimedLine | undefined {
   const [batch] = lane.batches;
   return batch?.lines[batch.next];
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/host/clock.ts";
 import { podPath, withQuery } from "../../core/kube/paths.ts";
 import { KubeError, type KubeClient } from "../../core/kube/types.ts";
 import { LOG_SILENCE_MS_MAX, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
-import type { LogLane } from "./log-merge.ts";
+import type { LogLane, TimedLine } from "./log-merge.ts";
 import { compareTimes, createLogSplitter, type LogLine, type LogTime } from "./log-lines.ts";
 
 export interface LogPlace {
@@ -27,6 +27,8 @@ export interface LogSourceOptions {
   readonly signal: AbortSignal;
   /** Whether more may come: the pod is there and the container has not ended for good. */
   readonly isAlive: () => boolean;
+  /** Told what the kubelet itself says in place of the log or between its lines. */
+  readonly onNote: (text: string) => void;
 }
 
 /**
@@ -87,13 +89,21 @@ async function readOnce(
       const portion = reading.follow ? await orSilence(reader.read(), clock) : await reader.read();
       if (portion === undefined) return false;
       const lines = portion.done ? splitter.end() : splitter.push(portion.value);
-      await lane.push(lines.filter((line) => shown.isNew(line)));
+      await lane.push(newLines(lines, shown, options.onNote));
       if (portion.done) return true;
     }
   } finally {
     stop.abort();
     reader.releaseLock();
   }
+}
+
+function newLines(lines: readonly LogLine[], shown: Shown, onNote: (text: string) => void): readonly TimedLine[] {
+  return lines.flatMap(({ time, text }) => {
+    if (time !== undefined) return shown.isNew(time) ? [{ time, text }] : [];
+    onNote(text);
+    return [];
+  });
 }
 
 async function orSilence<T>(reading: Promise<T>, clock: Clock): Promise<T | undefined> {
@@ -142,7 +152,7 @@ class Shown {
     this.#toSkip = this.#ofLast;
   }
 
-  isNew({ time }: LogLine): boolean {
+  isNew(time: LogTime): boolean {
     const order = this.#last === undefined ? 1 : compareTimes(time, this.#last);
     if (this.#toSkip > 0 && order <= 0) {
       if (order === 0) this.#toSkip -= 1;

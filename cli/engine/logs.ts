@@ -2,7 +2,7 @@
 import type { Clock } from "../../core/host/clock.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { podsPath } from "../../core/kube/paths.ts";
-import { KubeError, type KubeClient } from "../../core/kube/types.ts";
+import { KubeError, type KubeClient, type WatchEvent } from "../../core/kube/types.ts";
 import { LOG_BURST_BYTES_MAX, LOG_STREAMS_MAX } from "../../core/limits.ts";
 import type { Emit, Event } from "./events.ts";
 import { formatTime } from "./log-lines.ts";
@@ -27,6 +27,9 @@ export interface LogsOptions {
   readonly signal: AbortSignal;
 }
 
+/** Notes of the kubelet about one log that are worth telling. */
+const NOTES_MAX = 10;
+
 /** One container whose log is shown. */
 interface Origin extends LogPlace {
   /** Of the pod. */
@@ -38,36 +41,36 @@ interface Origin extends LogPlace {
 
 /**
  * Shows what there is and returns.
- * @throws AzdsError CONTAINER_NOT_RUNNING when there is no log at all
+ * @throws AzdsError NO_LOG when there is no log at all
  */
 export async function showLogs(request: LogsRequest, options: LogsOptions): Promise<void> {
   const { kube, emit, signal } = options;
   const origins = originsOf(await listPods(kube, request.space, signal), request);
-  if (origins.length === 0) throw new AzdsError("CONTAINER_NOT_RUNNING", nothingThere(request));
+  if (origins.length === 0) throw new AzdsError("NO_LOG", nothingThere(request));
   for (const { name } of request.workloads)
     if (!request.all && !origins.some(({ service }) => service === name))
       emit({ type: "message", level: "warning", text: `No container of \`${name}\` has started` });
   const merge = createLogMerge<Origin>(options.clock, { patient: true });
   const stop = new AbortController();
   const reading = AbortSignal.any([signal, stop.signal]);
-  const reads = within(origins, emit).map(async (origin) => {
-    await readLog(origin, request, {
-      ...options,
-      signal: reading,
-      isAlive: () => false,
-      lane: merge.lane(origin),
-    }).catch((error: unknown) => {
-      // Of a container that has not started, or not twice, there is nothing to read; the others count.
+  const chosen = within(origins, emit);
+  const refused: string[] = [];
+  const read = async (origin: Origin): Promise<void> => {
+    const onNote = noteOf(origin, request, emit);
+    const to = { ...options, signal: reading, isAlive: () => false, onNote, lane: merge.lane(origin) };
+    await readLog(origin, request, to).catch((error: unknown) => {
       if (!isUnavailable(error)) throw error;
-      emit({ type: "message", level: "warning", text: `No log of \`${origin.label}\`: ${error.message}` });
+      refused.push(`No log of \`${origin.label}\`: ${error.message}`);
     });
-  });
-  const allRead = Promise.all(reads).catch((error: unknown) => {
+  };
+  const allRead = Promise.all(chosen.map(read)).catch((error: unknown) => {
     stop.abort(error);
     throw error;
   });
   merge.close();
   await Promise.all([allRead, emitLines(merge, { ...options, signal: reading })]);
+  if (refused.length === chosen.length) throw new AzdsError("NO_LOG", refused.join("; "));
+  for (const text of refused) emit({ type: "message", level: "warning", text });
 }
 
 /** Shows what there is and what comes, until the signal. */
@@ -88,9 +91,13 @@ class FollowedPods {
   /** Pod and container of each log that was opened, ended ones of living pods included. */
   readonly #known = new Set<string>();
   #reading = 0;
+  /** Pods of the list that is just coming. */
+  #listed: Set<string> | undefined;
+  #next: LogReading;
 
   constructor(request: LogsRequest, options: LogsOptions, fail: (error: unknown) => void) {
     this.#request = request;
+    this.#next = request;
     this.#options = options;
     this.#fail = fail;
     this.merge = createLogMerge(options.clock, { patient: false });
@@ -98,32 +105,29 @@ class FollowedPods {
 
   async watch(): Promise<void> {
     const { kube, signal } = this.#options;
-    // Pods that come later are shown from their start.
-    let reading: LogReading = this.#request;
-    let listed: Set<string> | undefined;
     try {
-      for await (const event of kube.watch(podsPath(this.#request.space), signal)) {
-        if (event.type === "reset") listed = new Set();
-        else if (event.type === "synced") {
-          this.#keepOnly(listed ?? new Set());
-          listed = undefined;
-          this.#open(reading);
-          reading = { ...reading, tail: undefined, sinceSeconds: undefined };
-        } else {
-          const pod = workloadPod(event.object);
-          listed?.add(pod.uid);
-          if (event.type === "deleted") this.#pods.delete(pod.uid);
-          else this.#pods.set(pod.uid, pod);
-          if (listed === undefined) this.#open(reading);
-        }
-      }
+      for await (const event of kube.watch(podsPath(this.#request.space), signal)) this.#take(event);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #keepOnly(uids: ReadonlySet<string>): void {
-    for (const uid of this.#pods.keys()) if (!uids.has(uid)) this.#pods.delete(uid);
+  #take(event: WatchEvent): void {
+    if (event.type === "reset") {
+      this.#listed = new Set();
+    } else if (event.type === "synced") {
+      for (const uid of this.#pods.keys()) if (this.#listed?.has(uid) === false) this.#pods.delete(uid);
+      this.#listed = undefined;
+      this.#open(this.#next);
+      // Pods that come later are shown from their start.
+      this.#next = { ...this.#next, tail: undefined, sinceSeconds: undefined };
+    } else {
+      const pod = workloadPod(event.object);
+      this.#listed?.add(pod.uid);
+      if (event.type === "deleted") this.#pods.delete(pod.uid);
+      else this.#pods.set(pod.uid, pod);
+      if (this.#listed === undefined) this.#open(this.#next);
+    }
   }
 
   #open(reading: LogReading): void {
@@ -139,7 +143,12 @@ class FollowedPods {
   #read(origin: Origin, reading: LogReading): void {
     const isAlive = (): boolean => !isOver(this.#pods.get(origin.uid), origin.container);
     this.#reading += 1;
-    readLog(origin, reading, { ...this.#options, isAlive, lane: this.merge.lane(origin) })
+    readLog(origin, reading, {
+      ...this.#options,
+      isAlive,
+      onNote: noteOf(origin, reading, this.#options.emit),
+      lane: this.merge.lane(origin),
+    })
       .catch(this.#fail)
       .finally(() => {
         this.#reading -= 1;
@@ -197,6 +206,17 @@ function within(origins: readonly Origin[], emit: Emit): readonly Origin[] {
 function leftOut(origins: readonly Origin[]): Event {
   const labels = origins.map(({ label }) => `\`${label}\``).join(", ");
   return { type: "message", level: "warning", text: `More than ${LOG_STREAMS_MAX} logs at once; left out: ${labels}` };
+}
+
+/** Each note once. That there is no log any more is what a deleted pod's log ends with. */
+function noteOf({ label }: Origin, { follow }: LogReading, emit: Emit): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text) || told.size >= NOTES_MAX) return;
+    told.add(text);
+    const isEnd = follow && text.startsWith("unable to retrieve container logs");
+    emit({ type: "message", level: isEnd ? "verbose" : "warning", text: `Log of \`${label}\`: ${text}` });
+  };
 }
 
 function nothingThere({ workloads, space, all }: LogsRequest): string {

@@ -15,7 +15,7 @@ const COUNTER =
   "let n = 0; setInterval(() => console.log(`${process.env.POD} ${n++}`), 50); process.on('SIGTERM', () => process.exit())";
 
 let owner: Developer;
-let project: Project;
+let project: Project | undefined;
 
 function counter(name: string): readonly unknown[] {
   const metadata = { name, namespace: SPACE };
@@ -68,7 +68,7 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => {
-  project.remove();
+  project?.remove();
   await removeSpaces(SPACES);
 }, 60_000);
 
@@ -80,14 +80,14 @@ describe("azds exec", () => {
 
   test("feeds a pipe of 5 MB through `cat` and back, to its end", async () => {
     const bytes = randomBytes(5_000_000);
-    const { code, stdout } = await runWithInput(owner, ["exec", "-i", "left", "--", "cat"], bytes);
+    const { code, stdout } = await runWithInput(owner, ["exec", "-i", "left", "--", "cat"], { input: bytes });
     expect(code).toBe(0);
     expect(Bun.SHA256.hash(stdout, "hex")).toBe(Bun.SHA256.hash(bytes, "hex"));
   }, 60_000);
 
   test("keeps no more of 200 MB than its reader lets it", async () => {
     const flood = ["exec", "left", "--", "head", "-c", "200000000", "/dev/zero"];
-    const { code, stdout, peakBytes } = await runWithInput(owner, flood, new Uint8Array(0), { slowly: true });
+    const { code, stdout, peakBytes } = await runWithInput(owner, flood, { slowly: true });
     expect(code).toBe(0);
     expect(stdout.length).toBe(200_000_000);
     expect(peakBytes).toBeLessThan(300_000_000);
@@ -96,15 +96,18 @@ describe("azds exec", () => {
   test("gives a terminal of the right size, raw keys, and the old terminal back", async () => {
     const terminal = runInTerminal(owner, ["exec", "-it", "left", "--", "sh"], { columns: 91, rows: 33 });
     await terminal.until(/[#$] /);
-    terminal.type("stty size; trap 'echo caught' INT\r");
-    await terminal.until(/33 91/);
+    terminal.type("stty size\r");
+    await terminal.until(/33 91\r\n/);
+    expect(terminal.isRaw()).toBe(true);
     terminal.resize({ columns: 70, rows: 20 });
-    terminal.type("sleep 1; stty size\r");
-    await terminal.until(/20 70/);
-    terminal.type("sleep 100\r");
-    await terminal.until(/sleep 100\r/);
+    terminal.type("until stty size | grep '20 70'; do sleep 0.1; done\r");
+    await terminal.until(/\n20 70\r\n/);
+    terminal.type("echo be''gun; sleep 100\r");
+    await terminal.until(/begun/);
     terminal.type("\u0003");
-    await terminal.until(/caught|\^C/);
+    await terminal.until(/\^C/);
+    terminal.type("echo al''ive\r");
+    await terminal.until(/alive/);
     terminal.type("exit 7\r");
     expect(await terminal.exited).toBe(7);
     expect(terminal.isRaw()).toBe(false);

@@ -11,15 +11,13 @@ interface Bytes {
   readonly peakBytes: number;
 }
 
-/** @param options slowly: whoever reads the output pauses now and then */
 export async function runWithInput(
   { command }: Developer,
   args: readonly string[],
-  input: Uint8Array,
-  options: { readonly slowly?: boolean } = {},
+  given: { readonly input?: Uint8Array; /** Whoever reads the output pauses now and then. */ readonly slowly?: true },
 ): Promise<Bytes> {
   const { argv, env } = command(args);
-  const child = Bun.spawn([...argv], { env, stdin: input, stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([...argv], { env, stdin: given.input ?? "ignore", stdout: "pipe", stderr: "inherit" });
   const parts: Uint8Array[] = [];
   let size = 0;
   let peakBytes = 0;
@@ -27,7 +25,7 @@ export async function runWithInput(
     parts.push(part);
     size += part.length;
     peakBytes = Math.max(peakBytes, residentBytes(child.pid));
-    if (options.slowly === true && parts.length % 50 === 0) await Bun.sleep(10);
+    if (given.slowly === true && parts.length % 50 === 0) await Bun.sleep(10);
   }
   return { code: await child.exited, stdout: Buffer.concat(parts, size), peakBytes };
 }
@@ -59,15 +57,21 @@ export function runInTerminal(
   const { argv, env } = command(args);
   const decoder = new TextDecoder();
   let shown = "";
-  const terminal = new Bun.Terminal({
-    cols: size.columns,
-    rows: size.rows,
-    data: (_, bytes) => {
-      shown += decoder.decode(bytes, { stream: true });
+  const child = Bun.spawn([...argv], {
+    env: { ...env, TERM: "xterm" },
+    // Made here, it is the command's controlling terminal: only then does a new size send SIGWINCH.
+    terminal: {
+      cols: size.columns,
+      rows: size.rows,
+      data: (_, bytes) => {
+        shown += decoder.decode(bytes, { stream: true });
+      },
     },
   });
-  const before = terminal.localFlags;
-  const child = Bun.spawn([...argv], { env: { ...env, TERM: "xterm" }, terminal });
+  const { terminal } = child;
+  if (terminal === undefined) throw new Error("No terminal was made");
+  const flags = (): string => `${terminal.localFlags} ${terminal.outputFlags} ${terminal.inputFlags}`;
+  const before = flags();
   return {
     type: (keys) => void terminal.write(keys),
     resize: ({ columns, rows }) => terminal.resize(columns, rows),
@@ -79,7 +83,7 @@ export function runInTerminal(
       }
       return shown;
     },
-    isRaw: () => terminal.localFlags !== before,
+    isRaw: () => flags() !== before,
     exited: child.exited,
   };
 }
