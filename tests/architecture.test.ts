@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "controller/certificates/pki.ts": ["controller/", "core/", "node:", "npm:@peculiar/x509", "npm:reflect-metadata"],
   "builder/": ["builder/", "core/", "node:"],
   "agent/": ["agent/", "core/", "node:", "bun:"],
+  "agent/seed/": ["agent/seed/", "core/", "node:"],
   "templates/": ["templates/"],
   // What enabling installs is told by the programs themselves: their rights, settings and paths.
   "templates/control-plane/": [
