@@ -1,30 +1,26 @@
 /** One build: from a request to the image in the node's store, told as events. */
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm, utimes } from "node:fs/promises";
+import { mkdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildEvent, type BuildRequest, localImage } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Clock } from "../core/host/clock.ts";
-import type { Run } from "../core/host/run.ts";
 import { BUILD_MS_MAX, BUILD_SAID_LINES_MAX } from "../core/limits.ts";
-import { buildArgv, type Buildctl, type BuildPlan, readBlobArgv } from "./buildctl.ts";
+import { buildArgv, type BuildPlan } from "./buildctl.ts";
+import { type BuildctlPorts, readBuiltImage, withBuildctl } from "./built-image.ts";
 import { explainFailure } from "./failure.ts";
 import type { NamespaceFolders } from "./folders.ts";
 import type { Follow } from "./follow.ts";
-import { parseMetadata, parseOciConfig } from "./image-config.ts";
 import type { ImageStore } from "./images.ts";
 import { createProgress, type ProgressEvent } from "./progress.ts";
 import { createRedactor } from "./redact.ts";
 import { parseSolveStatus } from "./solve-status.ts";
+import { readVersion } from "./tree-version.ts";
 
-export interface BuildPorts {
+export interface BuildPorts extends BuildctlPorts {
   readonly follow: Follow;
-  readonly run: Run;
   readonly clock: Clock;
   readonly images: ImageStore;
-  readonly buildctl: Buildctl;
-  /** Whole environment of buildctl. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface BuildOptions {
@@ -50,13 +46,20 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
   };
   try {
     await useTree(plan.tree, request.tree, started);
+    const version = await readVersion(folders, request.tree);
     await mkdir(folders.work, { recursive: true });
     const failed = await solve(ports, plan, options);
     if (failed !== undefined) return failed;
-    const { configDigest, digest } = parseMetadata(await readFile(plan.metadataFile, "utf8"));
-    const config = parseOciConfig(await readBlob(ports, configDigest));
+    const { digest, config } = await readBuiltImage(ports, plan.metadataFile);
     const builtAt = ports.clock.now();
-    await ports.images.save(folders, { image: plan.reference, digest, config, builtAt });
+    const source = version !== undefined && version === (await readVersion(folders, request.tree));
+    await ports.images.save(folders, {
+      image: plan.reference,
+      digest,
+      config,
+      builtAt,
+      ...(source ? { source: { request: { ...request, clean: false }, version } } : {}),
+    });
     return { type: "done", image: plan.reference, config, ms: builtAt - started };
   } catch (error) {
     if (error instanceof AzdsError) return { type: "failed", code: error.code, message: error.message };
@@ -90,7 +93,7 @@ async function solve(ports: BuildPorts, plan: BuildPlan, options: BuildOptions):
     said.splice(0, said.length - BUILD_SAID_LINES_MAX);
   };
   const code = await withinTime(ports.clock, options.signal, (signal) =>
-    start(() => ports.follow(buildArgv(ports.buildctl, plan), { env: ports.env, signal, onLine })),
+    withBuildctl(() => ports.follow(buildArgv(ports.buildctl, plan), { env: ports.env, signal, onLine })),
   );
   await tell(progress.end());
   if (code === 0) return undefined;
@@ -113,25 +116,6 @@ async function withinTime<T>(clock: Clock, signal: AbortSignal, work: (signal: A
     return result;
   } finally {
     done.abort();
-  }
-}
-
-/** @throws AzdsError BUILDER_UNAVAILABLE when the image's configuration cannot be had */
-async function readBlob(ports: BuildPorts, digest: string): Promise<string> {
-  const { code, stdout, stderr } = await start(() =>
-    ports.run(readBlobArgv(ports.buildctl, digest), { env: ports.env }),
-  );
-  if (code === 0) return stdout;
-  throw new AzdsError("BUILDER_UNAVAILABLE", `BuildKit did not give the image's configuration: ${stderr.trim()}`);
-}
-
-async function start<T>(program: () => Promise<T>): Promise<T> {
-  try {
-    return await program();
-  } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "EACCES")))
-      throw cause;
-    throw new AzdsError("BUILDER_UNAVAILABLE", "The builder of this node has no `buildctl`", { cause });
   }
 }
 

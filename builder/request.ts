@@ -1,5 +1,6 @@
 /** What clients ask of the builder, checked before any of it becomes a path, a reference or an argument. */
 import type { BuildRequest, WaitRequest } from "../core/builder-protocol.ts";
+import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import { asArray, asString, asStringRecord, expectObject, expectString, type JsonObject } from "../core/parse.ts";
 
@@ -8,6 +9,9 @@ const TREE = /^[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/;
 /** Path components and tag of an image reference (OCI distribution specification, "Pulling manifests"). */
 const IMAGE = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const IMAGE_CHARS_MAX = 255;
+/** A namespace is a DNS label (RFC 1123), so it can be a folder's name and a component of an image reference. */
+const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const PLACE = { code: "PROTOCOL", path: "build request" } as const;
@@ -16,13 +20,32 @@ export function isTreeName(name: string): boolean {
   return TREE.test(name);
 }
 
+export function isNamespace(name: string): boolean {
+  return NAMESPACE.test(name);
+}
+
+function isImage(image: string): boolean {
+  return IMAGE.test(image) && image.length <= IMAGE_CHARS_MAX;
+}
+
+/** Namespace of an image of ours; `undefined` for any other, and for what is no reference at all. */
+export function namespaceOfImage(image: string): string | undefined {
+  const [registry, namespace = "", ...repository] = image.split("/");
+  const isOurs = registry === IMAGE_PREFIX && isNamespace(namespace) && isImage(repository.join("/"));
+  return isOurs ? namespace : undefined;
+}
+
+export function isDigest(digest: string): boolean {
+  return DIGEST.test(digest);
+}
+
 /** @throws AzdsError PROTOCOL that names the member at fault */
 export function parseBuildRequest(value: unknown): BuildRequest {
   const request = expectObject(value, PLACE);
   const target = asString(request["target"]);
   return {
     session: text(request, "session"),
-    image: checked(text(request, "image"), "image", (image) => IMAGE.test(image) && image.length <= IMAGE_CHARS_MAX),
+    image: checked(text(request, "image"), "image", isImage),
     tree: checked(text(request, "tree"), "tree", isTreeName),
     dockerfile: checked(text(request, "dockerfile"), "dockerfile", isInside),
     ...(target === undefined ? {} : { target: checked(target, "target", (stage) => stage !== "") }),
@@ -32,15 +55,16 @@ export function parseBuildRequest(value: unknown): BuildRequest {
 }
 
 /**
- * @param prefix of the images that this client may ask for
+ * @param namespace of the client
  * @throws AzdsError FORBIDDEN for an image of another namespace
  */
-export function parseWaitRequest(value: unknown, prefix: string): WaitRequest {
+export function parseWaitRequest(value: unknown, namespace: string): WaitRequest {
   const request = expectObject(value, { ...PLACE, path: "wait request" });
   const images = asArray(request["images"]).flatMap((image) => asString(image) ?? []);
-  const foreign = images.find((image) => !image.startsWith(prefix));
-  if (foreign !== undefined) throw new AzdsError("FORBIDDEN", `The image \`${foreign}\` belongs to another namespace`);
-  return { images };
+  const foreign = images.find((image) => namespaceOfImage(image) !== namespace);
+  if (foreign !== undefined)
+    throw new AzdsError("FORBIDDEN", `The image \`${foreign}\` is not one of namespace \`${namespace}\``);
+  return { images, news: request["news"] === true };
 }
 
 function text(request: JsonObject, name: string): string {

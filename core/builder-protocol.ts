@@ -8,8 +8,11 @@
  * Streams, opened by the client by name, each carrying messages of core/wire/messages.ts:
  * `sync`   the sync protocol of core/sync; its tree is named `<session>/<context id>`
  * `build`  one `BuildRequest`, answered by `BuildEvent`s; the last is `done` or `failed`. Aborting the stream cancels.
- * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node
+ * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node; before it `WaitNews`
  * `status` answered by one `BuilderStatus`
+ * Between builders only:
+ * `image`  one `ImageQuery`, answered by one message whose `record` is there when that node has the image
+ * `blob`   one `BlobQuery`, answered by the bytes of the blob, without messages
  */
 import { type ImageConfig, type ImageConfigs, parseImageConfig } from "./build-config.ts";
 import { IMAGE_PREFIX } from "./contract.ts";
@@ -89,10 +92,27 @@ export function parseBuildEvent(value: unknown): BuildEvent {
 
 export interface WaitRequest {
   readonly images: readonly string[];
+  /** Whether the client takes `WaitNews`. */
+  readonly news?: boolean;
+}
+
+/** What is awaited, or how an image came back, in words. */
+export interface WaitNews {
+  readonly news: string;
 }
 
 export interface WaitAnswer {
   readonly images: ImageConfigs;
+}
+
+export interface ImageQuery {
+  /** `azds.local/<namespace>/<repository>:<tag>`. */
+  readonly image: string;
+}
+
+export interface BlobQuery {
+  /** `sha256:…` */
+  readonly digest: string;
 }
 
 export interface BuilderStatus {

@@ -141,6 +141,18 @@ export const BUILDER_NAMESPACE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
 /** Records of built images of one namespace, about 1 KiB each. */
 export const BUILDER_IMAGE_RECORDS_MAX = 2_000;
 export const BUILDER_CLEAN_INTERVAL_MS = 6 * 60 * 60_000;
+/** A missing image is looked for again after this long, then in growing intervals: nodes come back, and new ones come. */
+export const RESTORE_RETRY_MS_MIN = 2_000;
+export const RESTORE_RETRY_MS_MAX = 60_000;
+/**
+ * An image made this recently is there without a look (0.1 s): the kubelet collects none younger than two minutes
+ * (imageMinimumGCAge), and what a person removes is missed by the pod and brought back then.
+ */
+export const IMAGE_BELIEVED_MS = 60_000;
+/** Builders of other nodes that are asked for an image at once. */
+export const PEERS_ASKED_MAX = 16;
+/** Configuration and layers of one image; overlayfs takes 500 layers at most, container engines 127. */
+export const IMAGE_PARTS_MAX = 512;
 export const BUILD_MS_MAX = 60 * 60_000;
 /** The builder's one-line answer to a hello. */
 export const BUILDER_WELCOME_BYTES_MAX = 64 * 1024;

@@ -1,9 +1,10 @@
 /** The builder of each node: our program without privilege beside BuildKit, which works in the node's image store. */
-import { dirname } from "node:path/posix";
+import { basename, dirname } from "node:path/posix";
 import { BUILDCTL, BUILDKIT_SOCKET } from "../../builder/buildctl.ts";
 import { BUILDER_ROOT } from "../../builder/folders.ts";
+import { PEER_TOKEN_FILE } from "../../builder/peers.ts";
 import { BUILDER_RULES } from "../../builder/rules.ts";
-import { COMPONENT, PROGRAM, PROXY_UID, SERVER_PORT } from "../../core/contract.ts";
+import { COMPONENT, ENV, IMAGE_PREFIX, PROGRAM, PROXY_UID, SERVER_PORT, TOKEN_AUDIENCE } from "../../core/contract.ts";
 import { programAccess } from "./access.ts";
 import {
   configMap,
@@ -24,6 +25,8 @@ const BUILDKIT_ROOT = "/var/lib/azds-buildkit";
 const BUILDKIT_CONFIG = "/etc/buildkit";
 /** containerd's client makes the pipes of a build's processes here, and its shims on the node open them. */
 const CONTAINERD_PIPES = "/run/containerd";
+/** The kubelet renews it when four fifths of this are over. */
+const PEER_TOKEN_S = 3_600;
 /** Namespace inside containerd in which the kubelet looks for images. */
 const CONTAINERD_NAMESPACE = "k8s.io";
 
@@ -51,6 +54,8 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
             nodeSelector: { "kubernetes.io/os": "linux" },
             terminationGracePeriodSeconds: 10,
             enableServiceLinks: false,
+            // Never a registry: what the node's store does not have must be missed at once, not looked for on the network.
+            hostAliases: [{ ip: "127.0.0.1", hostnames: [IMAGE_PREFIX] }],
             initContainers: [prepareContainer(settings)],
             containers: [builderContainer(programContainer(server, settings)), buildkitContainer(settings)],
             volumes: volumes(settings),
@@ -81,14 +86,16 @@ function prepareContainer({ buildkitImage, imagePullPolicy }: ControlPlaneSettin
   };
 }
 
-function builderContainer(container: Spec): Spec {
+function builderContainer(container: Spec & { readonly env: readonly unknown[] }): Spec {
   return {
     ...container,
+    env: [...container.env, { name: ENV.podIps, valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } }],
     securityContext: { ...RESTRICTED_POD, ...RESTRICTED_CONTAINER },
     volumeMounts: [
       { name: "tools", mountPath: dirname(BUILDCTL), readOnly: true },
       { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
       { name: "sources", mountPath: BUILDER_ROOT },
+      { name: "peer-token", mountPath: dirname(PEER_TOKEN_FILE), readOnly: true },
     ],
   };
 }
@@ -126,6 +133,21 @@ function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
+    // With it builders know each other.
+    {
+      name: "peer-token",
+      projected: {
+        sources: [
+          {
+            serviceAccountToken: {
+              audience: TOKEN_AUDIENCE,
+              expirationSeconds: PEER_TOKEN_S,
+              path: basename(PEER_TOKEN_FILE),
+            },
+          },
+        ],
+      },
+    },
     { name: "config", configMap: { name: COMPONENT.builder } },
     { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
     { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
