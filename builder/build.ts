@@ -6,7 +6,7 @@ import { type BuildEvent, type BuildRequest, localImage } from "../core/builder-
 import { AzdsError } from "../core/errors.ts";
 import type { Clock } from "../core/host/clock.ts";
 import { BUILD_MS_MAX, BUILD_SAID_LINES_MAX } from "../core/limits.ts";
-import { buildArgv, type BuildPlan } from "./buildctl.ts";
+import { buildArgv, type BuildPlan, forgetBuildsArgv } from "./buildctl.ts";
 import { type BuildctlPorts, readBuiltImage, withBuildctl } from "./built-image.ts";
 import { explainFailure } from "./failure.ts";
 import type { NamespaceFolders } from "./folders.ts";
@@ -14,6 +14,7 @@ import type { Follow } from "./follow.ts";
 import type { ImageStore } from "./images.ts";
 import { createProgress, type ProgressEvent } from "./progress.ts";
 import { createRedactor } from "./redact.ts";
+import { type BuildSecrets, mountSecrets, type Mounted } from "./secrets.ts";
 import { parseSolveStatus } from "./solve-status.ts";
 import { readVersion } from "./tree-version.ts";
 
@@ -21,12 +22,15 @@ export interface BuildPorts extends BuildctlPorts {
   readonly follow: Follow;
   readonly clock: Clock;
   readonly images: ImageStore;
+  /** Folder in memory. */
+  readonly secretsRoot: string;
 }
 
 export interface BuildOptions {
   readonly request: BuildRequest;
   readonly namespace: string;
   readonly folders: NamespaceFolders;
+  readonly secrets?: BuildSecrets;
   /** Cancels the build, which then rejects. */
   readonly signal: AbortSignal;
   /** Gets every event but the last; the build waits for it. */
@@ -37,7 +41,7 @@ export interface BuildOptions {
 export async function build(ports: BuildPorts, options: BuildOptions): Promise<BuildEvent> {
   const { request, namespace, folders } = options;
   const started = ports.clock.now();
-  const plan: BuildPlan = {
+  const base = {
     request,
     tree: join(folders.trees, request.tree),
     reference: localImage(namespace, request.image),
@@ -45,28 +49,51 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
     metadataFile: join(folders.work, `${randomUUID()}.json`),
   };
   try {
-    await useTree(plan.tree, request.tree, started);
+    await useTree(base.tree, request.tree, started);
     const version = await readVersion(folders, request.tree);
     await mkdir(folders.work, { recursive: true });
-    const failed = await solve(ports, plan, options);
+    const failed = await withSecrets(ports, options, async ({ options: mounts, env }) =>
+      solve({ ...ports, env: { ...ports.env, ...env } }, { ...base, mounts }, options),
+    );
     if (failed !== undefined) return failed;
-    const { digest, config } = await readBuiltImage(ports, plan.metadataFile);
+    const { digest, config } = await readBuiltImage(ports, base.metadataFile);
     const builtAt = ports.clock.now();
     const source = version !== undefined && version === (await readVersion(folders, request.tree));
     await ports.images.save(folders, {
-      image: plan.reference,
+      image: base.reference,
       digest,
       config,
       builtAt,
-      ...(source ? { source: { request: { ...request, clean: false }, version } } : {}),
+      ...(source ? { source: { request: { ...withoutSecrets(request), clean: false }, version } } : {}),
     });
-    return { type: "done", image: plan.reference, config, ms: builtAt - started };
+    return { type: "done", image: base.reference, config, ms: builtAt - started };
   } catch (error) {
     if (error instanceof AzdsError) return { type: "failed", code: error.code, message: error.message };
     throw error;
   } finally {
-    await rm(plan.metadataFile, { force: true });
+    await rm(base.metadataFile, { force: true });
   }
+}
+
+/** Without secrets nothing is written anywhere. */
+async function withSecrets<T>(
+  ports: BuildPorts,
+  { request, secrets }: BuildOptions,
+  work: (mounted: Pick<Mounted, "options" | "env">) => Promise<T>,
+): Promise<T> {
+  if (secrets === undefined) return work({ options: [], env: {} });
+  await using mounted = await mountSecrets(ports.secretsRoot, request, secrets);
+  try {
+    return await work(mounted);
+  } finally {
+    // BuildKit keeps the log of each build, and a step may have printed what it was trusted with.
+    await ports.run(forgetBuildsArgv(ports.buildctl), { env: ports.env }).catch(() => undefined);
+  }
+}
+
+/** Built again without the developer, a step that needs a secret must come from the cache. */
+function withoutSecrets({ secrets: _secrets, ssh: _ssh, registryAuth: _auth, ...request }: BuildRequest): BuildRequest {
+  return request;
 }
 
 /** The tree's own time says when it was last used (builder/cleanup.ts). @throws AzdsError PROTOCOL when it was never synced */
@@ -80,7 +107,7 @@ async function useTree(folder: string, name: string, now: number): Promise<void>
 
 /** Runs buildctl; `undefined` after success. */
 async function solve(ports: BuildPorts, plan: BuildPlan, options: BuildOptions): Promise<BuildEvent | undefined> {
-  const redact = createRedactor(plan.request.args);
+  const redact = createRedactor(plan.request.args, options.secrets?.contents.values());
   const progress = createProgress();
   const said: string[] = [];
   const tell = async (events: readonly ProgressEvent[]): Promise<void> => {

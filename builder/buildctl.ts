@@ -21,6 +21,8 @@ export interface BuildPlan {
   readonly namespace: string;
   /** Written by buildctl after success. */
   readonly metadataFile: string;
+  /** For secrets (builder/secrets.ts). */
+  readonly mounts: readonly string[];
 }
 
 /**
@@ -49,6 +51,7 @@ export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[
     `dockerfile=${tree}`,
     ...options.flatMap((option) => ["--opt", option]),
     ...(request.clean ? ["--no-cache"] : []),
+    ...plan.mounts,
     ...imageOutput(plan),
   ];
 }
@@ -101,6 +104,11 @@ function imageOutput({ reference, metadataFile }: Pick<BuildPlan, "reference" | 
 /** Prints a blob of the node's image store. @param digest `sha256:…` */
 export function readBlobArgv(buildctl: Buildctl, digest: string): readonly string[] {
   return [...connected(buildctl), "debug", "get", digest];
+}
+
+/** Makes BuildKit forget the builds that have ended, with their logs. */
+export function forgetBuildsArgv(buildctl: Buildctl): readonly string[] {
+  return [...connected(buildctl), "prune-histories"];
 }
 
 /** Succeeds when buildkitd answers. */

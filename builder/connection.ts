@@ -12,6 +12,8 @@ import type { Identify, Identity } from "./identity.ts";
 
 /** What a client's streams may touch. */
 export interface Client extends Identity {
+  /** Opens a stream at the client. */
+  readonly open: (name: string) => ByteStream;
   /** Aborted when the connection is over. */
   readonly signal: AbortSignal;
 }
@@ -91,12 +93,15 @@ async function sendLine(carrier: ByteStream, answer: BuilderWelcome): Promise<vo
 async function serveStreams(carrier: ByteStream, identity: Identity, ports: ConnectionPorts): Promise<void> {
   const gone = new AbortController();
   const accept = (name: string, stream: ByteStream): void => {
-    ports.serve({ ...identity, signal: gone.signal }, name, stream).catch((error: unknown) => {
-      if (!(error instanceof AzdsError))
-        ports.log("error", "A stream failed", { ...identity, stream: name, error: String(error) });
-      stream.abort(error instanceof Error ? error : undefined);
-    });
+    ports
+      .serve({ ...identity, open: (at) => mux.open(at), signal: gone.signal }, name, stream)
+      .catch((error: unknown) => {
+        if (!(error instanceof AzdsError))
+          ports.log("error", "A stream failed", { ...identity, stream: name, error: String(error) });
+        stream.abort(error instanceof Error ? error : undefined);
+      });
   };
-  await createMux(carrier, { role: "server", accept }).closed;
+  const mux = createMux(carrier, { role: "server", accept });
+  await mux.closed;
   gone.abort(new AzdsError("CONNECTION_LOST", "The client is gone"));
 }

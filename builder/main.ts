@@ -17,6 +17,7 @@ import { createImageStore } from "./images.ts";
 import { clusterPeers } from "./peers.ts";
 import { followPods } from "./pods.ts";
 import { createRestorer } from "./restore.ts";
+import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
 import { streamServer } from "./streams.ts";
 
@@ -41,6 +42,7 @@ function serverOf({ kube, log, env, signal }: ServerOptions): ServeStream {
     env: BUILDCTL_ENVIRONMENT,
     log,
     root: BUILDER_ROOT,
+    secretsRoot: SECRETS_ROOT,
   };
   const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
   const restorer = createRestorer({ ...ports, fetch: fetchFromPeers({ ...ports, peers }) });
@@ -56,6 +58,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   try {
     const kube = createKubeClient(await inClusterConnection(env));
+    await forgetSecrets(SECRETS_ROOT);
     const serve = serverOf({ kube, log, env, signal: stop.signal });
     await runBuilder(
       {

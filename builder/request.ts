@@ -2,6 +2,7 @@
 import type { BuildRequest, WaitRequest } from "../core/builder-protocol.ts";
 import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
+import { BUILD_SECRETS_MAX } from "../core/limits.ts";
 import { asArray, asString, asStringRecord, expectObject, expectString, type JsonObject } from "../core/parse.ts";
 
 /** `<session>/<context id>`: two plain folder names. */
@@ -12,6 +13,7 @@ const IMAGE_CHARS_MAX = 255;
 /** A namespace is a DNS label (RFC 1123), so it can be a folder's name and a component of an image reference. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const SECRET_ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const PLACE = { code: "PROTOCOL", path: "build request" } as const;
@@ -43,6 +45,7 @@ export function isDigest(digest: string): boolean {
 export function parseBuildRequest(value: unknown): BuildRequest {
   const request = expectObject(value, PLACE);
   const target = asString(request["target"]);
+  const [secrets, ssh] = [idsOf(request, "secrets"), idsOf(request, "ssh")];
   return {
     session: text(request, "session"),
     image: checked(text(request, "image"), "image", isImage),
@@ -51,6 +54,9 @@ export function parseBuildRequest(value: unknown): BuildRequest {
     ...(target === undefined ? {} : { target: checked(target, "target", (stage) => stage !== "") }),
     args: argumentsOf(request["args"]),
     clean: request["clean"] === true,
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(ssh === undefined ? {} : { ssh }),
+    ...(request["registryAuth"] === true ? { registryAuth: true } : {}),
   };
 }
 
@@ -80,6 +86,14 @@ function argumentsOf(value: unknown): Readonly<Record<string, string>> {
   const args = asStringRecord(value);
   for (const name of Object.keys(args)) checked(name, "args", (key) => ARGUMENT_NAME.test(key));
   return args;
+}
+
+/** They become words of buildctl's options, which are lists with commas, and names of files. */
+function idsOf(request: JsonObject, name: "secrets" | "ssh"): readonly string[] | undefined {
+  const ids = new Set(asArray(request[name]).flatMap((id) => asString(id) ?? []));
+  if (ids.size > BUILD_SECRETS_MAX) throw new AzdsError("PROTOCOL", `A build takes ${BUILD_SECRETS_MAX} \`${name}\``);
+  for (const id of ids) checked(id, name, (word) => SECRET_ID.test(word));
+  return ids.size === 0 ? undefined : [...ids];
 }
 
 /** A relative path that stays below its start. */

@@ -1,5 +1,11 @@
 /** What each stream of a client does (core/builder-protocol.ts). */
-import type { BuildEvent, BuilderStatus, WaitAnswer, WaitNews } from "../core/builder-protocol.ts";
+import {
+  type BuildEvent,
+  type BuilderStatus,
+  SSH_STREAM,
+  type WaitAnswer,
+  type WaitNews,
+} from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Log } from "../core/host/log.ts";
 import { BUILDER_STATUS_MS_MAX, IMAGE_BELIEVED_MS } from "../core/limits.ts";
@@ -14,6 +20,7 @@ import type { Client, ServeStream } from "./connection.ts";
 import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
 import { isDigest, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "./request.ts";
 import type { Restorer } from "./restore.ts";
+import { receiveSecrets } from "./secrets.ts";
 
 export interface StreamPorts extends BuildPorts {
   /** Receives a synced tree into the namespace's folders. */
@@ -53,11 +60,14 @@ async function serveBuild(ports: StreamPorts, client: Client, stream: ByteStream
   const { namespace } = client;
   const reader = messageReader(stream);
   const request = parseBuildRequest((await reader.next())?.head);
+  const contents = await receiveSecrets(reader, request);
+  const needsSecrets = contents.size > 0 || request.ssh !== undefined;
+  const secrets = needsSecrets ? { secrets: { contents, openAgent: () => client.open(SSH_STREAM) } } : {};
   const signal = whenGone(client, reader.next());
   ports.log("info", "A build starts", { namespace, session: request.session, image: request.image });
   const folders = namespaceFolders(ports.root, namespace);
   const emit = (event: BuildEvent): Promise<void> => sendMessage(stream, event);
-  const last = await build(ports, { request, namespace, folders, signal, emit });
+  const last = await build(ports, { request, namespace, folders, signal, emit, ...secrets });
   ports.log("info", "A build ended", { namespace, session: request.session, image: request.image, ...outcome(last) });
   await emit(last);
   await stream.end();

@@ -156,6 +156,11 @@ export const IMAGE_PARTS_MAX = 512;
 export const BUILD_MS_MAX = 60 * 60_000;
 /** The builder's one-line answer to a hello. */
 export const BUILDER_WELCOME_BYTES_MAX = 64 * 1024;
+/** Secrets of one build, and bytes of one: BuildKit takes 500 KiB. */
+export const BUILD_SECRETS_MAX = 32;
+export const BUILD_SECRET_BYTES_MAX = 500 * 1024;
+/** Memory of a node for the secrets of all builds that run there. */
+export const BUILD_SECRETS_MEMORY = "32Mi";
 export const BUILD_LOG_LINE_BYTES_MAX = 64 * 1024;
 /** Last lines of a failed step that go into the error. */
 export const BUILD_FAILURE_LOG_LINES_MAX = 20;
@@ -211,6 +216,10 @@ export const SESSION_WRITES_MAX = 5;
 export const POD_APPEARS_MS_MAX = 15_000;
 /** Time an unschedulable pod gets for an autoscaler to bring a node. */
 export const UNSCHEDULABLE_MS_MAX = 20_000;
+/** A pod on a node without its image gets this long to have it fetched from the node that built it; then it is built there. */
+export const IMAGE_FETCH_MS_MAX = 15_000;
+/** A credential helper of Docker may ask a person; nobody answers for ever. */
+export const CREDENTIAL_HELPER_MS_MAX = 30_000;
 /** Tries to reach a tunnel whose container has only just started. */
 export const TUNNEL_TRIES_MAX = 40;
 export const TUNNEL_RETRY_MS = 50;

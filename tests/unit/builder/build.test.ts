@@ -36,6 +36,7 @@ async function portsWith(options: FakeBuildctlOptions): Promise<BuildPorts> {
     images: createImageStore(),
     buildctl: await fakeBuildctl(folder, options),
     env: { PATH: "/usr/bin:/bin" },
+    secretsRoot: join(folder, "secrets"),
   };
 }
 

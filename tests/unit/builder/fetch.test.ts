@@ -53,6 +53,7 @@ async function portsOf(peers: Peers): Promise<FetchPorts> {
     images: createImageStore(),
     buildctl: await fakeBuildctl(folder, { recording: "first-build", exitCode: 0 }),
     env: { PATH: "/usr/bin:/bin" },
+    secretsRoot: join(folder, "secrets"),
     root: folder,
     peers,
   };

@@ -45,6 +45,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<Loopb
     images,
     buildctl: await fakeBuildctl(root, buildctl),
     env: { PATH: "/usr/bin:/bin" },
+    secretsRoot: join(root, "secrets"),
     log: () => {},
     root,
   };

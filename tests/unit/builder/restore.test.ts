@@ -39,6 +39,7 @@ async function portsOf(part: Partial<RestorePorts> = {}): Promise<RestorePorts> 
     images: createImageStore(),
     buildctl: await fakeBuildctl(folder, { recording: "first-build", exitCode: 0 }),
     env: { PATH: "/usr/bin:/bin" },
+    secretsRoot: join(folder, "secrets"),
     log: () => {},
     root: folder,
     fetch: () => Promise.resolve(false),
