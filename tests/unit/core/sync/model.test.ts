@@ -120,8 +120,9 @@ class World {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.root = join(folder, "root");
-    for (const name of ["root", "outside", "image/node_modules"]) mkdirSync(join(folder, name), { recursive: true });
+    // So deep that no symlink of the test leads out of its own folder.
+    this.root = join(folder, "sender/deep/root");
+    for (const name of ["sender/deep/root", "outside", "image/node_modules"]) mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, "image/node_modules/made"), "kept");
   }
 
@@ -153,7 +154,9 @@ class World {
     this.#live = new LiveTree({
       target: this.#target,
       openJournal: (replay) => (this.#journal = Journal.open(join(this.#folder, "journal"), replay, 400)),
-      say: (sentence) => Promise.reject(new Error(sentence)),
+      say: (sentence) => {
+        throw new Error(sentence);
+      },
     });
     await this.#live.restore();
     if (this.#known !== undefined) expect(await listing(this.#target)).toEqual(this.#last);
