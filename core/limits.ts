@@ -26,6 +26,8 @@ export const LINGER_MS_MIN = 1_500;
 
 /** How often the lingering sidecar looks for sockets of the application. */
 export const LINGER_POLL_MS = 200;
+/** How often the sidecar unmaps code: it costs a millisecond, and what it is for changes slowly. */
+export const CODE_KEPT_MS = 60_000;
 /** How often `__proxy-ready` asks. */
 export const READY_POLL_MS = 10;
 /** The kernel answers a netlink batch within microseconds; silence means that it never will. */

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "core/kube/": ["core/", "node:"],
   "core/host/": ["core/", "node:", "bun:"],
   "proxy/": ["proxy/", "core/", "node:", "bun:"],
-  "webhook/": ["webhook/", "core/", "node:"],
+  "webhook/": ["webhook/", "core/", "proxy/http/", "node:"],
   "controller/": ["controller/", "core/", "node:"],
   "controller/certificates/pki.ts": ["controller/", "core/", "node:", "npm:@peculiar/x509", "npm:reflect-metadata"],
   "builder/": ["builder/", "core/", "node:"],

@@ -20,6 +20,8 @@ export interface SidecarOptions {
   readonly ips: readonly string[];
   readonly originalDestination: OriginalDestination;
   readonly token: () => Promise<string>;
+  /** Called with each message of the feed, the first of which ends the start. */
+  readonly releaseCode: () => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends listeners and feed; connections end by themselves. */
@@ -62,7 +64,9 @@ export function runSidecar(options: SidecarOptions): void {
     token: options.token,
     apply: (message) => {
       heard = clock.now();
-      return routes.apply(message);
+      const continued = routes.apply(message);
+      options.releaseCode();
+      return continued;
     },
     clock,
     log,
