@@ -19,7 +19,7 @@ describe("createLogSplitter()", () => {
     ];
     const text = `${STAMP} one\r\n${STAMP} \n${STAMP} two words`;
     expect(split(text)).toEqual(lines);
-    expect(split(...text)).toEqual(lines);
+    expect(split(...Array.from(text))).toEqual(lines);
   });
 
   test.each([

@@ -60,7 +60,7 @@ function show(request: LogsRequest, server: Server, drained: () => Promise<void>
     const { pathname, searchParams } = new URL(url);
     const name = /\/pods\/([^/]+)\/log$/.exec(pathname)?.[1];
     if (name === undefined) return searchParams.has("watch") ? watchAnswer(server) : podList(server.pods);
-    urls.push(`${name} ${searchParams}`);
+    urls.push(`${name} ${searchParams.toString()}`);
     const turn = turns.get(name) ?? 0;
     turns.set(name, turn + 1);
     return server.log(name, turn, searchParams);
