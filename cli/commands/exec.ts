@@ -24,8 +24,8 @@ export const exec = define({
     },
   },
   epilogue:
-    "With -it, Ctrl+C goes to the command. Otherwise it ends azds exec alone: Kubernetes lets the command in the " +
-    "container run on until it writes or reads.",
+    "With -it, Ctrl+C goes to the command. Otherwise it ends azds exec alone: Kubernetes does not end the command in " +
+    "the container for that.",
   examples: [
     ["azds exec -it -- sh", "A shell in this folder's service"],
     ["azds exec -i db -- psql < dump.sql", "Feed a command of another service"],
