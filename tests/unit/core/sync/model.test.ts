@@ -122,7 +122,8 @@ class World {
     this.#folder = folder;
     // So deep that no symlink of the test leads out of its own folder.
     this.root = join(folder, "sender/deep/root");
-    for (const name of ["sender/deep/root", "outside", "image/node_modules"]) mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ["sender/deep/root", "outside", "image/node_modules"])
+      mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, "image/node_modules/made"), "kept");
   }
 
