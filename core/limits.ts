@@ -240,6 +240,11 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** A forwarded connection whose dial is refused is dialled again for this long, and how soon: applications restart. */
+export const REDIAL_MS_MAX = 5_000;
+export const REDIAL_MS = 20;
+/** Bytes kept to be written again; what a client says before the first answer is a request's head, rarely more. */
+export const REDIAL_BYTES_MAX = 256 * 1024;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
