@@ -13,6 +13,10 @@ export const CLOSE_LINGER_MS_MAX = 2_000;
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
 export const DIAL_MS_MAX = 5_000;
+/** Requests to a session's application are held this long while nothing listens: it restarts with each save. */
+export const RESTART_MS_MAX = 2_000;
+/** How soon a refused dial is repeated there. */
+export const DIAL_RETRY_MS = 10;
 /** Requests with a space wait this long for the first route table, then pass unrouted. */
 export const FIRST_TABLE_MS_MAX = 1_000;
 /** postStart of the sidecar waits this long for the first table. */
