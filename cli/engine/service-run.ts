@@ -68,26 +68,48 @@ class ServiceRun {
 
   async run(): Promise<void> {
     const { watch, detach } = this.#options;
-    const { emit, signal } = this.#context;
+    const { emit } = this.#context;
     tellCauses(watch, { since: { session: this.#session.id, build: this.#build + 1 }, emit });
-    let source = await this.#openSource();
-    const pods = (await this.#standing(source.tree)) ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
+    const source = await this.#openSource();
+    const standing = await this.#standing(source.tree);
+    if (detach) return this.#runDetached(source, standing);
+    // From before the pods run: an application that ends at its start is held for the next save.
+    const live = this.#followPods(source, standing === undefined ? this.#build + 1 : this.#build);
+    const pods = standing ?? (await this.#deploy(source.tree, this.#options.clean, live)).pods;
     this.#announce(pods);
-    if (detach) return this.#bringOnce(source);
     const withdraw = await this.#attach(pods);
     try {
-      for (let first = true; ; first = false) {
-        const live = this.#followPods(source);
+      await this.#follow(source, live);
+    } finally {
+      await withdraw();
+    }
+  }
+
+  async #runDetached(source: Source, standing: readonly PodView[] | undefined): Promise<void> {
+    const pods = standing ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
+    this.#announce(pods);
+    // What changed since a standing container started is brought, and nobody stays.
+    if (standing === undefined || !livesInContainer(this.#prepared)) return;
+    await this.#followPods(source, this.#build).settled();
+    source.end.abort();
+  }
+
+  /** Save by save, with sources read anew whenever azds.yaml or the rules of what is ignored change. */
+  async #follow(first: Source, firstLive: LivePods): Promise<void> {
+    const { emit, signal } = this.#context;
+    let [source, live] = [first, firstLive];
+    try {
+      for (;;) {
         await live.settled();
         await this.#layVolume(source.tree, live);
-        if (first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
+        if (source === first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
         if ((await this.#followSaves(source, live)) === "stopped" || signal.aborted) return;
         source.end.abort();
         source = await this.#openSource();
+        live = this.#followPods(source, this.#build);
       }
     } finally {
       source.end.abort();
-      await withdraw();
     }
   }
 
@@ -134,10 +156,10 @@ class ServiceRun {
     return inputsDigest({ project, tree, expansion, signal: this.#context.signal });
   }
 
-  async #deploy(tree: SourceTree, clean: boolean): Promise<Deployed> {
+  async #deploy(tree: SourceTree, clean: boolean, live?: LivePods): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
-    const version = tree.version();
+    this.#built = { build: tag.build, version: tree.version() };
     const deployed = await deploy(
       {
         prepared: this.#prepared,
@@ -148,24 +170,24 @@ class ServiceRun {
         inputs: await this.#inputs(tree),
         clean,
         step: this.#step,
+        held: async (signal) => live?.ended(signal) ?? new Promise<never>(() => undefined),
       },
       this.#context,
     );
     this.#session = deployed.session;
-    this.#built = { build: tag.build, version };
     return deployed;
   }
 
   /** azds.yaml itself may be what was saved. */
-  async #rebuild(tree: SourceTree): Promise<void> {
+  async #rebuild(tree: SourceTree, live: LivePods): Promise<void> {
     const started = performance.now();
     this.#prepared = { ...this.#prepared, project: loadProject(this.#prepared.project.folder) };
     await tree.rescan(this.#context.signal);
-    await this.#deploy(tree, false);
+    await this.#deploy(tree, false, live);
     this.#lastRebuildMs = performance.now() - started;
   }
 
-  #followPods({ tree, end }: Source): LivePods {
+  #followPods({ tree, end }: Source, fromBuild: number): LivePods {
     const { prepared, watch } = { prepared: this.#prepared, watch: this.#options.watch };
     const { emit, host, signal } = this.#context;
     return followLivePods({
@@ -174,6 +196,7 @@ class ServiceRun {
       watch,
       tree,
       iterate: prepared.project.config.container.iterate,
+      fromBuild,
       built: () => this.#built,
       emit,
       clock: host.clock,
@@ -191,20 +214,11 @@ class ServiceRun {
       live,
       noRebuild,
       timings,
-      rebuild: async () => this.#rebuild(tree),
+      rebuild: async () => this.#rebuild(tree, live),
       lastRebuild: () => this.#lastRebuildMs,
       emit: this.#context.emit,
       signal: this.#context.signal,
     });
-  }
-
-  /** For `-d`: what changed since the container started is brought, and nobody stays. */
-  async #bringOnce(source: Source): Promise<void> {
-    const isAsBuilt = this.#built?.build === this.#build;
-    if (isAsBuilt || !livesInContainer(this.#prepared)) return;
-    const live = this.#followPods(source);
-    await live.settled();
-    source.end.abort();
   }
 
   /** A container that may not write where its files are gets a volume there, once: its pod is made anew for it. */
@@ -218,7 +232,7 @@ class ServiceRun {
     emit({ type: "message", level: "info", text });
     this.#session = { ...this.#session, container: { ...this.#session.container, volume: refusal.target } };
     await recordBuild(this.#prepared.cluster.kube, this.#session);
-    await this.#deploy(tree, false);
+    await this.#deploy(tree, false, live);
     await live.settled();
   }
 

@@ -58,6 +58,7 @@ function pods(overrides: Partial<LivePods> = {}): FakePods {
     },
     refusal: () => undefined,
     any: () => true,
+    ended: async () => new Promise<never>(() => undefined),
     ...overrides,
   };
 }
