@@ -59,6 +59,8 @@ export interface LivePods {
 export interface Refusal {
   readonly target: string;
   readonly why: string;
+  /** A volume over the folder would do away with it. */
+  readonly volumeHelps: boolean;
 }
 
 export function followLivePods(options: LivePodsOptions): LivePods {
@@ -148,7 +150,9 @@ class Followed implements LivePods {
   refusal(): Refusal | undefined {
     const states = this.#all().flatMap((link) => link.state() ?? []);
     const refused = states.find(({ refusal }) => refusal !== undefined);
-    return refused?.refusal === undefined ? undefined : { target: refused.target, why: refused.refusal };
+    if (refused?.refusal === undefined) return undefined;
+    const { target, refusal: why, volumeHelps = false } = refused;
+    return { target, why, volumeHelps };
   }
 
   #all(): readonly PodLink[] {

@@ -3,6 +3,7 @@
  * followed save by save. It holds what changes over that time: the project as azds.yaml says it now, the session's
  * record, the number of the last build.
  */
+import { ERROR_HINTS } from "../../core/errors.ts";
 import { formatTag, type Session, type SessionContainer, type SessionTag } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import { loadProject } from "../project/load.ts";
@@ -10,7 +11,7 @@ import { attach } from "./attach.ts";
 import { type ContextWatch, watchContext } from "./context-watch.ts";
 import { deploy, type Deployed } from "./deploy.ts";
 import { inputsDigest } from "./inputs.ts";
-import { type BuiltVersion, followLivePods, type LivePods } from "./live-pods.ts";
+import { type BuiltVersion, followLivePods, type LivePods, type Refusal } from "./live-pods.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import type { PortMapping } from "./port-mapping.ts";
@@ -90,7 +91,9 @@ class ServiceRun {
     this.#announce(pods);
     // What changed since a standing container started is brought, and nobody stays.
     if (standing === undefined || !livesInContainer(this.#prepared)) return;
-    await this.#followPods(source, this.#build).settled();
+    const live = this.#followPods(source, this.#build);
+    await live.settled();
+    await this.#makeWritable(source.tree, live);
     source.end.abort();
   }
 
@@ -101,7 +104,7 @@ class ServiceRun {
     try {
       for (;;) {
         await live.settled();
-        await this.#layVolume(source.tree, live);
+        await this.#makeWritable(source.tree, live);
         if (source === first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
         if ((await this.#followSaves(source, live)) === "stopped" || signal.aborted) return;
         source.end.abort();
@@ -221,19 +224,35 @@ class ServiceRun {
     });
   }
 
-  /** A container that may not write where its files are gets a volume there, once: its pod is made anew for it. */
-  async #layVolume(tree: SourceTree, live: LivePods): Promise<void> {
+  /** Where files cannot be brought to the container, it gets a volume there, or a new image as often as needed. */
+  async #makeWritable(tree: SourceTree, live: LivePods): Promise<void> {
     const refusal = live.refusal();
     if (refusal === undefined || !livesInContainer(this.#prepared)) return;
-    const { emit } = this.#context;
-    if (this.#session.container.volume !== "")
-      return emit({ type: "message", level: "warning", text: `${refusal.why}; every save needs a new image` });
-    const text = `${refusal.why}: laying a volume over it, for which the pod is made anew once`;
-    emit({ type: "message", level: "info", text });
-    this.#session = { ...this.#session, container: { ...this.#session.container, volume: refusal.target } };
+    if (refusal.volumeHelps && this.#session.container.volume !== refusal.target)
+      return this.#layVolume(tree, live, refusal);
+    this.#tellRefusal(refusal);
+    const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
+    if (!isAsBuilt) await this.#deploy(tree, false, live);
+  }
+
+  /** Once: the pod is made anew for it. */
+  async #layVolume(tree: SourceTree, live: LivePods, { why, target }: Refusal): Promise<void> {
+    const text = `${why}: laying a volume over it, for which the pod is made anew once`;
+    this.#context.emit({ type: "message", level: "info", text });
+    this.#session = { ...this.#session, container: { ...this.#session.container, volume: target } };
     await recordBuild(this.#prepared.cluster.kube, this.#session);
-    await this.#deploy(tree, false, live);
+    const { pods } = await this.#deploy(tree, false, live);
     await live.settled();
+    const still = live.refusal();
+    if (still !== undefined) this.#tellRefusal(still, pods[0]?.warning);
+  }
+
+  /** @param cause why the webhook could lay no volume */
+  #tellRefusal({ why }: Refusal, cause = ""): void {
+    const code = "SYNC_TARGET_UNWRITABLE";
+    const told = cause === "" ? why : `${why} (${cause})`;
+    const text = `${code}: ${told}; every save needs a new image. ${ERROR_HINTS[code]}`;
+    this.#context.emit({ type: "message", level: "warning", text });
   }
 
   async #attach(pods: readonly PodView[]): Promise<() => Promise<void>> {
