@@ -59,6 +59,8 @@ export interface SessionContainer {
   readonly syncTarget: string;
   /** Absolute folder over which a volume is laid, filled from the image, because it could not be written; empty: none. */
   readonly volume: string;
+  /** A developer is about to look after the pod: an application that ends waits for them. */
+  readonly attended: boolean;
 }
 
 export interface Session {
@@ -82,7 +84,7 @@ export interface Session {
   readonly inputs: string;
 }
 
-export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "" };
+export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "", attended: false };
 
 /** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
 export function sessionOfLease(lease: unknown): Session | undefined {
@@ -114,6 +116,7 @@ function parseContainer(text: string): SessionContainer {
       command: asArray(at(value, "command")).flatMap((word) => asString(word) ?? []),
       syncTarget: asString(at(value, "syncTarget")) ?? "",
       volume: asString(at(value, "volume")) ?? "",
+      attended: at(value, "attended") === true,
     };
   } catch {
     return PLAIN_CONTAINER;

@@ -137,8 +137,8 @@ function planOwn(input: InjectInput, { session, hold, resources }: OwnOptions): 
   const wish = recordIn(input)?.container ?? PLAIN_CONTAINER;
   const plans = containersOf(pod).map((container): SeedPlan => {
     const isMain = session !== undefined && nameOf(container) === session.main;
-    const { command, syncTarget, volume } = isMain ? wish : PLAIN_CONTAINER;
-    const started = underAgent(container, { namespace: namespace.name, hold, command, syncTarget });
+    const { command, syncTarget, volume, attended } = isMain ? wish : PLAIN_CONTAINER;
+    const started = underAgent(container, { namespace: namespace.name, hold, attended, command, syncTarget });
     return planSeed(started, { folder: volume, volumes: asArray(at(pod, "spec", "volumes")), resources });
   });
   const unread = session !== undefined && record === "unreadable";

@@ -45,14 +45,14 @@ export function withNodeImage(container: Container, namespace: string): Containe
   return { ...container, image, imagePullPolicy: "Never" };
 }
 
-export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget"> {
+export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget" | "attended"> {
   readonly namespace: string;
   /** The container is started again when it ends, so the agent may as well wait in it for the next update. */
   readonly hold: boolean;
 }
 
 /**
- * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold]
+ * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold] [--attended]
  * [--sync-target FOLDER] -- WORD…`. The flags about the image say what the agent puts before the words from
  * IMAGE_CONFIG_FILE, by Kubernetes' rule: `command` replaces ENTRYPOINT and CMD, `args` alone replaces CMD
  * (kubernetes.io, "Define a Command and Arguments for a Container"); a command of the session replaces all of it.
@@ -66,6 +66,7 @@ export function underAgent(container: Container, start: AgentStart): Container {
   const flags = [
     ...(command.length > 0 ? [] : ["--entrypoint-from-image", ...(args.length > 0 ? [] : ["--cmd-from-image"])]),
     ...(start.hold ? ["--hold"] : []),
+    ...(start.hold && start.attended ? ["--attended"] : []),
     ...(start.syncTarget === "" ? [] : ["--sync-target", literalWord(start.syncTarget)]),
   ];
   return {

@@ -77,6 +77,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     ...processes,
     command,
     hold: invocation.hold,
+    attended: invocation.attended,
     graceMs,
     say,
     onState: () => states.changed(),

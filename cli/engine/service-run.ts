@@ -142,14 +142,16 @@ class ServiceRun {
 
   /** What azds.yaml asks of the container reaches a pod only when it is made. */
   #wantsOtherContainer(): boolean {
-    return JSON.stringify(this.#wantedContainer()) !== JSON.stringify(this.#session.container);
+    const current = { ...this.#session.container, attended: !this.#options.detach };
+    return JSON.stringify(this.#wantedContainer()) !== JSON.stringify(current);
   }
 
   /** A volume that was needed once is needed as long as the files land in the same place. */
   #wantedContainer(): SessionContainer {
     const { command, syncTarget = "" } = this.#prepared.project.config.container;
     const { volume, syncTarget: before } = this.#session.container;
-    return { command, syncTarget, volume: syncTarget === before ? volume : "" };
+    const attended = !this.#options.detach;
+    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
   }
 
   async #inputs(tree: SourceTree): Promise<string> {

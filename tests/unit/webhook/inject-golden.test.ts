@@ -52,6 +52,7 @@ async function readCase(name: string): Promise<InjectInput> {
       container: {
         command: asArray(at(around, "container", "command")).flatMap((word) => asString(word) ?? []),
         syncTarget: asString(at(around, "container", "syncTarget")) ?? "",
+        attended: at(around, "container", "attended") === true,
         volume: asString(at(around, "container", "volume")) ?? "",
       },
     },
