@@ -15,7 +15,7 @@ import type { Project } from "../project/load.ts";
 import { expandText, type Expansion } from "../project/expand.ts";
 import { followBuild } from "./build-progress.ts";
 import { agentSocket, readSecrets } from "./build-secrets.ts";
-import { type BuildSource, openBuilderClient, type TunnelOptions } from "./builder-client.ts";
+import { type BuilderClient, type BuildSource, openBuilderClient, type TunnelOptions } from "./builder-client.ts";
 import type { Emit } from "./events.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "./pod-view.ts";
@@ -102,6 +102,8 @@ async function buildOnce(pod: PodView, repositories: readonly string[], job: Bui
       for (const repository of repositories)
         await builder.build({ request: requestFor(repository, job, secrets), secrets, onEvent: progress.onEvent });
     });
+  } catch (error) {
+    throw await withSpace(error, pod.node, builder);
   } finally {
     progress.end();
     await builder.close().catch(() => undefined);
@@ -157,6 +159,18 @@ function stoppedWaiting(watch: PodWatch, pod: PodView): boolean {
 
 export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
+}
+
+/** How the kernel, and the programs of a step, word a full disk. */
+const DISK_FULL = /ENOSPC|no space left on device/i;
+
+/** The same failure with the node and its space, when its disk is full. */
+async function withSpace(error: unknown, node: string, builder: BuilderClient): Promise<unknown> {
+  if (!(error instanceof AzdsError) || !DISK_FULL.test(error.message)) return error;
+  const space = await builder.space().catch(() => "how much is free cannot be seen");
+  return new AzdsError(error.code, `The disk of node \`${node}\` has no room for it (${space}): ${error.message}`, {
+    cause: error,
+  });
 }
 
 /** Contents by id, in the order in which the request announces them. */
