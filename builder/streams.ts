@@ -1,4 +1,5 @@
 /** What each stream of a client does (core/builder-protocol.ts). */
+import { statfs } from "node:fs/promises";
 import {
   type BuildEvent,
   type BuilderStatus,
@@ -97,7 +98,8 @@ async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream)
 }
 
 async function serveStatus(ports: StreamPorts, stream: ByteStream): Promise<void> {
-  const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit: await isBuildkitUp(ports) };
+  const [buildkit, space] = await Promise.all([isBuildkitUp(ports), spaceOf(ports.root)]);
+  const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit, ...space };
   await sendMessage(stream, status);
   await stream.end();
 }
@@ -119,6 +121,15 @@ async function serveBlob(ports: StreamPorts, stream: ByteStream): Promise<void> 
   if (!isDigest(digest)) throw new AzdsError("PROTOCOL", "The name of a blob is `sha256:` and 64 hexadecimal digits");
   await sendBlob(ports, digest, (bytes) => stream.write(bytes));
   await stream.end();
+}
+
+async function spaceOf(folder: string): Promise<Pick<BuilderStatus, "freeBytes" | "totalBytes">> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(folder);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch {
+    return { freeBytes: 0, totalBytes: 0 };
+  }
 }
 
 async function isBuildkitUp({ run, buildctl, env }: StreamPorts): Promise<boolean> {

@@ -139,6 +139,9 @@ export interface BuilderStatus {
   readonly version: string;
   /** Whether buildkitd answers. */
   readonly buildkit: boolean;
+  /** Of the node's disk with the sources; 0 where it cannot be seen. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /**

@@ -262,6 +262,11 @@ export const POD_APPEARS_MS_MAX = 15_000;
 export const UNSCHEDULABLE_MS_MAX = 20_000;
 /** A pod on a node without its image gets this long to have it fetched from the node that built it; then it is built there. */
 export const IMAGE_FETCH_MS_MAX = 15_000;
+/** A step of a build that says nothing for this long is mentioned, and again each time the silence has doubled. */
+export const BUILD_SILENCE_MS = 10_000;
+export const BUILD_LOOK_MS = 1_000;
+/** A builder that went away in the middle of a build is waited for this long before the build is tried once more. */
+export const BUILDER_RETURN_MS_MAX = 60_000;
 /** A credential helper of Docker may ask a person; nobody answers for ever. */
 export const CREDENTIAL_HELPER_MS_MAX = 30_000;
 /** Tries to reach a tunnel whose container has only just started. */
