@@ -4,7 +4,7 @@ import type { ImageConfigs } from "../../core/build-config.ts";
 import { AzdsError } from "../../core/errors.ts";
 
 /**
- * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] -- WORD…`
+ * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] [--edited] -- WORD…`
  *
  * The words are `command` and `args` of the container; the two flags say which part of the image's configuration they
  * leave in force (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
@@ -17,6 +17,8 @@ export interface Invocation {
   readonly syncTarget?: string;
   /** Keep the container when the application ends while a client is there: it would be restarted anyway. */
   readonly hold: boolean;
+  /** `__build` may have left edits for this container. */
+  readonly edited: boolean;
   readonly words: readonly string[];
 }
 
@@ -34,9 +36,10 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         "cmd-from-image": { type: "boolean", default: false },
         "sync-target": { type: "string" },
         hold: { type: "boolean", default: false },
+        edited: { type: "boolean", default: false },
       },
     });
-    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage, hold } = values;
+    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage, hold, edited } = values;
     const syncTarget = values["sync-target"];
     if (image === undefined) throw new Error("`--image` is missing");
     return {
@@ -44,6 +47,7 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       entrypointFromImage,
       cmdFromImage,
       hold,
+      edited,
       words,
       ...(syncTarget === undefined ? {} : { syncTarget }),
     };

@@ -53,6 +53,7 @@ function prepare(builder: Pick<LoopbackBuilder, "address" | "ca">, part: Partial
     agentFolder: join(folder, "agent"),
     volume: join(folder, "volume"),
     tokenFile: join(folder, "token"),
+    terminationLog: join(folder, "termination-log"),
     port: 0,
     clock: systemClock,
     log: (_level, message) => void logged.push(message),
