@@ -44,7 +44,8 @@ export async function serveEdits(ports: EditsPorts, client: Client, stream: Byte
   const found = await findEdits(folders, asked);
   await sendMessage(stream, (found ?? {}) satisfies EditsAnswer);
   const tree = editsTree(asked);
-  const kept = found === undefined || (await reader.next()) === undefined ? undefined : await readManifest(folders, tree);
+  const kept =
+    found === undefined || (await reader.next()) === undefined ? undefined : await readManifest(folders, tree);
   if (kept === undefined) return stream.end();
   const root = join(folders.trees, tree);
   await sendTree(stream, { tree, root, manifest: kept.manifest, signal: client.signal });
@@ -87,7 +88,10 @@ async function findEdits(folders: NamespaceFolders, asked: Asked): Promise<Found
 /** Never rejects: what is here counts then. */
 async function takeNewest(ports: EditsPorts, folders: NamespaceFolders, asked: Asked): Promise<void> {
   const signal = AbortSignal.timeout(EDITS_PEERS_MS_MAX);
-  let newest: { readonly at: number; readonly address: string } = { at: (await findEdits(folders, asked))?.at ?? 0, address: "" };
+  let newest: { readonly at: number; readonly address: string } = {
+    at: (await findEdits(folders, asked))?.at ?? 0,
+    address: "",
+  };
   await askPeers(ports, signal, async (mux, address) => {
     const found = parseEditsAnswer((await question(mux, "edits", asked)).answer);
     if (found !== undefined && found.at > newest.at) newest = { at: found.at, address };

@@ -3,7 +3,15 @@ import type { BuildRequest, EditsQuery, WaitRequest } from "../core/builder-prot
 import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import { BUILD_SECRETS_MAX } from "../core/limits.ts";
-import { asArray, asNumber, asString, asStringRecord, expectObject, expectString, type JsonObject } from "../core/parse.ts";
+import {
+  asArray,
+  asNumber,
+  asString,
+  asStringRecord,
+  expectObject,
+  expectString,
+  type JsonObject,
+} from "../core/parse.ts";
 import { parseTag } from "../core/session.ts";
 
 /** `<session>/<context id>`: two plain folder names. */

@@ -41,7 +41,7 @@ export function editsManifest(built: Manifest, now: Manifest): Manifest {
   const there = new Map(now.entries.map((entry) => [entry.path, entry]));
   const entries = new Map<string, TreeEntry>();
   for (const entry of write) {
-    if (entry.path === OWN_FOLDER || entry.path.startsWith(`${OWN_FOLDER}/`)) continue;
+    if (isOwn(entry)) continue;
     for (const folder of foldersAbove(entry.path)) {
       const above = there.get(folder);
       if (above !== undefined) entries.set(folder, above);
@@ -50,7 +50,8 @@ export function editsManifest(built: Manifest, now: Manifest): Manifest {
   }
   const removed = remove.filter(({ path }) => !there.has(path));
   if (removed.length > 0) {
-    for (const path of [OWN_FOLDER, REMOVED_FOLDER]) entries.set(path, { path, kind: "directory", mode: 0o755, size: 0 });
+    for (const path of [OWN_FOLDER, REMOVED_FOLDER])
+      entries.set(path, { path, kind: "directory", mode: 0o755, size: 0 });
   }
   for (const [index, { path }] of removed.entries()) {
     const mark: TreeEntry = { path: `${REMOVED_FOLDER}/${index}`, kind: "symlink", mode: 0o777, size: 0, target: path };
@@ -61,7 +62,6 @@ export function editsManifest(built: Manifest, now: Manifest): Manifest {
 
 /** @throws AzdsError PROTOCOL for a removed path that leads out of the tree */
 export function readEdits({ entries }: Manifest): Edits {
-  const isOwn = ({ path }: TreeEntry): boolean => path === OWN_FOLDER || path.startsWith(`${OWN_FOLDER}/`);
   const marks = entries.filter((entry) => isOwn(entry) && entry.kind === "symlink");
   const removed = marks.map(({ target }) => parseEntry({ path: target, kind: "directory", mode: 0, size: 0 }).path);
   return {
@@ -88,6 +88,10 @@ export function summaryOf(text: string): EditsSummary | undefined {
     if (error instanceof SyntaxError || error instanceof AzdsError) return undefined;
     throw error;
   }
+}
+
+function isOwn({ path }: TreeEntry): boolean {
+  return path === OWN_FOLDER || path.startsWith(`${OWN_FOLDER}/`);
 }
 
 function foldersAbove(path: string): readonly string[] {

@@ -97,7 +97,8 @@ export function injectPod(input: InjectInput): InjectedPod {
   ];
   const config = sidecarConfig(input, { ...ports.lists, probes: probes.probes, session: session?.session });
   const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
-  const build = session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings, edited)), ...own.seed];
+  const build =
+    session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings, edited)), ...own.seed];
   const proxy = [proxyContainer(ours, config, native)];
   const spec = {
     ...(isObject(pod["spec"]) ? pod["spec"] : {}),
@@ -140,7 +141,13 @@ function planOwn(input: InjectInput, { session, hold, edited, resources }: OwnOp
   const plans = containersOf(pod).map((container): SeedPlan => {
     const isMain = session !== undefined && nameOf(container) === session.main;
     const { command, syncTarget, volume } = isMain ? wish : PLAIN_CONTAINER;
-    const started = underAgent(container, { namespace: namespace.name, hold, edited: isMain && edited, command, syncTarget });
+    const started = underAgent(container, {
+      namespace: namespace.name,
+      hold,
+      edited: isMain && edited,
+      command,
+      syncTarget,
+    });
     return planSeed(started, { folder: volume, volumes: asArray(at(pod, "spec", "volumes")), resources });
   });
   const unread = session !== undefined && record === "unreadable";

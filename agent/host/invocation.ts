@@ -39,7 +39,13 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         edited: { type: "boolean", default: false },
       },
     });
-    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage, hold, edited } = values;
+    const {
+      image,
+      "entrypoint-from-image": entrypointFromImage,
+      "cmd-from-image": cmdFromImage,
+      hold,
+      edited,
+    } = values;
     const syncTarget = values["sync-target"];
     if (image === undefined) throw new Error("`--image` is missing");
     return {

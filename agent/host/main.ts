@@ -65,7 +65,9 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     target: folder,
     refusal,
     openJournal: (replay) => Journal.open(journal, replay),
-    ...(invocation.edited ? { firstRecord: (kept) => recordEdits(kept, options.editsFolder ?? EDITS_FOLDER, folder) } : {}),
+    ...(invocation.edited
+      ? { firstRecord: (kept) => recordEdits(kept, options.editsFolder ?? EDITS_FOLDER, folder) }
+      : {}),
     say,
     onChange: () => states.changed(),
   });

@@ -131,9 +131,11 @@ export class EditsMirror {
 
   async #inTime(work: Promise<void>): Promise<void> {
     const done = new AbortController();
-    const late = this.#options.clock.sleep(MIRROR_MS_MAX, AbortSignal.any([done.signal, this.#stop.signal])).then(() => {
-      throw new AzdsError("TIMED_OUT", "The builder took too long");
-    });
+    const late = this.#options.clock
+      .sleep(MIRROR_MS_MAX, AbortSignal.any([done.signal, this.#stop.signal]))
+      .then(() => {
+        throw new AzdsError("TIMED_OUT", "The builder took too long");
+      });
     try {
       await Promise.race([work, late]);
     } finally {

@@ -14,7 +14,8 @@ export function startedWith(pod: PodView): EditsSummary | undefined {
 export function lostEdits(session: string, edits: SessionEdits | undefined, pods: readonly PodView[]): number {
   if (edits === undefined || edits.edits === 0) return 0;
   const started = pods.filter(
-    (pod) => newestBuild(pod, session) === edits.build && containerNamed(pod, CONTAINER.build)?.state.kind === "terminated",
+    (pod) =>
+      newestBuild(pod, session) === edits.build && containerNamed(pod, CONTAINER.build)?.state.kind === "terminated",
   );
   const lacks = (pod: PodView): boolean => !edits.pods.includes(pod.uid) && startedWith(pod)?.id !== edits.id;
   return started.some(lacks) ? edits.edits : 0;

@@ -32,10 +32,7 @@ const NO_PEERS: Peers = {
 };
 
 /** Its API server takes the tokens `token-of-<namespace>`. The tree `azds-abc123/0` of `dev` is there. */
-export async function startBuilder(
-  buildctl: FakeBuildctlOptions,
-  peers: Peers = NO_PEERS,
-): Promise<LoopbackBuilder> {
+export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers = NO_PEERS): Promise<LoopbackBuilder> {
   const root = await mkdtemp(join(tmpdir(), "builder-"));
   await mkdir(join(namespaceFolders(root, "dev").trees, "azds-abc123/0"), { recursive: true });
   const { cert, key } = await testCertificate();
