@@ -18,7 +18,9 @@ import { sendBlob } from "./blobs.ts";
 import { build, type BuildPorts } from "./build.ts";
 import { listWorkersArgv } from "./buildctl.ts";
 import type { Client, ServeStream } from "./connection.ts";
+import { serveBuilt, serveEdits } from "./edits.ts";
 import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
+import type { Peers } from "./peers.ts";
 import { isDigest, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "./request.ts";
 import type { Restorer } from "./restore.ts";
 import { receiveSecrets } from "./secrets.ts";
@@ -27,6 +29,7 @@ export interface StreamPorts extends BuildPorts {
   /** Receives a synced tree into the namespace's folders. */
   readonly sync: (stream: ByteStream, folders: NamespaceFolders) => Promise<void>;
   readonly restorer: Restorer;
+  readonly peers: Peers;
   /** Hears what clients wait for. */
   readonly onNews: (news: ImageNews) => void;
   readonly log: Log;
@@ -47,6 +50,10 @@ export function streamServer(ports: StreamPorts): ServeStream {
         return serveWait(ports, client, stream);
       case "status":
         return serveStatus(ports, stream);
+      case "edits":
+        return serveEdits(ports, client, stream);
+      case "built":
+        return serveBuilt(ports, client, stream);
       case "image":
       case "blob":
         if (client.peer) return name === "image" ? serveImage(ports, client, stream) : serveBlob(ports, stream);

@@ -169,6 +169,10 @@ export const RESTORE_RETRY_MS_MAX = 60_000;
 export const IMAGE_BELIEVED_MS = 60_000;
 /** Builders of other nodes that are asked for an image at once. */
 export const PEERS_ASKED_MAX = 16;
+/** Builders of other nodes are waited for this long when a pod asks for edits; it starts without theirs then. */
+export const EDITS_PEERS_MS_MAX = 5_000;
+/** In a pod that starts, from the question for its edits to their last byte; it starts without them then. */
+export const EDITS_TAKEN_MS_MAX = 15_000;
 /** Configuration and layers of one image; overlayfs takes 500 layers at most, container engines 127. */
 export const IMAGE_PARTS_MAX = 512;
 export const BUILD_MS_MAX = 60 * 60_000;
@@ -251,6 +255,13 @@ export const REDIAL_MS = 20;
 export const REDIAL_BYTES_MAX = 256 * 1024;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
+/** Pause after edits were left with the builder, in which further ones gather. */
+export const MIRROR_PAUSE_MS = 500;
+/** The end of `up` waits this long for the last edits to be left there. */
+export const MIRROR_FINISH_MS_MAX = 5_000;
+/** One try to leave edits there; and the session's record tells of them this often at most. */
+export const MIRROR_MS_MAX = 60_000;
+export const MIRROR_RECORD_MS = 3_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
 export const PROJECTS_MAX = 20;
 export const PROJECT_DEPTH_MAX = 3;

@@ -3,7 +3,8 @@
  * labelled `azds.io/session`; a tag `azds-<6 chars>-<n>` names the session and counts its builds.
  */
 import { SESSION_LABEL } from "./contract.ts";
-import { asArray, asString, at } from "./parse.ts";
+import { type EditsSummary, parseSummary } from "./edits.ts";
+import { asArray, asNumber, asString, at } from "./parse.ts";
 
 /** `azds-` and six characters of [a-z0-9]. */
 export type SessionId = string;
@@ -49,7 +50,18 @@ export const SESSION_ANNOTATION = {
   container: "azds.io/container",
   /** Digest of all that the image and the release of the last build were made from. */
   inputs: "azds.io/inputs",
+  /** `SessionEdits` as JSON. */
+  edits: "azds.io/edits",
 } as const;
+
+/** What was brought into the running containers since the build. */
+export interface SessionEdits extends EditsSummary {
+  readonly build: number;
+  /** Nodes whose builder has them. */
+  readonly nodes: readonly string[];
+  /** Pods into which the developer's command has brought them itself. */
+  readonly pods: readonly string[];
+}
 
 /** What azds.yaml wants of the session's container; the webhook brings it about. All of it optional. */
 export interface SessionContainer {
@@ -82,6 +94,8 @@ export interface Session {
   readonly container: SessionContainer;
   /** Of the last build; empty before it has come up. */
   readonly inputs: string;
+  /** Absent while nothing was edited. */
+  readonly edits?: SessionEdits | undefined;
 }
 
 export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "", attended: false };
@@ -105,7 +119,20 @@ export function sessionOfLease(lease: unknown): Session | undefined {
     build: Number(note(SESSION_ANNOTATION.build)) || 0,
     container: parseContainer(note(SESSION_ANNOTATION.container)),
     inputs: note(SESSION_ANNOTATION.inputs),
+    edits: parseEdits(note(SESSION_ANNOTATION.edits)),
   };
+}
+
+function parseEdits(text: string): SessionEdits | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const [summary, build] = [parseSummary(value), asNumber(at(value, "build"))];
+    if (summary === undefined || build === undefined) return undefined;
+    const names = (key: string): readonly string[] => asArray(at(value, key)).flatMap((name) => asString(name) ?? []);
+    return { ...summary, build, nodes: names("nodes"), pods: names("pods") };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Somebody may have written anything into the annotation; what is not understood asks for nothing. */
@@ -140,6 +167,7 @@ export function leaseOfSession(session: Session): Readonly<Record<string, unknow
         [SESSION_ANNOTATION.build]: String(session.build),
         [SESSION_ANNOTATION.container]: JSON.stringify(session.container),
         [SESSION_ANNOTATION.inputs]: session.inputs,
+        ...(session.edits === undefined ? {} : { [SESSION_ANNOTATION.edits]: JSON.stringify(session.edits) }),
       },
     },
     spec: {

@@ -4,7 +4,11 @@ import {
   type BuildEvent,
   type BuildRequest,
   type BuildSecret,
+  type EditsQuery,
+  type FoundEdits,
   parseBuildEvent,
+  parseBuiltAnswer,
+  parseEditsAnswer,
   SSH_STREAM,
 } from "../../core/builder-protocol.ts";
 import { PORT } from "../../core/contract.ts";
@@ -14,6 +18,7 @@ import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../core/limits.ts";
 import { asNumber, asString, at } from "../../core/parse.ts";
+import type { SessionTag } from "../../core/session.ts";
 import type { Manifest } from "../../core/sync/manifest.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
@@ -43,6 +48,10 @@ export interface BuilderClient {
   readonly build: (order: BuildOrder) => Promise<string>;
   /** Of the node's disk: how much is free, in words. */
   readonly space: () => Promise<string>;
+  /** What the image of a build was made from; `undefined` when no builder knows. */
+  readonly built: (tag: SessionTag) => Promise<Manifest | undefined>;
+  /** The edits of a build that are here. */
+  readonly edits: (tag: SessionTag) => Promise<FoundEdits | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -126,8 +135,18 @@ function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
       sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
     build: async (order) => runBuild(mux, order, signal),
     space: async () => spaceOf(mux),
+    built: async (tag) => parseBuiltAnswer(await ask(mux, "built", { ...tag, peers: true })),
+    edits: async (tag) => parseEditsAnswer(await ask(mux, "edits", { ...tag, peers: false })),
     close: async () => mux.close(),
   };
+}
+
+async function ask(mux: Mux, name: "built" | "edits", query: EditsQuery): Promise<unknown> {
+  const stream = mux.open(name);
+  await sendMessage(stream, query);
+  const answer = await messageReader(stream).next();
+  await stream.end();
+  return answer?.head;
 }
 
 async function runBuild(mux: Mux, { request, secrets, onEvent }: BuildOrder, signal: AbortSignal): Promise<string> {

@@ -21,6 +21,10 @@ export interface LivePodsOptions {
   readonly fromBuild: number;
   /** The last build that this command made, and the version of the tree that went into it. */
   readonly built: () => BuiltVersion | undefined;
+  /** Whether the pod started with edits for which no build command has run. */
+  readonly unbuilt: (pod: PodView) => boolean;
+  /** Called after something was brought, with the pods (by uid) that have the newest version. */
+  readonly onBrought: (pods: readonly string[]) => void;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Ends all links. */
@@ -127,11 +131,20 @@ class Followed implements LivePods {
     }
   }
 
-  bring(): Promise<readonly PodBrought[]> {
+  async bring(): Promise<readonly PodBrought[]> {
     // A link that breaks meanwhile brings all of it when it is back.
-    return Promise.all(
+    const pods = await Promise.all(
       this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring().catch(() => undefined) })),
     );
+    this.#tellBrought();
+    return pods;
+  }
+
+  #tellBrought(): void {
+    const { tree, onBrought } = this.#options;
+    const version = tree.version();
+    const current = [...this.#links].filter(([, { link }]) => link.version() === version).map(([uid]) => uid);
+    if (current.length > 0) onBrought(current);
   }
 
   async update(request: UpdateRequest): Promise<number> {
@@ -183,16 +196,18 @@ class Followed implements LivePods {
 
   /** A container that lacked something runs what it had: it has to start again, unless its image is the newest version. */
   async #caughtUp(pod: PodView, caught: CaughtUp): Promise<void> {
-    const { emit, iterate } = this.#options;
+    const { emit, iterate, unbuilt } = this.#options;
     const { files, failed } = caught.brought;
     tellFailed(pod.name, failed, emit);
     const isNew = this.#isAsBuilt(pod) && !caught.afterCut;
-    const restarts = files > 0 && iterate !== undefined && !isNew;
+    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && unbuilt(pod);
+    const restarts = (files > 0 || lacksBuild) && iterate !== undefined && !isNew;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
       const text = caught.afterCut ? `Pod \`${pod.name}\` is connected again: ${what}` : `Pod \`${pod.name}\`: ${what}`;
       emit({ type: "message", level: "info", text: restarts ? `${text}, restarting the application` : text });
     }
+    this.#tellBrought();
     if (restarts) await this.#updateOne(caught.link, updateRequest(iterate));
   }
 

@@ -10,6 +10,7 @@ import { loadProject } from "../project/load.ts";
 import { attach } from "./attach.ts";
 import { type ContextWatch, watchContext } from "./context-watch.ts";
 import { deploy, type Deployed } from "./deploy.ts";
+import { EditsMirror } from "./edits-mirror.ts";
 import { inputsDigest } from "./inputs.ts";
 import { type BuiltVersion, followLivePods, type LivePods, type Refusal } from "./live-pods.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
@@ -57,6 +58,7 @@ class ServiceRun {
   /** Of the build that this command made. */
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
+  readonly #mirror: EditsMirror;
 
   constructor(options: ServiceRunOptions, context: Context) {
     this.#options = options;
@@ -65,9 +67,20 @@ class ServiceRun {
     this.#prepared = options.prepared;
     this.#session = options.session;
     this.#build = options.session.build;
+    const { watch, session, prepared } = options;
+    const { emit, host } = context;
+    this.#mirror = new EditsMirror({ kube: prepared.cluster.kube, session, watch, emit, clock: host.clock });
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#run();
+    } finally {
+      await this.#mirror.finish();
+    }
+  }
+
+  async #run(): Promise<void> {
     const { watch, detach } = this.#options;
     const { emit } = this.#context;
     tellCauses(watch, { since: { session: this.#session.id, build: this.#build + 1 }, emit });
@@ -203,6 +216,12 @@ class ServiceRun {
       iterate: prepared.project.config.container.iterate,
       fromBuild,
       built: () => this.#built,
+      unbuilt: (pod) => this.#mirror.isUnbuilt(pod),
+      onBrought: (pods) => {
+        // What the image has needs no other place.
+        const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
+        if (!isAsBuilt) this.#mirror.brought(tree, pods);
+      },
       emit,
       clock: host.clock,
       signal: AbortSignal.any([signal, end.signal]),

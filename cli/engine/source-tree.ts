@@ -26,6 +26,8 @@ export interface SourceTree {
   readonly version: () => number;
   /** What lives in the container. */
   readonly live: () => Manifest;
+  /** The part of another manifest of the context that would live there, too. */
+  readonly liveOf: (all: Manifest) => Manifest;
   /** From the version before `version()`, if there was one and it is known. */
   readonly lastChange: () => TreeChange | undefined;
   /** What belongs to the image: a change of it asks for a new one. */
@@ -68,7 +70,11 @@ class ContextTree implements SourceTree {
   lastChange = (): TreeChange | undefined => this.#lastChange;
 
   live(): Manifest {
-    return { entries: this.#sorted().filter((entry) => this.#isLive(entry)) };
+    return this.liveOf({ entries: this.#sorted() });
+  }
+
+  liveOf({ entries }: Manifest): Manifest {
+    return { entries: entries.filter((entry) => this.#isLive(entry)) };
   }
 
   fixed(): Manifest {
