@@ -54,7 +54,7 @@ class ServiceRun {
   #prepared: Prepared;
   #session: Session;
   #build: number;
-  /** Of the build that this command made. */
+  /** Of the last build that this command made or is making. */
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
 
@@ -138,7 +138,8 @@ class ServiceRun {
   async #deploy(tree: SourceTree, clean: boolean): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
-    const version = tree.version();
+    // Before it is made: its pods are followed from their first moment.
+    this.#built = { build: tag.build, version: tree.version() };
     const deployed = await deploy(
       {
         prepared: this.#prepared,
@@ -153,7 +154,6 @@ class ServiceRun {
       this.#context,
     );
     this.#session = deployed.session;
-    this.#built = { build: tag.build, version };
     return deployed;
   }
 
