@@ -55,7 +55,7 @@ class ServiceRun {
   #prepared: Prepared;
   #session: Session;
   #build: number;
-  /** Of the build that this command made. */
+  /** Of the last build that this command made or is making. */
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
   readonly #mirror: EditsMirror;
@@ -177,6 +177,7 @@ class ServiceRun {
   async #deploy(tree: SourceTree, clean: boolean, live?: LivePods): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
+    // Before it is made: its pods are followed from their first moment.
     this.#built = { build: tag.build, version: tree.version() };
     const deployed = await deploy(
       {

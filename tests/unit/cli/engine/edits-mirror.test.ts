@@ -56,6 +56,7 @@ function client(): BuilderClient {
       sent.push(manifest);
       return { files: 1, bytesSent: 1, deleted: 0, failed: [], ms: 1 };
     },
+    space: async () => "",
     build: async () => "",
     built: async () => built,
     edits: async () => ({ edits: 1, id: `id-${sent.length}`, at: 1 }),
