@@ -240,6 +240,15 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** Pods in a row that were made without the webhook are deleted up to this often, the first after REMAKE_MS_MIN. */
+export const REMAKES_MAX = 6;
+export const REMAKE_MS_MIN = 500;
+export const REMAKE_CALM_MS = 5 * 60_000;
+/** While the way to the cluster is cut, a deployment is begun again for this long, and how soon. */
+export const CUT_MS_MAX = 90_000;
+export const CUT_RETRY_MS = 1_000;
+/** A container that cannot be reached is tried again at least this often: somebody is waiting for their save. */
+export const LINK_RECONNECT_MS_MAX = 1_000;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */

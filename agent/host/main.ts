@@ -86,6 +86,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     target: folder,
     ...(refusal === undefined ? {} : { refusal }),
     revision: tree.revision,
+    behind: supervisor.isBehind,
     process: supervisor.state,
   }));
   const updates = new UpdateQueue({ ...processes, supervisor });

@@ -1,11 +1,13 @@
 /** The running containers of a session's newest build, all kept in step with the source tree, whichever come and go. */
 import type { AgentState, UpdateRequest } from "../../core/agent-protocol.ts";
 import type { Clock } from "../../core/host/clock.ts";
+import { AzdsError } from "../../core/errors.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LIVE_SETTLED_MS_MAX } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
 import type { Emit } from "./events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
+import type { Effect, openAgentClient } from "./agent-client.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import type { SourceTree } from "./source-tree.ts";
@@ -23,6 +25,8 @@ export interface LivePodsOptions {
   readonly clock: Clock;
   /** Ends all links. */
   readonly signal: AbortSignal;
+  /** For tests; default: openAgentClient. */
+  readonly open?: typeof openAgentClient;
 }
 
 export interface BuiltVersion {
@@ -43,7 +47,7 @@ export interface LivePods {
    */
   readonly settled: () => Promise<void>;
   /** Brings the newest version of the tree to all. */
-  readonly bring: () => Promise<readonly PodBrought[]>;
+  readonly bring: (effect: Effect) => Promise<readonly PodBrought[]>;
   /** Resolves with the milliseconds that the slowest took. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
   readonly update: (request: UpdateRequest) => Promise<number>;
   /** The folder that a container's files land in, and why it cannot be written; `undefined` while all can. */
@@ -120,10 +124,10 @@ class Followed implements LivePods {
     }
   }
 
-  bring(): Promise<readonly PodBrought[]> {
+  bring(effect: Effect): Promise<readonly PodBrought[]> {
     // A link that breaks meanwhile brings all of it when it is back.
     return Promise.all(
-      this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring().catch(() => undefined) })),
+      this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring(effect).catch(() => undefined) })),
     );
   }
 
@@ -147,7 +151,7 @@ class Followed implements LivePods {
   }
 
   #linkTo(pod: PodView): FollowedPod {
-    const { kube, tree, clock, signal, emit } = this.#options;
+    const { kube, tree, clock, signal, emit, iterate, open } = this.#options;
     const end = new AbortController();
     const say = (level: "info" | "warning", text: string): void => emit({ type: "message", level, text });
     const link: PodLink = linkPod({
@@ -156,10 +160,12 @@ class Followed implements LivePods {
       pod: pod.name,
       tree,
       clock,
+      ...(open === undefined ? {} : { open }),
       signal: AbortSignal.any([signal, end.signal]),
       onState: endTeller((code) =>
         say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`),
       ),
+      effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
     });
@@ -171,14 +177,29 @@ class Followed implements LivePods {
     const { emit, iterate } = this.#options;
     const { files, failed } = caught.brought;
     tellFailed(pod.name, failed, emit);
-    const isNew = this.#isAsBuilt(pod) && !caught.afterCut;
-    const restarts = files > 0 && iterate !== undefined && !isNew;
+    const isBehind = caught.link.state()?.behind === true || (files > 0 && !this.#runsNewest(pod, caught.afterCut));
+    const restarts = isBehind && iterate !== undefined;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
       const text = caught.afterCut ? `Pod \`${pod.name}\` is connected again: ${what}` : `Pod \`${pod.name}\`: ${what}`;
       emit({ type: "message", level: "info", text: restarts ? `${text}, restarting the application` : text });
     }
-    if (restarts) await this.#updateOne(caught.link, updateRequest(iterate));
+    if (restarts) await this.#restart(caught.link, iterate);
+  }
+
+  /** What the application's own commands refuse, the next save may mend; the files are there. */
+  async #restart(link: PodLink, iterate: IterateSettings): Promise<void> {
+    try {
+      await this.#updateOne(link, updateRequest(iterate));
+    } catch (error) {
+      if (!(error instanceof AzdsError) || error.code !== "UPDATE_FAILED") throw error;
+      this.#options.emit({ type: "message", level: "warning", text: `${link.pod}: ${error.code}: ${error.message}` });
+    }
+  }
+
+  /** Its application was started from the image of the newest version, and nothing has happened to it since. */
+  #runsNewest(pod: PodView, afterCut: boolean): boolean {
+    return !afterCut && this.#isAsBuilt(pod);
   }
 
   #isAsBuilt(pod: PodView): boolean {
