@@ -27,6 +27,8 @@ export interface DeployRequest {
   readonly inputs: string;
   readonly clean: boolean;
   readonly step: Step;
+  /** Rejects when pods are made without the webhook again and again. */
+  readonly remaking: Promise<void>;
 }
 
 export interface Deployed {
@@ -63,7 +65,10 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   try {
     const living = await livingPod(watch, context);
     if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
-    const builds = serveWaitingPods(watch, job, living === undefined ? [] : [living.node]);
+    const builds = Promise.race([
+      serveWaitingPods(watch, job, living === undefined ? [] : [living.node]),
+      neverResolved(request.remaking),
+    ]);
     // A failed build ends the wait below; after it, nobody listens any more.
     builds.catch(() => undefined);
     await Promise.race([install(request, job, host), builds]);
@@ -99,8 +104,8 @@ async function install(request: DeployRequest, job: BuildJob, host: Host): Promi
   );
 }
 
-/** Only a rejection of the builds may end the race; they never finish by themselves. */
-async function neverResolved(builds: Promise<void>): Promise<never> {
-  await builds;
+/** Only a rejection of background work may end a race. */
+async function neverResolved(work: Promise<void>): Promise<never> {
+  await work;
   return new Promise<never>(() => undefined);
 }

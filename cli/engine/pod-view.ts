@@ -35,6 +35,8 @@ export interface PodView {
   readonly deleting: boolean;
   readonly ready: boolean;
   readonly instrumented: boolean;
+  /** Somebody makes another when it is deleted. */
+  readonly owned: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerView[];
   /** Why the scheduler found no node. */
@@ -53,6 +55,7 @@ export function podView(pod: unknown): PodView {
     phase: asString(at(pod, "status", "phase")) ?? "Pending",
     deleting: at(pod, "metadata", "deletionTimestamp") !== undefined,
     ready: at(condition("Ready"), "status") === "True",
+    owned: asArray(at(pod, "metadata", "ownerReferences")).some((owner) => at(owner, "controller") === true),
     instrumented: at(pod, "metadata", "labels", INSTRUMENTED_LABEL) === "true",
     labels: asStringRecord(at(pod, "metadata", "labels")),
     containers: [

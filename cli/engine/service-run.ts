@@ -21,6 +21,8 @@ import { followSaves } from "./saves.ts";
 import { recordBuild } from "./session-store.ts";
 import { readSourceTree, type SourceTree } from "./source-tree.ts";
 import { type Step, stepper } from "./steps.ts";
+import { throughCuts } from "./through-cuts.ts";
+import { remakeUninjected } from "./uninjected.ts";
 
 export interface ServiceRunOptions {
   readonly prepared: Prepared;
@@ -56,6 +58,7 @@ class ServiceRun {
   /** Of the build that this command made. */
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
+  #remaking: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceRunOptions, context: Context) {
     this.#options = options;
@@ -67,9 +70,12 @@ class ServiceRun {
   }
 
   async run(): Promise<void> {
-    const { watch, detach } = this.#options;
-    const { emit, signal } = this.#context;
+    const { watch, detach, prepared } = this.#options;
+    const { emit, signal, host } = this.#context;
     tellCauses(watch, { since: { session: this.#session.id, build: this.#build + 1 }, emit });
+    this.#remaking = remakeUninjected({ kube: prepared.cluster.kube, watch, emit, clock: host.clock, signal });
+    // It has been told before, and ends a deployment only.
+    this.#remaking.catch(() => undefined);
     let source = await this.#openSource();
     const pods = (await this.#standing(source.tree)) ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
     this.#announce(pods);
@@ -135,6 +141,11 @@ class ServiceRun {
   }
 
   async #deploy(tree: SourceTree, clean: boolean): Promise<Deployed> {
+    const { emit, host, signal } = this.#context;
+    return throughCuts(async () => this.#deployOnce(tree, clean), { emit, clock: host.clock, signal });
+  }
+
+  async #deployOnce(tree: SourceTree, clean: boolean): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
     const version = tree.version();
@@ -148,6 +159,7 @@ class ServiceRun {
         inputs: await this.#inputs(tree),
         clean,
         step: this.#step,
+        remaking: this.#remaking,
       },
       this.#context,
     );
