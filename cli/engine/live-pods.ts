@@ -5,6 +5,7 @@ import { AzdsError } from "../../core/errors.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LIVE_SETTLED_MS_MAX } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
+import { causeOf } from "./diagnose.ts";
 import type { Emit } from "./events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
 import type { Effect, openAgentClient } from "./agent-client.ts";
@@ -52,7 +53,7 @@ export interface LivePods {
   readonly update: (request: UpdateRequest) => Promise<number>;
   /** The folder that a container's files land in, and why it cannot be written; `undefined` while all can. */
   readonly refusal: () => Refusal | undefined;
-  /** False when no container of the newest build runs. */
+  /** False when no container of the newest build runs, and none is on its way: one that restarts or moves is waited for. */
   readonly any: () => boolean;
 }
 
@@ -137,7 +138,18 @@ class Followed implements LivePods {
   }
 
   any(): boolean {
-    return this.#links.size > 0;
+    return this.#links.size > 0 || this.#isExpected();
+  }
+
+  /** A pod of the newest build of which nothing is known to be wrong; of one that is deleted its owner makes another. */
+  #isExpected(): boolean {
+    const { session, watch } = this.#options;
+    const pods = watch.pods();
+    const newest = Math.max(0, ...pods.map((pod) => newestBuild(pod, session)));
+    return pods.some((pod) => {
+      const comes = pod.deleting ? pod.owned : causeOf(pod)?.final !== true;
+      return newest > 0 && newestBuild(pod, session) === newest && comes;
+    });
   }
 
   refusal(): Refusal | undefined {

@@ -145,5 +145,5 @@ export function describeRound({ number, seed, moment, fault, delayMs, awayMs, fr
 
 /** The command that does this round alone. */
 export function repeatCommand({ number, seed }: Round): string {
-  return `AZDS_CHAOS_SEED=${seed} AZDS_CHAOS_FIRST=${number} AZDS_CHAOS_ROUNDS=1 make prove-chaos`;
+  return `AZDS_CHAOS_SEED=${seed} AZDS_CHAOS_FIRST=${number} AZDS_CHAOS_ROUNDS=1 bun test ./tests/e2e/chaos.test.ts`;
 }

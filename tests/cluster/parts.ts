@@ -1,15 +1,15 @@
 /** Ends single parts of a running cluster, by pid, and starts them again: accidents for tests. */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { connectApi, readyNodes, type Api } from "./api.ts";
-import { processesBelow } from "./cgroups.ts";
+import { processesBelow, removeCgroup } from "./cgroups.ts";
 import { waitForContainerd } from "./containerd.ts";
 import { controlPlane } from "./control-plane.ts";
 import { findForwarders, forwardApi } from "./forwarders.ts";
 import { serverOf } from "./kubeconfig.ts";
 import { nodeLayout, type ClusterLayout } from "./layout.ts";
-import { API_READY_MS, NODE_READY_MS, PROCESSES_END_MS } from "./limits.ts";
+import { API_READY_MS, NODE_READY_MS } from "./limits.ts";
 import { nodeAgents } from "./node-agents.ts";
-import { findComponent, findInit, startInNode, type Component, type RunningNode } from "./node-processes.ts";
+import { findComponent, findInit, logFile, startInNode, type Component, type RunningNode } from "./node-processes.ts";
 import { createNode, findNode, joinNodes, runInNode } from "./nodes.ts";
 import { buildPrograms, type Programs } from "./programs.ts";
 import { createSteps } from "./steps.ts";
@@ -85,10 +85,7 @@ export class ClusterParts {
   async startPart(index: number, part: NodePart): Promise<void> {
     const node = this.#node(index);
     const { containerd, kubelet } = this.#agents(index);
-    if (part === "containerd") {
-      await this.#startIfGone(node, containerd);
-      await waitForContainerd(this.#cluster, node, containerd);
-    }
+    if (part === "containerd") await this.#startContainerd(node, containerd);
     await this.#startIfGone(node, kubelet);
     await this.#nodeReady(node);
   }
@@ -97,11 +94,8 @@ export class ClusterParts {
   async killNode(index: number): Promise<void> {
     const layout = nodeLayout(this.#cluster, index);
     kill(findInit(layout));
-    await waitFor({
-      what: `the processes of ${layout.name} to end`,
-      limitMs: PROCESSES_END_MS,
-      check: async () => (processesBelow(layout.cgroup).length === 0 ? true : undefined),
-    });
+    // A machine that boots knows no cgroups; cAdvisor would look for the dead containers one by one.
+    await removeCgroup(layout.cgroup);
   }
 
   /** With the disk that it had. */
@@ -112,10 +106,17 @@ export class ClusterParts {
     await runInNode(first, ["ip", "route", "del", node.layout.podNetwork]).catch(() => undefined);
     await joinNodes(first, node);
     const { containerd, kubelet, kubeProxy } = this.#agents(index);
-    await startInNode(this.#cluster, node, containerd);
-    await waitForContainerd(this.#cluster, node, containerd);
+    await this.#startContainerd(node, containerd);
     await Promise.all([startInNode(this.#cluster, node, kubelet), startInNode(this.#cluster, node, kubeProxy)]);
     await this.#nodeReady(node);
+  }
+
+  /** What the one before has logged must not be taken for its. */
+  async #startContainerd(node: RunningNode, containerd: Component): Promise<void> {
+    const log = logFile(this.#cluster, `${node.layout.name}-${containerd.name}`);
+    renameSync(log, `${log}.before`);
+    await startInNode(this.#cluster, node, containerd);
+    await waitForContainerd(this.#cluster, node, containerd);
   }
 
   async #startIfGone(node: RunningNode, component: Component): Promise<void> {

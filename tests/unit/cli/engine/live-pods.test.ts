@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { AgentClient, openAgentClient } from "../../../../cli/engine/agent-client.ts";
 import type { Event } from "../../../../cli/engine/events.ts";
-import { followLivePods } from "../../../../cli/engine/live-pods.ts";
+import { followLivePods, type LivePods, type LivePodsOptions } from "../../../../cli/engine/live-pods.ts";
 import { podView } from "../../../../cli/engine/pod-view.ts";
 import type { PodWatch } from "../../../../cli/engine/pod-watch.ts";
 import type { SourceTree } from "../../../../cli/engine/source-tree.ts";
@@ -53,6 +53,23 @@ interface Followed {
   readonly end: AbortController;
 }
 
+function following(watch: PodWatch, overrides: Partial<LivePodsOptions> = {}): LivePods {
+  const tree: Pick<SourceTree, "version" | "lastChange"> = { version: () => 1, lastChange: () => undefined };
+  return followLivePods({
+    kube: fakeKube(),
+    session: SESSION,
+    watch,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is asked of it
+    tree: tree as SourceTree,
+    iterate: { processesToKill: [], buildCommands: [], dependencies: [] },
+    built: () => ({ build: 1, version: 1 }),
+    emit: () => undefined,
+    clock: manualClock(),
+    signal: AbortSignal.abort(),
+    ...overrides,
+  });
+}
+
 function follow(...meetings: readonly Meeting[]): Followed {
   const clock = manualClock();
   const events: Event[] = [];
@@ -81,19 +98,7 @@ function follow(...meetings: readonly Meeting[]): Followed {
     };
     return client;
   };
-  const tree = { version: () => 1, lastChange: () => undefined } as unknown as SourceTree;
-  followLivePods({
-    kube: fakeKube(),
-    session: SESSION,
-    watch: WATCH,
-    tree,
-    iterate: { processesToKill: [], buildCommands: [], dependencies: [] },
-    built: () => ({ build: 1, version: 1 }),
-    emit: (event) => events.push(event),
-    clock,
-    signal: end.signal,
-    open,
-  });
+  following(WATCH, { emit: (event) => events.push(event), clock, signal: end.signal, open });
   return {
     texts: () => events.flatMap((event) => ("text" in event ? [event.text] : [])),
     updates: () => updates,
@@ -131,4 +136,18 @@ test("a build command that fails after a cut is told once, and the connection st
     "web-1: UPDATE_FAILED: `make` ended with code 2",
   ]);
   end.abort();
+});
+
+test.each([
+  ["restarts", { state: "waiting", deleting: false, owned: true }, true],
+  ["is deleted, and its owner makes another", { state: "running", deleting: true, owned: true }, true],
+  ["is deleted, and nobody makes another", { state: "running", deleting: true, owned: false }, false],
+  ["cannot get its image", { state: "ErrImageNeverPull", deleting: false, owned: true }, false],
+])("a container that %s is waited for or not", (_, { state, deleting, owned }, isExpected) => {
+  const container = POD.containers.find(({ name }) => name === "web");
+  if (container === undefined) throw new Error("The pod has no container");
+  const reason = state === "running" ? "" : state;
+  const now = { ...container, state: { kind: "waiting", reason, message: "" } } as const;
+  const pod = { ...POD, deleting, owned, containers: [now] };
+  expect(following({ ...WATCH, pods: () => [pod] }).any()).toBe(isExpected);
 });
