@@ -6,6 +6,8 @@
  * `state`  one `AgentState` now and after each change. While somebody has such a stream open, an application that ends
  *          does not end its container: it is held for the next update
  * `sync`   the sync protocol of core/sync; its tree is `SYNC_TREE`, the folder that `AgentState.target` names
+ * `sync-for-update` as `sync`, of files that take effect when an update follows: from a change on the container is
+ *          `AgentState.behind` its files, until its application was started again, whoever asks for that
  * `probe`  one `ProbeAnswer`, then its end. The sidecar asks while the application fails a liveness or startup probe;
  *          nobody counts as attached by it
  * `update` one `UpdateRequest`, answered by `UpdateEvent`s; the last is `done` or `failed`
@@ -17,6 +19,7 @@ export const AGENT_STREAM = {
   output: "output",
   state: "state",
   sync: "sync",
+  syncForUpdate: "sync-for-update",
   probe: "probe",
   update: "update",
 } as const;
@@ -35,6 +38,8 @@ export interface AgentState {
   readonly volumeHelps?: boolean;
   /** Of the synced tree; changes with every commit, and is another one after a restart of the agent. */
   readonly revision: string;
+  /** The application was started before files came that it has to be started again for. */
+  readonly behind: boolean;
   readonly process: ProcessState;
 }
 
@@ -83,6 +88,7 @@ export function parseAgentState(value: unknown): AgentState {
     target: asString(member(value, "target")) ?? "/",
     ...(refusal === undefined ? {} : { refusal, volumeHelps: member(value, "volumeHelps") === true }),
     revision: asString(member(value, "revision")) ?? "",
+    behind: member(value, "behind") === true,
     process: parseProcess(member(value, "process")),
   };
 }

@@ -253,6 +253,15 @@ export const REDIAL_MS_MAX = 5_000;
 export const REDIAL_MS = 20;
 /** Bytes kept to be written again; what a client says before the first answer is a request's head, rarely more. */
 export const REDIAL_BYTES_MAX = 256 * 1024;
+/** Pods in a row that were made without the webhook are deleted up to this often, the first after REMAKE_MS_MIN. */
+export const REMAKES_MAX = 6;
+export const REMAKE_MS_MIN = 500;
+export const REMAKE_CALM_MS = 5 * 60_000;
+/** While the way to the cluster is cut, a deployment is begun again for this long, and how soon. */
+export const CUT_MS_MAX = 90_000;
+export const CUT_RETRY_MS = 1_000;
+/** A container that cannot be reached is tried again at least this often: somebody is waiting for their save. */
+export const LINK_RECONNECT_MS_MAX = 1_000;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Pause after edits were left with the builder, in which further ones gather. */

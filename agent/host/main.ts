@@ -93,6 +93,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     target: folder,
     ...(refusal === undefined ? {} : { refusal: refusal.why, volumeHelps: refusal.volumeHelps }),
     revision: tree.revision,
+    behind: supervisor.isBehind,
     process: supervisor.state,
   }));
   const updates = new UpdateQueue({ ...processes, supervisor });

@@ -6,6 +6,7 @@ import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
 import { isDebugged } from "./debugger.ts";
 import type { LiveTree } from "./live-tree.ts";
+import { tellingChanges } from "./telling-changes.ts";
 import type { Output } from "./output.ts";
 import { processes } from "./process-table.ts";
 import type { StreamHandlers } from "./server.ts";
@@ -38,6 +39,12 @@ export function agentStreams({ output, states, tree, supervisor, updates }: Agen
     },
     [AGENT_STREAM.sync]: async (stream) => {
       await receiveTree(stream, tree.receiver);
+    },
+    [AGENT_STREAM.syncForUpdate]: async (stream) => {
+      await receiveTree(
+        stream,
+        tellingChanges(tree.receiver, () => supervisor.fallBehind()),
+      );
     },
     [AGENT_STREAM.probe]: async (stream) => {
       await sendMessage(stream, probeAnswer(supervisor));

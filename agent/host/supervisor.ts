@@ -27,6 +27,7 @@ export class Supervisor {
   #clients = 0;
   #lastClientAt: number;
   #updating = false;
+  #behind = false;
   /** Code of the application's end, while it does not run. */
   #code: number | undefined;
 
@@ -38,6 +39,11 @@ export class Supervisor {
 
   get state(): ProcessState {
     return this.#state;
+  }
+
+  /** Files came that the application has to be started again for. */
+  get isBehind(): boolean {
+    return this.#behind;
   }
 
   /** Exit code of the container: the application's own, or 126 or 127 when it could not be started. */
@@ -87,9 +93,16 @@ export class Supervisor {
     }
   }
 
+  /** Until the next start of the application. */
+  fallBehind(): void {
+    this.#behind = true;
+    this.#options.onState(this.#state);
+  }
+
   /** Starts the application; why it could not be, in words. */
   async restart(): Promise<string | undefined> {
     this.#code = undefined;
+    this.#behind = false;
     return this.application.start();
   }
 

@@ -14,6 +14,7 @@ import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { type ChangesResult, sendChanges } from "../../core/sync/send-changes.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
+import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
 import { createMux, type Mux } from "../../core/wire/mux.ts";
 import type { SourceTree, TreeChange } from "./source-tree.ts";
@@ -24,12 +25,21 @@ export interface AgentClient {
   /** Settles when the connection is over, however it ends. */
   readonly closed: Promise<unknown>;
   /** Brings the whole live part of the tree. */
-  readonly sync: (tree: SourceTree) => Promise<SyncResult>;
+  readonly sync: (tree: SourceTree, effect: Effect) => Promise<SyncResult>;
   /** Brings a difference to the revision `base`; `stale` when that is not what the container has. */
-  readonly change: (tree: SourceTree, change: TreeChange, base: string) => Promise<ChangesResult>;
+  readonly change: (tree: SourceTree, change: TreeChange, to: ChangeTo) => Promise<ChangesResult>;
   /** Resolves with the milliseconds it took in the container. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
   readonly update: (request: UpdateRequest, onEvent: (event: UpdateEvent) => void) => Promise<number>;
   readonly close: () => Promise<void>;
+}
+
+/** When files that are brought take effect: with an `update` the container remembers that it is owed one until it came. */
+export type Effect = "at once" | "with update";
+
+export interface ChangeTo {
+  /** Revision that the difference starts from. */
+  readonly base: string;
+  readonly effect: Effect;
 }
 
 export interface AgentTarget {
@@ -76,13 +86,15 @@ function clientOf(mux: Mux, { target, states, first }: Opened): AgentClient {
   void follow()
     .catch(() => undefined)
     .then(() => mux.close());
+  const openSync = (effect: Effect): ByteStream =>
+    mux.open(effect === "at once" ? AGENT_STREAM.sync : AGENT_STREAM.syncForUpdate);
   return {
     state: () => state,
     closed: mux.closed,
-    sync: async (tree) =>
-      sendTree(mux.open(AGENT_STREAM.sync), { tree: SYNC_TREE, root: tree.root, manifest: tree.live(), signal }),
-    change: async (tree, { write, remove }, base) =>
-      sendChanges(mux.open(AGENT_STREAM.sync), { tree: SYNC_TREE, root: tree.root, base, write, remove, signal }),
+    sync: async (tree, effect) =>
+      sendTree(openSync(effect), { tree: SYNC_TREE, root: tree.root, manifest: tree.live(), signal }),
+    change: async (tree, { write, remove }, { base, effect }) =>
+      sendChanges(openSync(effect), { tree: SYNC_TREE, root: tree.root, base, write, remove, signal }),
     update: async (request, onEvent) => runUpdate(mux, request, onEvent),
     close: async () => mux.close(),
   };

@@ -29,6 +29,8 @@ export interface DeployRequest {
   readonly step: Step;
   /** Resolves when an application has ended that its container holds for the next save: waiting on would be in vain. */
   readonly held: (signal: AbortSignal) => Promise<void>;
+  /** Rejects when pods are made without the webhook again and again. */
+  readonly remaking: Promise<void>;
 }
 
 export interface Deployed {
@@ -65,7 +67,10 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   try {
     const living = await livingPod(watch, context);
     if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
-    const builds = serveWaitingPods(watch, job, living === undefined ? [] : [living.node]);
+    const builds = Promise.race([
+      serveWaitingPods(watch, job, living === undefined ? [] : [living.node]),
+      neverResolved(request.remaking),
+    ]);
     // A failed build ends the wait below; after it, nobody listens any more.
     builds.catch(() => undefined);
     await Promise.race([install(request, job, host), builds]);
@@ -107,8 +112,8 @@ async function heldPods({ held, watch, tag }: DeployRequest, signal: AbortSignal
   return watch.pods().filter((pod) => carries(pod, tag) && !pod.deleting);
 }
 
-/** Only a rejection of the builds may end the race; they never finish by themselves. */
-async function neverResolved(builds: Promise<void>): Promise<never> {
-  await builds;
+/** Only a rejection of background work may end a race. */
+async function neverResolved(work: Promise<void>): Promise<never> {
+  await work;
   return new Promise<never>(() => undefined);
 }

@@ -86,7 +86,8 @@ function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Ca
   const cause = { reason: waiting.reason, final: true, container: name };
   if (tag !== undefined && !pod.instrumented) {
     const text = `Pod \`${pod.name}\` was made without the webhook, so nobody builds its image \`${image}\``;
-    return { ...cause, text, code: "POD_NOT_INJECTED" };
+    // Its owner makes another when it is deleted (cli/engine/uninjected.ts).
+    return { ...cause, text, final: !pod.owned, code: "POD_NOT_INJECTED" };
   }
   const text = `Image \`${image}\` of container \`${name}\` cannot be had: ${waiting.message || waiting.reason}`;
   return { ...cause, text, code: "POD_NOT_STARTED" };

@@ -1,11 +1,14 @@
 /** The running containers of a session's newest build, all kept in step with the source tree, whichever come and go. */
 import type { AgentState, UpdateRequest } from "../../core/agent-protocol.ts";
 import type { Clock } from "../../core/host/clock.ts";
+import { AzdsError } from "../../core/errors.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LIVE_SETTLED_MS_MAX } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
+import { causeOf } from "./diagnose.ts";
 import type { Emit } from "./events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
+import type { Effect, openAgentClient } from "./agent-client.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import type { SourceTree } from "./source-tree.ts";
@@ -29,6 +32,8 @@ export interface LivePodsOptions {
   readonly clock: Clock;
   /** Ends all links. */
   readonly signal: AbortSignal;
+  /** For tests; default: openAgentClient. */
+  readonly open?: typeof openAgentClient;
 }
 
 export interface BuiltVersion {
@@ -49,12 +54,12 @@ export interface LivePods {
    */
   readonly settled: () => Promise<void>;
   /** Brings the newest version of the tree to all. */
-  readonly bring: () => Promise<readonly PodBrought[]>;
+  readonly bring: (effect: Effect) => Promise<readonly PodBrought[]>;
   /** Resolves with the milliseconds that the slowest took. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
   readonly update: (request: UpdateRequest) => Promise<number>;
   /** The folder that a container's files land in, and why it cannot be written; `undefined` while all can. */
   readonly refusal: () => Refusal | undefined;
-  /** False when no container of the newest build runs. */
+  /** False when no container of the newest build runs, and none is on its way: one that restarts or moves is waited for. */
   readonly any: () => boolean;
   /** Resolves when an application has ended, which is held in its container; rejects with the signal. */
   readonly ended: (signal: AbortSignal) => Promise<void>;
@@ -131,10 +136,10 @@ class Followed implements LivePods {
     }
   }
 
-  async bring(): Promise<readonly PodBrought[]> {
+  async bring(effect: Effect): Promise<readonly PodBrought[]> {
     // A link that breaks meanwhile brings all of it when it is back.
     const pods = await Promise.all(
-      this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring().catch(() => undefined) })),
+      this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring(effect).catch(() => undefined) })),
     );
     this.#tellBrought();
     return pods;
@@ -157,7 +162,18 @@ class Followed implements LivePods {
   }
 
   any(): boolean {
-    return this.#links.size > 0;
+    return this.#links.size > 0 || this.#isExpected();
+  }
+
+  /** A pod of the newest build of which nothing is known to be wrong; of one that is deleted its owner makes another. */
+  #isExpected(): boolean {
+    const { session, watch } = this.#options;
+    const pods = watch.pods();
+    const newest = Math.max(0, ...pods.map((pod) => newestBuild(pod, session)));
+    return pods.some((pod) => {
+      const comes = pod.deleting ? pod.owned : causeOf(pod)?.final !== true;
+      return newest > 0 && newestBuild(pod, session) === newest && comes;
+    });
   }
 
   refusal(): Refusal | undefined {
@@ -173,7 +189,7 @@ class Followed implements LivePods {
   }
 
   #linkTo(pod: PodView): FollowedPod {
-    const { kube, tree, clock, signal, emit } = this.#options;
+    const { kube, tree, clock, signal, emit, iterate, open } = this.#options;
     const end = new AbortController();
     const say = (level: "info" | "warning", text: string): void => emit({ type: "message", level, text });
     const link: PodLink = linkPod({
@@ -182,12 +198,14 @@ class Followed implements LivePods {
       pod: pod.name,
       tree,
       clock,
+      ...(open === undefined ? {} : { open }),
       signal: AbortSignal.any([signal, end.signal]),
       onState: endTeller((code) => {
         say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
         this.#someEnded.resolve();
         this.#someEnded = Promise.withResolvers();
       }),
+      effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
     });
@@ -199,16 +217,32 @@ class Followed implements LivePods {
     const { emit, iterate, unbuilt } = this.#options;
     const { files, failed } = caught.brought;
     tellFailed(pod.name, failed, emit);
-    const isNew = this.#isAsBuilt(pod) && !caught.afterCut;
-    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && unbuilt(pod);
-    const restarts = (files > 0 || lacksBuild) && iterate !== undefined && !isNew;
+    const runsNewest = this.#runsNewest(pod, caught.afterCut);
+    const isBehind = caught.link.state()?.behind === true || (files > 0 && !runsNewest);
+    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && unbuilt(pod);
+    const restarts = (isBehind || lacksBuild) && iterate !== undefined;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
       const text = caught.afterCut ? `Pod \`${pod.name}\` is connected again: ${what}` : `Pod \`${pod.name}\`: ${what}`;
       emit({ type: "message", level: "info", text: restarts ? `${text}, restarting the application` : text });
     }
     this.#tellBrought();
-    if (restarts) await this.#updateOne(caught.link, updateRequest(iterate));
+    if (restarts) await this.#restart(caught.link, iterate);
+  }
+
+  /** What the application's own commands refuse, the next save may mend; the files are there. */
+  async #restart(link: PodLink, iterate: IterateSettings): Promise<void> {
+    try {
+      await this.#updateOne(link, updateRequest(iterate));
+    } catch (error) {
+      if (!(error instanceof AzdsError) || error.code !== "UPDATE_FAILED") throw error;
+      this.#options.emit({ type: "message", level: "warning", text: `${link.pod}: ${error.code}: ${error.message}` });
+    }
+  }
+
+  /** Its application was started from the image of the newest version, and nothing has happened to it since. */
+  #runsNewest(pod: PodView, afterCut: boolean): boolean {
+    return !afterCut && this.#isAsBuilt(pod);
   }
 
   #isAsBuilt(pod: PodView): boolean {

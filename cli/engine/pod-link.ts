@@ -6,9 +6,9 @@ import type { AgentState, UpdateEvent, UpdateRequest } from "../../core/agent-pr
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
-import { RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
+import { LINK_RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
 import type { FailedPath } from "../../core/sync/messages.ts";
-import { type AgentClient, openAgentClient } from "./agent-client.ts";
+import { type AgentClient, type Effect, openAgentClient } from "./agent-client.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 export interface PodLinkOptions {
@@ -20,10 +20,14 @@ export interface PodLinkOptions {
   /** Ends the link. */
   readonly signal: AbortSignal;
   readonly onState: (state: AgentState) => void;
+  /** When what a full sync brings takes effect. */
+  readonly effect: (afterCut: boolean) => Effect;
   /** After the whole tree was brought, at the first connection and after each cut. */
   readonly onCaughtUp: (brought: Brought, afterCut: boolean) => Promise<void>;
   /** Once for each time the connection was lost. */
   readonly onLost: (why: string) => void;
+  /** For tests; default: openAgentClient. */
+  readonly open?: typeof openAgentClient;
 }
 
 export interface Brought {
@@ -45,7 +49,7 @@ export interface PodLink {
   /** Why there is no connection; `undefined` while there is one, or before the first try ended. */
   readonly failure: () => string | undefined;
   /** Brings the newest version; `undefined` while there is no connection: it follows with the next one. */
-  readonly bring: () => Promise<Brought | undefined>;
+  readonly bring: (effect: Effect) => Promise<Brought | undefined>;
   /** @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
   readonly update: (request: UpdateRequest, onEvent: (event: UpdateEvent) => void) => Promise<number>;
 }
@@ -101,13 +105,13 @@ class Link implements PodLink {
         this.#drop();
       }
       await clock.sleep(delay, signal).catch(() => undefined);
-      delay = Math.min(delay * 2, RECONNECT_MS_MAX);
+      delay = Math.min(delay * 2, LINK_RECONNECT_MS_MAX);
     }
     this.#first.resolve();
   }
 
-  bring(): Promise<Brought | undefined> {
-    return this.#alone(async () => this.#bring());
+  bring(effect: Effect): Promise<Brought | undefined> {
+    return this.#alone(async () => this.#bring(effect));
   }
 
   async update(request: UpdateRequest, onEvent: (event: UpdateEvent) => void): Promise<number> {
@@ -117,12 +121,12 @@ class Link implements PodLink {
   }
 
   async #connect(afterCut: boolean): Promise<void> {
-    const { kube, namespace, pod, signal, onState, onCaughtUp } = this.#options;
-    const client = await openAgentClient(kube, { namespace, pod, signal, onState });
+    const { kube, namespace, pod, signal, onState, onCaughtUp, effect, open = openAgentClient } = this.#options;
+    const client = await open(kube, { namespace, pod, signal, onState });
     this.#client = client;
     this.#failure = undefined;
     if (client.state().refusal === undefined) {
-      const brought = await this.bring();
+      const brought = await this.bring(effect(afterCut));
       if (brought !== undefined) await onCaughtUp(brought, afterCut);
     }
     this.#first.resolve();
@@ -140,25 +144,25 @@ class Link implements PodLink {
     return turn;
   }
 
-  async #bring(): Promise<Brought | undefined> {
+  async #bring(effect: Effect): Promise<Brought | undefined> {
     const client = this.#client;
     if (client === undefined) return undefined;
     const { tree } = this.#options;
     const version = tree.version();
     if (this.#at?.version === version) return { files: 0, bytes: 0, ms: 0, failed: [] };
-    const difference = await this.#bringChange(client, version);
+    const difference = await this.#bringChange(client, version, effect);
     if (difference !== undefined) return difference;
-    const all = await client.sync(tree);
+    const all = await client.sync(tree, effect);
     this.#at = { version, revision: all.revision ?? "" };
     return { files: all.files + all.deleted, bytes: all.bytesSent, ms: all.ms, failed: all.failed };
   }
 
   /** `undefined` when the container is not exactly one version behind. */
-  async #bringChange(client: AgentClient, version: number): Promise<Brought | undefined> {
+  async #bringChange(client: AgentClient, version: number, effect: Effect): Promise<Brought | undefined> {
     const { tree } = this.#options;
     const change = tree.lastChange();
     if (change === undefined || this.#at?.version !== version - 1) return undefined;
-    const result = await client.change(tree, change, this.#at.revision);
+    const result = await client.change(tree, change, { base: this.#at.revision, effect });
     if (result.kind === "stale") return undefined;
     this.#at = { version, revision: result.revision };
     const { written, deleted, bytesSent, ms, failed } = result;

@@ -37,6 +37,8 @@ export interface PodView {
   readonly instrumented: boolean;
   /** What injection could not bring about, in words; empty where all is well. */
   readonly warning: string;
+  /** Somebody makes another when it is deleted. */
+  readonly owned: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerView[];
   /** Why the scheduler found no node. */
@@ -55,6 +57,7 @@ export function podView(pod: unknown): PodView {
     phase: asString(at(pod, "status", "phase")) ?? "Pending",
     deleting: at(pod, "metadata", "deletionTimestamp") !== undefined,
     ready: at(condition("Ready"), "status") === "True",
+    owned: asArray(at(pod, "metadata", "ownerReferences")).some((owner) => at(owner, "controller") === true),
     instrumented: at(pod, "metadata", "labels", INSTRUMENTED_LABEL) === "true",
     warning: asString(at(pod, "metadata", "annotations", WARNING_ANNOTATION)) ?? "",
     labels: asStringRecord(at(pod, "metadata", "labels")),

@@ -1,8 +1,10 @@
 /** What becomes of each save while `up` is attached: into the running containers where that is possible, else a new image. */
 import { relative, resolve } from "node:path";
 import { AzdsError } from "../../core/errors.ts";
+import { KubeError } from "../../core/kube/types.ts";
 import { REBUILD_SETTLE_MS, RESCAN_PATHS_MIN } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
+import { kubeFailure } from "../cluster/errors.ts";
 import { CONFIG_FILE, type Project } from "../project/load.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
 import type { Emit } from "./events.ts";
@@ -36,7 +38,8 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
       const obstacle = kind.kind === "rebuild" ? kind.rule : obstacleTo(request.live);
       if (obstacle === undefined) await updateInPlace(request, changes, kind);
       else await rebuild(request, changes, { path: kind.path, rule: obstacle });
-    } catch (error) {
+    } catch (caught) {
+      const error = caught instanceof KubeError ? kubeFailure(caught) : caught;
       if (!(error instanceof AzdsError)) throw error;
       const text = `${error.code}: ${error.message}; the running service was left as it is`;
       request.emit({ type: "message", level: "warning", text });
@@ -77,7 +80,9 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
   const change = await readChange(request, changes);
   if (change.write.length + change.remove.length === 0) return;
   const read = performance.now();
-  const pods = await live.bring();
+  const iterate = request.project.config.container.iterate;
+  const restarts = kind.kind === "restart" && iterate !== undefined;
+  const pods = await live.bring(restarts ? "with update" : "at once");
   const sent = performance.now();
   const brought = pods.flatMap((pod) => (pod.brought === undefined ? [] : [{ pod: pod.pod, ...pod.brought }]));
   for (const { pod, failed } of brought) tellFailed(pod, failed, emit);
@@ -88,8 +93,7 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
     const text = `${what} changed: it follows when there is a connection to the container`;
     return emit({ type: "message", level: "info", text });
   }
-  const iterate = request.project.config.container.iterate;
-  if (kind.kind === "restart" && iterate !== undefined) await live.update(requestOf(iterate, kind));
+  if (restarts) await live.update(requestOf(iterate, kind));
   const done = performance.now();
   const slowest = brought.toSorted((a, b) => b.ms - a.ms)[0];
   const stages = {

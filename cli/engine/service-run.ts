@@ -23,6 +23,8 @@ import { followSaves } from "./saves.ts";
 import { recordBuild } from "./session-store.ts";
 import { readSourceTree, type SourceTree } from "./source-tree.ts";
 import { type Step, stepper } from "./steps.ts";
+import { throughCuts } from "./through-cuts.ts";
+import { remakeUninjected } from "./uninjected.ts";
 
 export interface ServiceRunOptions {
   readonly prepared: Prepared;
@@ -59,6 +61,7 @@ class ServiceRun {
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
   readonly #mirror: EditsMirror;
+  #remaking: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceRunOptions, context: Context) {
     this.#options = options;
@@ -81,9 +84,12 @@ class ServiceRun {
   }
 
   async #run(): Promise<void> {
-    const { watch, detach } = this.#options;
-    const { emit } = this.#context;
+    const { watch, detach, prepared } = this.#options;
+    const { emit, signal, host } = this.#context;
     tellCauses(watch, { since: { session: this.#session.id, build: this.#build + 1 }, emit });
+    this.#remaking = remakeUninjected({ kube: prepared.cluster.kube, watch, emit, clock: host.clock, signal });
+    // It has been told before, and ends a deployment only.
+    this.#remaking.catch(() => undefined);
     const source = await this.#openSource();
     const standing = await this.#standing(source.tree);
     if (detach) return this.#runDetached(source, standing);
@@ -175,6 +181,11 @@ class ServiceRun {
   }
 
   async #deploy(tree: SourceTree, clean: boolean, live?: LivePods): Promise<Deployed> {
+    const { emit, host, signal } = this.#context;
+    return throughCuts(async () => this.#deployOnce(tree, clean, live), { emit, clock: host.clock, signal });
+  }
+
+  async #deployOnce(tree: SourceTree, clean: boolean, live: LivePods | undefined): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
     // Before it is made: its pods are followed from their first moment.
@@ -190,6 +201,7 @@ class ServiceRun {
         clean,
         step: this.#step,
         held: async (signal) => live?.ended(signal) ?? new Promise<never>(() => undefined),
+        remaking: this.#remaking,
       },
       this.#context,
     );

@@ -80,8 +80,14 @@ async function runHelm(args: readonly string[], options: HelmOptions & Pick<RunO
 const CHART_PROBLEM =
   /execution error|parse error|template:|YAML parse error|values don't meet|unable to build kubernetes objects|error validating data|Chart\.yaml|dependencies|cannot load/i;
 
+// Words of Go's network library and of Kubernetes' client for a server that is away or about to go.
+const UNREACHABLE =
+  /cluster unreachable|connection refused|connection reset|unexpected EOF|: EOF$|TLS handshake timeout|http2: client connection lost|i\/o timeout|apiserver not ready|is shutting down/i;
+
 function upgradeError(name: string, stderr: string): AzdsError {
   const message = lastLine(stderr).replace(/^Error: /, "");
+  if (UNREACHABLE.test(message))
+    return new AzdsError("CLUSTER_UNREACHABLE", `Helm did not reach the cluster for \`${name}\`: ${message}`);
   const code = CHART_PROBLEM.test(message) ? "CHART_INVALID" : "RELEASE_FAILED";
   return new AzdsError(code, `Helm did not install \`${name}\`: ${message}`);
 }

@@ -40,6 +40,9 @@ export interface Developer {
 }
 
 export interface RunningCommand {
+  readonly pid: number;
+  /** Code of its end; `undefined` while it runs. */
+  readonly exitCode: () => number | undefined;
   /** Everything printed so far. */
   readonly output: () => string;
   /** Resolves with the output as soon as it matches; rejects with the output after 60 s or when the command ends. */
@@ -152,6 +155,8 @@ function startCommand(argv: readonly string[], options: CommandOptions): Running
   };
   const reading = Promise.all([collect(child.stdout), collect(child.stderr)]);
   return {
+    pid: child.pid,
+    exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : 128),
     output: () => output,
     until: async (pattern) => {
       const deadline = Date.now() + UNTIL_MS_MAX;

@@ -9,6 +9,7 @@ const SOURCES = join(import.meta.dir, "../../projects/chain");
 export interface Project {
   readonly name: string;
   readonly folder: string;
+  readonly read: (path: string) => string;
   readonly write: (path: string, text: string) => void;
   /** Replaces the first occurrence; a text that is not there is a mistake of the test. */
   readonly edit: (path: string, before: string, after: string) => void;
@@ -31,6 +32,7 @@ export async function initProject(owner: Developer, name: string): Promise<Proje
     folder,
     azds,
     start: (args, env = {}) => owner.start(args, { cwd: folder, env }),
+    read: (path) => readFileSync(join(folder, path), "utf8"),
     write: (path, text) => writeFileSync(join(folder, path), text),
     edit: (path, before, after) => {
       const text = readFileSync(join(folder, path), "utf8");

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { AGENT_STREAM, SYNC_TREE } from "../../../../core/agent-protocol.ts";
 import { systemClock } from "../../../../core/host/clock.ts";
+import { scanTree } from "../../../../core/sync/scan.ts";
+import { sendTree } from "../../../../core/sync/send.ts";
 import type { Mux } from "../../../../core/wire/mux.ts";
 import {
   type AgentProcess,
@@ -107,6 +110,29 @@ describe("UpdateQueue", () => {
       const { process } = await states.until((state) => state.process.kind === "running");
       expect(process).toEqual({ kind: "running", run: 1, pid });
       expect(runs(pid)).toBe(true);
+    });
+  });
+
+  test("a container is behind files that need an update until its application was started again", async () => {
+    await withRunning({ script: WAIT }, async ({ mux, states }, { folder }) => {
+      const root = join(folder, "sources");
+      mkdirSync(root);
+      writeFileSync(join(root, "a.js"), "1");
+      const sync = async (name: string): Promise<void> => {
+        const manifest = await scanTree(root, { ignore: () => false, signal: new AbortController().signal });
+        await sendTree(mux.open(name), { tree: SYNC_TREE, root, manifest });
+      };
+      await sync(AGENT_STREAM.sync);
+      expect((await states.until(({ revision }) => revision.endsWith("-1"))).behind).toBe(false);
+      writeFileSync(join(root, "a.js"), "22");
+      await sync(AGENT_STREAM.syncForUpdate);
+      await states.until(({ behind }) => behind);
+      const refused = await update(mux, { buildCommands: [["false"]], restart: true });
+      expect(refused.at(-1)?.type).toBe("failed");
+      const { behind } = await states.until(({ process }) => process.kind === "running");
+      expect(behind).toBe(true);
+      await update(mux, { restart: true });
+      await states.until((state) => !state.behind && state.process.kind === "running");
     });
   });
 

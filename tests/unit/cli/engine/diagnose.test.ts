@@ -65,6 +65,14 @@ describe("causeOf()", () => {
     expect(causeOf(view)).toMatchObject({ code: "POD_NOT_INJECTED", final: true });
   });
 
+  test("a pod without the sidecar that somebody makes again is worth waiting for", () => {
+    const labels = { "azds.io/instrumented": "no" };
+    const ownerReferences = [{ kind: "ReplicaSet", controller: true }];
+    const made = pod(waiting("ErrImageNeverPull"), { labels }) as { metadata: object };
+    const view = podView({ ...made, metadata: { ...made.metadata, ownerReferences } });
+    expect(causeOf(view)).toMatchObject({ code: "POD_NOT_INJECTED", final: false });
+  });
+
   test("a pull failure is final and names the image", () => {
     expect(causeOf(podView(pod(waiting("ImagePullBackOff", "unauthorized"))))).toMatchObject({
       code: "POD_NOT_STARTED",

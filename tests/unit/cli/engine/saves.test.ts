@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { UpdateRequest } from "../../../../core/agent-protocol.ts";
+import { KubeError } from "../../../../core/kube/types.ts";
 import { AzdsError } from "../../../../core/errors.ts";
 import type { ContextWatch } from "../../../../cli/engine/context-watch.ts";
 import type { Event } from "../../../../cli/engine/events.ts";
@@ -185,6 +186,34 @@ test("of several pods the slowest is named", async () => {
   });
   await follow(live, () => write("public/a.css", "a"), { saves: saved(["public/a.css"]) });
   expect(texts()[0]).toContain("copied to 2 pods in N ms (`web-2` was last)");
+});
+
+test("an API server that refuses a rebuild is told, and the next save is taken", async () => {
+  const rebuild = async (): Promise<void> => {
+    throw new KubeError(409, "Conflict", "the object was changed");
+  };
+  const change = (): void => write("public/a.css", "a");
+  await follow(pods(), change, { saves: saved(["Dockerfile"], ["public/a.css"]), rebuild });
+  expect(texts()[1]).toBe(
+    "API_FAILED: The API server answered 409 Conflict: the object was changed; the running service was left as it is",
+  );
+  expect(texts()[2]).toContain("copied");
+});
+
+test("a save that restarts is brought as one that needs an update to take effect", async () => {
+  const effects: string[] = [];
+  const live = pods({
+    bring: async (effect) => {
+      effects.push(effect);
+      return [{ pod: "web-1", brought: undefined }];
+    },
+  });
+  const change = (): void => {
+    write("server.js", "2");
+    write("public/a.css", "a");
+  };
+  await follow(live, change, { saves: saved(["server.js"], ["public/a.css"]) });
+  expect(effects).toEqual(["with update", "at once"]);
 });
 
 test("a build command that fails is told with its code, and the next save is taken", async () => {

@@ -45,6 +45,14 @@ describe("createHelm()", () => {
     expect(await codeOf(helm.upgrade(RELEASE))).toBe("CHART_INVALID");
   });
 
+  test.each([
+    'Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp 127.0.0.1:1: connect: connection refused',
+    'Error: UPGRADE FAILED: Get "https://127.0.0.1:1/api/v1/namespaces/alice/services/web": unexpected EOF',
+  ])("a cluster that is away is CLUSTER_UNREACHABLE: %s", async (stderr) => {
+    const { helm } = scripted({ upgrade: { code: 1, stderr } });
+    expect(await codeOf(helm.upgrade(RELEASE))).toBe("CLUSTER_UNREACHABLE");
+  });
+
   test("a release that the cluster refuses is RELEASE_FAILED with Helm's words", async () => {
     const { helm } = scripted({ upgrade: { code: 1, stderr: 'warning\nError: services "web" already exists\n' } });
     expect(await codeOf(helm.upgrade(RELEASE))).toBe("RELEASE_FAILED");
