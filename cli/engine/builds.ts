@@ -165,11 +165,11 @@ export function carries(pod: PodView, tag: SessionTag): boolean {
 const DISK_FULL = /ENOSPC|no space left on device/i;
 
 /** The same failure with the node and its space, when its disk is full. */
-async function withSpace(error: unknown, node: string, builder: BuilderClient): Promise<unknown> {
-  if (!(error instanceof AzdsError) || !DISK_FULL.test(error.message)) return error;
+async function withSpace(failure: unknown, node: string, builder: BuilderClient): Promise<unknown> {
+  if (!(failure instanceof AzdsError) || !DISK_FULL.test(failure.message)) return failure;
   const space = await builder.space().catch(() => "how much is free cannot be seen");
-  return new AzdsError(error.code, `The disk of node \`${node}\` has no room for it (${space}): ${error.message}`, {
-    cause: error,
+  return new AzdsError(failure.code, `The disk of node \`${node}\` has no room for it (${space}): ${failure.message}`, {
+    cause: failure,
   });
 }
 
