@@ -35,6 +35,7 @@ export interface Developer {
 }
 
 export interface RunningCommand {
+  readonly pid: number;
   /** Everything printed so far. */
   readonly output: () => string;
   /** Resolves with the output as soon as it matches; rejects with the output after 60 s or when the command ends. */
@@ -131,7 +132,8 @@ async function command(argv: readonly string[], options: CommandOptions): Promis
   return { code, stdout, stderr };
 }
 
-function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
+/** Starts any program that stays; the caller ends it. */
+export function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
   const child = Bun.spawn([...argv], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...options.env },
@@ -146,6 +148,7 @@ function startCommand(argv: readonly string[], options: CommandOptions): Running
   };
   const reading = Promise.all([collect(child.stdout), collect(child.stderr)]);
   return {
+    pid: child.pid,
     output: () => output,
     until: async (pattern) => {
       const deadline = Date.now() + UNTIL_MS_MAX;
