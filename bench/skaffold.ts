@@ -184,11 +184,7 @@ http: { addr: "127.0.0.1:${ports.registry}" }
 
 function builderSpec(ports: Ports, registry: string): unknown {
   const listens = (port: number): object => ({
-    startupProbe: {
-      exec: { command: ["nc", "-z", "127.0.0.1", String(port)] },
-      periodSeconds: 1,
-      failureThreshold: 30,
-    },
+    startupProbe: { tcpSocket: { host: "127.0.0.1", port }, periodSeconds: 1, failureThreshold: 60 },
   });
   const path = (name: string, hostPath: string, type: string): object => ({ name, hostPath: { path: hostPath, type } });
   return {
