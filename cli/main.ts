@@ -18,6 +18,7 @@ const IN_CLUSTER: Readonly<Record<string, () => Promise<Program>>> = {
   [PROGRAM.proxyReady]: () => import("../proxy/sidecar/ready.ts"),
   [PROGRAM.build]: () => import("../agent/build/main.ts"),
   [PROGRAM.agent]: () => import("../agent/host/main.ts"),
+  [PROGRAM.seed]: () => import("../agent/seed/main.ts"),
 };
 
 async function start(argv: readonly string[]): Promise<number> {

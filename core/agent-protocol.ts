@@ -6,12 +6,20 @@
  * `state`  one `AgentState` now and after each change. While somebody has such a stream open, an application that ends
  *          does not end its container: it is held for the next update
  * `sync`   the sync protocol of core/sync; its tree is `SYNC_TREE`, the folder that `AgentState.target` names
+ * `probe`  one `ProbeAnswer`, then its end. The sidecar asks while the application fails a liveness or startup probe;
+ *          nobody counts as attached by it
  * `update` one `UpdateRequest`, answered by `UpdateEvent`s; the last is `done` or `failed`
  */
 import { AzdsError, type ErrorCode, isErrorCode } from "./errors.ts";
 import { asArray, asNumber, asString, at, member } from "./parse.ts";
 
-export const AGENT_STREAM = { output: "output", state: "state", sync: "sync", update: "update" } as const;
+export const AGENT_STREAM = {
+  output: "output",
+  state: "state",
+  sync: "sync",
+  probe: "probe",
+  update: "update",
+} as const;
 
 /** The only tree of an agent's sync stream. */
 export const SYNC_TREE = "container/files";
@@ -26,6 +34,13 @@ export interface AgentState {
   /** Of the synced tree; changes with every commit, and is another one after a restart of the agent. */
   readonly revision: string;
   readonly process: ProcessState;
+}
+
+export interface ProbeAnswer {
+  /** The kubelet should leave the container alone although its application does not answer. */
+  readonly answer: boolean;
+  /** For people, in words: what the application is doing. */
+  readonly why: string;
 }
 
 export type ProcessState =
@@ -68,6 +83,11 @@ export function parseAgentState(value: unknown): AgentState {
     revision: asString(member(value, "revision")) ?? "",
     process: parseProcess(member(value, "process")),
   };
+}
+
+/** Whatever is no clear yes is a no. */
+export function parseProbeAnswer(value: unknown): ProbeAnswer {
+  return { answer: member(value, "answer") === true, why: asString(member(value, "why")) ?? "" };
 }
 
 /** @throws AzdsError PROTOCOL */

@@ -22,6 +22,8 @@ export const NO_PROXY_LABEL = "azds.io/no-proxy";
 export const INSTRUMENTED_LABEL = "azds.io/instrumented";
 export const SESSION_LABEL = "azds.io/session";
 /** Pod annotations read by the webhook. */
+/** `application`: nobody answers liveness and startup probes in the application's place. */
+export const PROBES_ANNOTATION = "azds.io/probes";
 export const PROXY_RESOURCES_ANNOTATION = "azds.io/proxy-resources";
 export const OPAQUE_PORTS_ANNOTATION = "azds.io/opaque-ports";
 export const SKIP_INBOUND_PORTS_ANNOTATION = "azds.io/skip-inbound-ports";
@@ -111,10 +113,15 @@ export const AGENT_FOLDER = "/azds";
 export const EXECUTABLE = "/azds/azds";
 /** Name of that volume in session pods. */
 export const AGENT_VOLUME = "azds";
+/** Volume over the folder that `SessionContainer.volume` names, and where `devspaces-seed` mounts it to fill it. */
+export const SYNC_VOLUME = "azds-sync";
+export const SEED_MOUNT = "/azds-seed";
 /** Where `devspaces-build` mounts that volume: its own executable already lies in `AGENT_FOLDER`. */
 export const BUILD_VOLUME_MOUNT = "/azds-volume";
 /** Written by `__build` into the volume for `__agent`: per container image, what the image would have started. */
 export const IMAGE_CONFIG_FILE = "/azds/images.json";
+/** In the volume: what was synced into each container, for when it restarts. */
+export const SYNC_JOURNAL_FOLDER = "/azds/sync";
 
 /** Prefix of built images in a node's store: `azds.local/<namespace>/<repository>:<tag>`. Never a resolvable registry. */
 export const IMAGE_PREFIX = "azds.local";

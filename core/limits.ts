@@ -33,6 +33,14 @@ export const NETLINK_REPLY_MS_MAX = 500;
 /** Search list of resolv.conf (Kubernetes, DNS for Services and Pods: 2048 characters). */
 export const RESOLV_SEARCH_CHARS_MAX = 2048;
 
+/** One question to the agent in the same pod, on loopback. */
+export const AGENT_ANSWER_MS_MAX = 200;
+/** Rest of a probe's time in which the agent is asked, if the application has not answered by then. */
+export const PROBE_RESERVE_MS = 300;
+/** Redirects within one probe, and bytes of the answer's body: both as the kubelet has them. */
+export const PROBE_REQUESTS_MAX = 10;
+export const PROBE_BODY_BYTES_MAX = 10 * 1024;
+
 // Feed and controller
 export const FEED_PING_MS = 10_000;
 /** A feed that is silent this long is dead: three missed pings. */
@@ -189,6 +197,8 @@ export const OUTPUT_DRAIN_MS_MAX = 500;
 /** One look for orphans collects at most this many; the next look comes REAP_INTERVAL_MS later. */
 export const REAP_PASS_MAX = 1_000;
 export const REAP_INTERVAL_MS = 1_000;
+/** Paths that `__seed` names of those it left out. */
+export const SEED_NAMES_MAX = 20;
 /** Time for the last lines, and again for the farewell, when the application has ended. */
 export const AGENT_FAREWELL_MS_MAX = 500;
 /** An application that ends this soon after its last client left is held for the client's return. */
@@ -209,6 +219,8 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** A running container that has not answered by then is told; it is tried further. */
+export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
 export const PROJECTS_MAX = 20;
 export const PROJECT_DEPTH_MAX = 3;

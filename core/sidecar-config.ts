@@ -1,5 +1,6 @@
 /** What the webhook tells `__proxy` and `__proxy-init` in `ENV.sidecar`; the ports and ids that never vary are in contract.ts. */
-import { asArray, asNumber, asString, expectObject, expectString, parseJson } from "./parse.ts";
+import { asArray, asNumber, asString, at, expectObject, expectString, member, parseJson } from "./parse.ts";
+import { AzdsError } from "./errors.ts";
 
 export interface SidecarConfig {
   readonly version: 1;
@@ -18,12 +19,31 @@ export interface SidecarConfig {
   /** Ports that the redirect leaves alone. */
   readonly skipInboundPorts: readonly number[];
   readonly skipOutboundPorts: readonly number[];
-  /** `/probe/<n>` → the TCP port that probe `n` meant. */
-  readonly tcpProbes: readonly number[];
+  /** `/probe/<n>` → the kubelet's probe that it stands for. */
+  readonly probes: readonly ProbeSpec[];
   /** Set in session pods: the build tunnel listens. */
   readonly session?: string;
   /** Suffix of URLs, with its leading dot. */
   readonly hostSuffix: string;
+}
+
+/** A probe that the sidecar makes in the kubelet's place, at the pod's own address. */
+export interface ProbeSpec {
+  readonly port: number;
+  readonly http?: HttpProbe;
+  /** Name of the service whose health is asked for; empty: that of the server. Without it and `http` a connection is enough. */
+  readonly grpc?: string;
+  /** The kubelet's patience with the whole of it, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Where the application fails, the agent is asked whether it should be left alone all the same. */
+  readonly agent: boolean;
+}
+
+/** As in `httpGet` (core/v1). */
+export interface HttpProbe {
+  readonly scheme: "HTTP" | "HTTPS";
+  readonly path: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
 export function formatSidecarConfig(config: SidecarConfig): string {
@@ -45,7 +65,7 @@ export function parseSidecarConfig(text: string): SidecarConfig {
     opaquePorts: numbers(value["opaquePorts"]),
     skipInboundPorts: numbers(value["skipInboundPorts"]),
     skipOutboundPorts: numbers(value["skipOutboundPorts"]),
-    tcpProbes: numbers(value["tcpProbes"]),
+    probes: asArray(value["probes"]).map(parseProbe),
     ...(session === undefined ? {} : { session }),
     hostSuffix: expectString(value["hostSuffix"], { ...place, path: "AZDS_SIDECAR.hostSuffix" }),
   };
@@ -61,6 +81,35 @@ export function parseServer(value: unknown, path: string): ServerAddress {
     address: expectString(server["address"], { ...place, path: `${path}.address` }),
     port: asNumber(server["port"]) ?? 443,
     serverName: expectString(server["serverName"], { ...place, path: `${path}.serverName` }),
+  };
+}
+
+/** None is left out, as their numbers are their places. */
+function parseProbe(value: unknown): ProbeSpec {
+  const port = asNumber(member(value, "port"));
+  const timeoutMs = asNumber(member(value, "timeoutMs"));
+  const http = member(value, "http");
+  const grpc = asString(member(value, "grpc"));
+  if (port === undefined || timeoutMs === undefined) {
+    throw new AzdsError("PROTOCOL", "`AZDS_SIDECAR.probes` holds something that is no probe");
+  }
+  return {
+    port,
+    timeoutMs,
+    agent: member(value, "agent") === true,
+    ...(http === undefined ? {} : { http: parseHttpProbe(http) }),
+    ...(grpc === undefined ? {} : { grpc }),
+  };
+}
+
+/** Also of a pod, where what is absent has the same defaults. */
+export function parseHttpProbe(value: unknown): HttpProbe {
+  return {
+    scheme: at(value, "scheme") === "HTTPS" ? "HTTPS" : "HTTP",
+    path: asString(at(value, "path")) ?? "/",
+    headers: asArray(at(value, "headers") ?? at(value, "httpHeaders")).map((header) => {
+      return { name: asString(at(header, "name")) ?? "", value: asString(at(header, "value")) ?? "" };
+    }),
   };
 }
 

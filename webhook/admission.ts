@@ -4,7 +4,7 @@ import type { KubeClient } from "../core/kube/types.ts";
 import { ADMISSION_LOOKUP_MS_MAX } from "../core/limits.ts";
 import { sessionOfLease } from "../core/session.ts";
 import type { PodNote } from "./events.ts";
-import { inject, type InjectInput, type InjectResult } from "./inject.ts";
+import { inject, type InjectInput, type InjectResult, type SessionRecord } from "./inject.ts";
 import type { JsonPatch } from "./patch.ts";
 import type { Pod } from "./pod.ts";
 import { describeSkip, describeWarning, isSilent } from "./reasons.ts";
@@ -29,15 +29,15 @@ export interface PodAdmission {
 
 const UNTOUCHED: Admitted = { operations: [], notes: [], fields: {} };
 
-/** Rejects when the pod's spaces cannot be looked up; a session that cannot costs only the preference for its node. */
+/** Rejects when the pod's spaces cannot be looked up; a session that cannot costs only what its record wishes. */
 export async function admitPod(request: AdmissionRequest, ports: PodAdmission): Promise<Admitted> {
   if (request.operation !== "CREATE" || request.subResource !== "") return UNTOUCHED;
   const pod = request.object;
-  const [around, lastNode] = await Promise.all([
+  const [around, record] = await Promise.all([
     surroundings(request.namespace, ports.spaces),
-    lastNodeOf(pod, request.namespace, ports.kube),
+    recordOf(pod, request.namespace, ports.kube),
   ]);
-  const result = inject({ pod, ...around, lastNode, settings: ports.settings });
+  const result = inject({ pod, ...around, record, settings: ports.settings });
   const about = { pod, namespace: request.namespace };
   return {
     operations: result.operations,
@@ -51,16 +51,19 @@ async function surroundings(name: string, spaces: Spaces): Promise<Pick<InjectIn
   return { namespace, ancestors: await spaces.ancestorsOf(namespace) };
 }
 
-async function lastNodeOf(pod: Pod, namespace: string, kube: KubeClient): Promise<string | undefined> {
+async function recordOf(
+  pod: Pod,
+  namespace: string,
+  kube: KubeClient,
+): Promise<SessionRecord | "unreadable" | undefined> {
   const session = sessionImages(pod, namespace)?.session;
   if (session === undefined) return undefined;
   const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases/${session}`;
   try {
-    const lease = await kube.find(path, AbortSignal.timeout(ADMISSION_LOOKUP_MS_MAX));
-    return sessionOfLease(lease)?.lastNode;
+    return sessionOfLease(await kube.find(path, AbortSignal.timeout(ADMISSION_LOOKUP_MS_MAX)));
   } catch {
-    // The pod starts without it, only perhaps on a node that must first fetch the image.
-    return undefined;
+    // The pod starts all the same: as image and chart say, perhaps on a node that must first fetch the image.
+    return "unreadable";
   }
 }
 

@@ -7,34 +7,49 @@ import {
   INJECTED_ANNOTATION,
   INSTRUMENTED_LABEL,
   OPAQUE_PORTS_ANNOTATION,
+  PROBES_ANNOTATION,
   SESSION_LABEL,
   SKIP_INBOUND_PORTS_ANNOTATION,
   SKIP_OUTBOUND_PORTS_ANNOTATION,
   SKIPPED_ANNOTATION,
   WARNING_ANNOTATION,
 } from "../core/contract.ts";
-import { asArray, at, isObject } from "../core/parse.ts";
+import { asArray, at, isObject, type JsonObject } from "../core/parse.ts";
+import { PLAIN_CONTAINER, type Session } from "../core/session.ts";
 import type { SidecarConfig } from "../core/sidecar-config.ts";
 import { preferNode } from "./affinity.ts";
 import { readPorts, readResources } from "./annotations.ts";
 import { agentVolume, buildContainer, proxyContainer, proxyInitContainer, tokenVolume } from "./containers.ts";
 import { planDns } from "./dns.ts";
 import { jsonPatch, type JsonPatch } from "./patch.ts";
-import { annotated, annotationsOf, containersOf, initContainersOf, labelled, nameOf, type Pod } from "./pod.ts";
-import { moveTcpProbes } from "./probes.ts";
+import {
+  annotated,
+  annotationsOf,
+  containersOf,
+  initContainersOf,
+  labelled,
+  nameOf,
+  type Container,
+  type Pod,
+} from "./pod.ts";
+import { moveProbes } from "./probes.ts";
 import { describeSkip, describeWarning, isSilent, type SkipReason, type Warning } from "./reasons.ts";
+import { planSeed, type SeedPlan } from "./seed.ts";
 import { sessionImages, underAgent, withNodeImage, type SessionImages } from "./session-images.ts";
 import type { InjectSettings } from "./settings.ts";
 import { skipReason, type Namespace } from "./skip.ts";
 import { podWarnings } from "./warnings.ts";
+
+/** What the session's Lease says of the pod. */
+export type SessionRecord = Pick<Session, "lastNode" | "container">;
 
 export interface InjectInput {
   readonly pod: Pod;
   readonly namespace: Namespace;
   /** Nearest first: parent, grandparent, … */
   readonly ancestors: readonly string[];
-  /** Node of the session's last build: its image lies there. */
-  readonly lastNode?: string | undefined;
+  /** Absent where the session has none. */
+  readonly record?: SessionRecord | "unreadable" | undefined;
   readonly settings: InjectSettings;
 }
 
@@ -64,34 +79,79 @@ export function injectPod(input: InjectInput): InjectedPod {
   const session = sessionImages(pod, namespace.name);
   const resources = readResources(pod);
   const ports = readAllPorts(pod);
-  const probes = moveTcpProbes({
-    initContainers: initContainersOf(pod).map((container) => withNodeImage(container, namespace.name)),
-    containers: containersOf(pod).map((container) => underAgent(container, namespace.name)),
-  });
+  // Pods that end by themselves would wait for ever for a sidecar among their containers.
+  const native = (at(pod, "spec", "restartPolicy") ?? "Always") !== "Always";
+  const own = planOwn(input, { session, hold: !native, resources: resources.value });
+  const attended = annotationsOf(pod)[PROBES_ANNOTATION] === "application" ? undefined : session?.main;
+  const probes = moveProbes(own, attended);
   const dns = planDns(pod, input.ancestors, settings.clusterDomain);
   const warnings = [
     ...podWarnings(pod, namespace),
     ...resources.warnings,
     ...ports.warnings,
+    ...own.warnings,
     ...probes.warnings,
     ...dns.warnings,
     ...(session?.others ?? []).map((other): Warning => ({ code: "several-sessions", detail: other })),
   ];
-  const config = sidecarConfig(input, { ...ports.lists, tcpProbes: probes.tcpProbes, session: session?.session });
+  const config = sidecarConfig(input, { ...ports.lists, probes: probes.probes, session: session?.session });
   const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
-  const build = session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings))];
-  // Pods that end by themselves would wait for ever for a sidecar among their containers.
-  const native = (at(pod, "spec", "restartPolicy") ?? "Always") !== "Always";
+  const build = session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings)), ...own.seed];
   const proxy = [proxyContainer(ours, config, native)];
   const spec = {
     ...(isObject(pod["spec"]) ? pod["spec"] : {}),
     initContainers: [...build, ...probes.initContainers, proxyInitContainer(ours, config), ...(native ? proxy : [])],
     containers: [...(native ? [] : proxy), ...probes.containers],
-    volumes: [...asArray(at(pod, "spec", "volumes")), ...(session === undefined ? [] : [agentVolume]), tokenVolume],
+    volumes: [
+      ...asArray(at(pod, "spec", "volumes")),
+      ...(session === undefined ? [] : [agentVolume]),
+      ...own.volumes,
+      tokenVolume,
+    ],
     dnsConfig: dns.dnsConfig,
-    affinity: preferNode(at(pod, "spec", "affinity"), session === undefined ? undefined : input.lastNode),
+    affinity: preferNode(at(pod, "spec", "affinity"), session === undefined ? undefined : recordIn(input)?.lastNode),
   };
   return { pod: withNotes({ ...pod, spec }, { input, session, warnings }), warnings };
+}
+
+function recordIn({ record }: InjectInput): SessionRecord | undefined {
+  return record === "unreadable" ? undefined : record;
+}
+
+interface OwnContainers extends Pick<SeedPlan, "volumes" | "warnings"> {
+  readonly initContainers: readonly Container[];
+  readonly containers: readonly Container[];
+  /** Fills the volume for synced files. */
+  readonly seed: readonly Container[];
+}
+
+interface OwnOptions {
+  readonly session: SessionImages | undefined;
+  readonly hold: boolean;
+  readonly resources: JsonObject;
+}
+
+/** The user's containers as they are to run; those of a session under the agent and as its record wishes. */
+function planOwn(input: InjectInput, { session, hold, resources }: OwnOptions): OwnContainers {
+  const { pod, namespace, record } = input;
+  const wish = recordIn(input)?.container ?? PLAIN_CONTAINER;
+  const plans = containersOf(pod).map((container): SeedPlan => {
+    const isMain = session !== undefined && nameOf(container) === session.main;
+    const { command, syncTarget, volume } = isMain ? wish : PLAIN_CONTAINER;
+    const started = underAgent(container, { namespace: namespace.name, hold, command, syncTarget });
+    return planSeed(started, { folder: volume, volumes: asArray(at(pod, "spec", "volumes")), resources });
+  });
+  const unread = session !== undefined && record === "unreadable";
+  return {
+    initContainers: initContainersOf(pod).map((container) => withNodeImage(container, namespace.name)),
+    containers: plans.map((plan) => plan.container),
+    seed: plans.flatMap((plan) => plan.initContainers),
+    volumes: plans.flatMap((plan) => plan.volumes),
+    warnings: [
+      ...plans.flatMap((plan) => plan.warnings),
+      ...(unread ? [{ code: "session-unread", detail: session.session } as const] : []),
+    ],
+  };
 }
 
 interface Notes {
@@ -135,7 +195,7 @@ function readAllPorts(pod: Pod): { readonly lists: PortLists; readonly warnings:
 }
 
 interface FromPod extends PortLists {
-  readonly tcpProbes: readonly number[];
+  readonly probes: SidecarConfig["probes"];
   readonly session: string | undefined;
 }
 

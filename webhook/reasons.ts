@@ -38,6 +38,8 @@ const WARNINGS = {
   "port-list": "An annotation should hold port numbers with commas between them; the rest was ignored",
   "search-list-full": "The list of DNS search domains is full, so names of these spaces do not resolve",
   "several-sessions": "The pod has images of several sessions; it belongs to the first",
+  "sync-volume": "No volume can be laid over the folder for synced files; this stands against it",
+  "session-unread": "The session's record could not be read, so what it wishes of the container is not in force",
   "native-liveness":
     "The TCP liveness probe of a native sidecar cannot see behind the redirect; prefer `httpGet` or `exec`",
 } as const satisfies Readonly<Record<string, string>>;

@@ -2,8 +2,8 @@
 import { AGENT_FOLDER, AGENT_VOLUME, EXECUTABLE, PROGRAM } from "../core/contract.ts";
 import { localImage } from "../core/builder-protocol.ts";
 import { asArray, asString } from "../core/parse.ts";
-import { sessionOfImage, type SessionId } from "../core/session.ts";
-import { containersOf, initContainersOf, type Container, type Pod } from "./pod.ts";
+import { sessionOfImage, type SessionContainer, type SessionId } from "../core/session.ts";
+import { containersOf, initContainersOf, nameOf, type Container, type Pod } from "./pod.ts";
 
 export interface SessionImages {
   /** Of the first container that has one. */
@@ -12,6 +12,8 @@ export interface SessionImages {
   readonly others: readonly SessionId[];
   /** Each image once, as the node's store knows it, in the order of the containers. */
   readonly images: readonly string[];
+  /** Name of the container that the session is about: the first that runs an image of it. Init containers do not count. */
+  readonly main: string | undefined;
 }
 
 /** The session that `pod` belongs to, or `undefined` when no image of it is a session's. */
@@ -23,32 +25,58 @@ export function sessionImages(pod: Pod, namespace: string): SessionImages | unde
   });
   const [session, ...others] = new Set(found.map((entry) => entry.session));
   if (session === undefined) return undefined;
-  return { session, others, images: [...new Set(found.map((entry) => entry.image))] };
+  const main = containersOf(pod).find(hasSessionImage);
+  return {
+    session,
+    others,
+    images: [...new Set(found.map((entry) => entry.image))],
+    main: main === undefined ? undefined : nameOf(main),
+  };
+}
+
+function hasSessionImage(container: Container): boolean {
+  return sessionOfImage(asString(container["image"]) ?? "") !== undefined;
 }
 
 /** A container with the image of the node's own store; any other container comes back as it is. */
 export function withNodeImage(container: Container, namespace: string): Container {
-  const image = asString(container["image"]) ?? "";
-  if (sessionOfImage(image) === undefined) return container;
-  return { ...container, image: localImage(namespace, image), imagePullPolicy: "Never" };
+  if (!hasSessionImage(container)) return container;
+  const image = localImage(namespace, asString(container["image"]) ?? "");
+  return { ...container, image, imagePullPolicy: "Never" };
+}
+
+export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget"> {
+  readonly namespace: string;
+  /** The container is started again when it ends, so the agent may as well wait in it for the next update. */
+  readonly hold: boolean;
 }
 
 /**
- * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] -- WORD…`. The flags
- * say what the agent puts before the words from IMAGE_CONFIG_FILE, by Kubernetes' rule: `command` replaces ENTRYPOINT and
- * CMD, `args` alone replaces CMD (kubernetes.io, "Define a Command and Arguments for a Container").
+ * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold]
+ * [--sync-target FOLDER] -- WORD…`. The flags about the image say what the agent puts before the words from
+ * IMAGE_CONFIG_FILE, by Kubernetes' rule: `command` replaces ENTRYPOINT and CMD, `args` alone replaces CMD
+ * (kubernetes.io, "Define a Command and Arguments for a Container"); a command of the session replaces all of it.
  * `args` keeps every word, so that the kubelet expands `$(VARIABLE)` in them as before.
  */
-export function underAgent(container: Container, namespace: string): Container {
-  if (sessionOfImage(asString(container["image"]) ?? "") === undefined) return container;
-  const local = withNodeImage(container, namespace);
-  const command = asArray(container["command"]);
-  const args = asArray(container["args"]);
-  const flags = command.length > 0 ? [] : ["--entrypoint-from-image", ...(args.length > 0 ? [] : ["--cmd-from-image"])];
+export function underAgent(container: Container, start: AgentStart): Container {
+  if (!hasSessionImage(container)) return container;
+  const local = withNodeImage(container, start.namespace);
+  const [command, args] =
+    start.command.length > 0 ? [start.command, []] : [asArray(container["command"]), asArray(container["args"])];
+  const flags = [
+    ...(command.length > 0 ? [] : ["--entrypoint-from-image", ...(args.length > 0 ? [] : ["--cmd-from-image"])]),
+    ...(start.hold ? ["--hold"] : []),
+    ...(start.syncTarget === "" ? [] : ["--sync-target", literalWord(start.syncTarget)]),
+  ];
   return {
     ...local,
     command: [EXECUTABLE, PROGRAM.agent, "--image", local["image"], ...flags, "--"],
     args: [...command, ...args],
     volumeMounts: [...asArray(container["volumeMounts"]), { name: AGENT_VOLUME, mountPath: AGENT_FOLDER }],
   };
+}
+
+/** The word as the kubelet must read it to pass it on unchanged: `$$` stands for `$`. */
+export function literalWord(word: string): string {
+  return word.replaceAll("$", () => "$$");
 }

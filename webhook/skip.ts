@@ -48,6 +48,7 @@ function clashes(pod: Pod, containerNames: readonly string[], inSession: boolean
   return (
     containerNames.includes(CONTAINER.proxyInit) ||
     containerNames.includes(CONTAINER.build) ||
+    containerNames.includes(CONTAINER.seed) ||
     volumes.has(TOKEN_VOLUME) ||
     (inSession && (volumes.has(AGENT_VOLUME) || folders.includes(AGENT_FOLDER)))
   );

@@ -4,7 +4,7 @@ import type { ImageConfigs } from "../../core/build-config.ts";
 import { AzdsError } from "../../core/errors.ts";
 
 /**
- * `--image REF [--entrypoint-from-image] [--cmd-from-image] -- WORD…`
+ * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] -- WORD…`
  *
  * The words are `command` and `args` of the container; the two flags say which part of the image's configuration they
  * leave in force (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
@@ -13,6 +13,10 @@ export interface Invocation {
   readonly image: string;
   readonly entrypointFromImage: boolean;
   readonly cmdFromImage: boolean;
+  /** Where synced files land; absent: the working directory. */
+  readonly syncTarget?: string;
+  /** Keep the container when the application ends while a client is there: it would be restarted anyway. */
+  readonly hold: boolean;
   readonly words: readonly string[];
 }
 
@@ -28,11 +32,21 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         image: { type: "string" },
         "entrypoint-from-image": { type: "boolean", default: false },
         "cmd-from-image": { type: "boolean", default: false },
+        "sync-target": { type: "string" },
+        hold: { type: "boolean", default: false },
       },
     });
-    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage } = values;
+    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage, hold } = values;
+    const syncTarget = values["sync-target"];
     if (image === undefined) throw new Error("`--image` is missing");
-    return { image, entrypointFromImage, cmdFromImage, words };
+    return {
+      image,
+      entrypointFromImage,
+      cmdFromImage,
+      hold,
+      words,
+      ...(syncTarget === undefined ? {} : { syncTarget }),
+    };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AzdsError("PROTOCOL", `The agent was started with other arguments than it knows: ${reason}`, { cause });

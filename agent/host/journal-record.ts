@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import { AzdsError } from "../../core/errors.ts";
-import { asArray, asNumber, asString } from "../../core/parse.ts";
+import { asArray, asNumber, asString, member } from "../../core/parse.ts";
 import { type TreeEntry, parseEntry } from "../../core/sync/manifest.ts";
 import type { StoredContent, TrackedPath } from "./tracked-tree.ts";
 
@@ -47,9 +47,9 @@ export function decodeCommit(payload: Uint8Array): CommitRecord | undefined {
   if (payload.length < CRC_BYTES || new DataView(payload.buffer, payload.byteOffset).getUint32(0) !== crc32(json))
     return undefined;
   try {
-    const value = JSON.parse(new TextDecoder().decode(json)) as { readonly r?: unknown; readonly w?: unknown };
-    const removed = asArray(value.r).flatMap((path) => asString(path) ?? []);
-    return { removed, written: asArray(value.w).map(fromRow) };
+    const value: unknown = JSON.parse(new TextDecoder().decode(json));
+    const removed = asArray(member(value, "r")).flatMap((path) => asString(path) ?? []);
+    return { removed, written: asArray(member(value, "w")).map(fromRow) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof AzdsError) return undefined;
     throw error;

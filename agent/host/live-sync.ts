@@ -5,6 +5,7 @@ import { FILES_PER_TURN } from "../../core/limits.ts";
 import { type Manifest, type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
 import type { Committed, FailedPath } from "../../core/sync/messages.ts";
 import type { Blob, DifferenceTarget, TreeChanges, TreeTarget } from "../../core/sync/receive.ts";
+import { fileMode } from "./file-mode.ts";
 import type { LiveTree } from "./live-tree.ts";
 import { type StagedFile, STAGING_NAME } from "./staging.ts";
 import { explainSystemError } from "./system-error.ts";
@@ -170,15 +171,19 @@ export class LiveSync implements TreeTarget {
     { entry, verdict, uses }: { entry: TreeEntry; verdict: Verdict; uses: Map<string, number> },
   ): TrackedPath {
     const before = this.#tree.tracked.get(entry.path);
-    if (entry.kind === "directory") return tracked(entry, { mode: writer.writeFolder(entry, before) });
+    if (entry.kind === "directory") return trackedPath(entry, { mode: writer.writeFolder(entry, before) });
     if (entry.kind === "symlink") {
       if (verdict !== "right") writer.writeSymlink(entry);
-      return tracked(entry, {});
+      return trackedPath(entry, {});
     }
     const { path, sha256 = "" } = entry;
     const kept = before?.entry.sha256 === sha256 ? before : undefined;
-    if (verdict === "right") return tracked(entry, { mode: kept?.mode, content: kept?.content });
-    if (verdict === "mode") return tracked(entry, { mode: writer.setFileMode(entry), content: kept?.content });
+    if (verdict === "right") return trackedPath(entry, { mode: kept?.mode, content: kept?.content });
+    if (verdict === "mode")
+      return trackedPath(entry, {
+        mode: writer.setMode(entry, fileMode(entry, before, undefined)),
+        content: kept?.content,
+      });
     const content = this.#contents.get(sha256);
     if (content === undefined) throw new AzdsError("PROTOCOL", "Its content was not sent");
     const left = (uses.get(sha256) ?? 1) - 1;
@@ -186,7 +191,7 @@ export class LiveSync implements TreeTarget {
     const staged = left === 0 ? content.staged : this.#tree.staging.copy(content.staged);
     const { mode, hashed } = writer.writeFile(entry, staged, { before });
     this.#tree.hashes.set(path, hashed);
-    return tracked(entry, { mode, content: this.#tree.keepsContents ? content.stored : undefined });
+    return trackedPath(entry, { mode, content: this.#tree.keepsContents ? content.stored : undefined });
   }
 
   #writer(): TreeWriter {
@@ -203,7 +208,7 @@ function countUses(write: Plan["write"]): Map<string, number> {
   return uses;
 }
 
-function tracked(
+function trackedPath(
   entry: TreeEntry,
   { mode, content }: { readonly mode?: number | undefined; readonly content?: StoredContent | undefined },
 ): TrackedPath {

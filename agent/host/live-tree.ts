@@ -14,7 +14,7 @@ import type { CommitRecord } from "./journal-record.ts";
 import { LiveSync } from "./live-sync.ts";
 import { restoreTree } from "./restore.ts";
 import { Staging } from "./staging.ts";
-import { explainSystemError } from "./system-error.ts";
+import { codeOf } from "./system-error.ts";
 import { TrackedTree } from "./tracked-tree.ts";
 
 export interface LiveTreeOptions {
@@ -137,7 +137,8 @@ export class LiveTree {
   }
 
   async #loseJournal(error: unknown): Promise<void> {
-    const why = explainSystemError(error);
+    const code = codeOf(error);
+    if (code === undefined) throw error;
     const journal = this.#journal;
     this.#journal = undefined;
     try {
@@ -146,6 +147,6 @@ export class LiveTree {
     } catch {
       // What is there is cut when it is read.
     }
-    await this.#options.say(`synced files cannot be kept for a restart of the container: ${why}`);
+    await this.#options.say(`synced files cannot be kept for a restart of the container (${code})`);
   }
 }

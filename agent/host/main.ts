@@ -1,23 +1,40 @@
 /** `__agent`: the first process of a session's container, in the developer's image, in place of the command it runs. */
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type ImageConfigs, parseImageConfigs, stringEnvironment } from "../../core/build-config.ts";
-import { IMAGE_CONFIG_FILE, PORT } from "../../core/contract.ts";
+import { IMAGE_CONFIG_FILE, PORT, SYNC_JOURNAL_FOLDER, VERSION } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { applicationEnvironment } from "./environment.ts";
-import { commandOf, parseInvocation } from "./invocation.ts";
-import { createOutput, type Output } from "./output.ts";
-import { startReaper } from "./reaper.ts";
+import { type Invocation, commandOf, parseInvocation } from "./invocation.ts";
+import { Journal } from "./journal.ts";
+import { LiveTree } from "./live-tree.ts";
+import { createOutput } from "./output.ts";
+import { type ChildOptions, Children } from "./process.ts";
 import { EXIT_NOT_FOUND } from "./program-file.ts";
-import { type AgentServer, outputHandlers, serveAgent } from "./server.ts";
+import { startReaper } from "./reaper.ts";
+import { type AgentServer, type AgentServerOptions, serveAgent } from "./server.ts";
 import { forwardSignals } from "./signals.ts";
-import { supervise } from "./supervisor.ts";
+import { StateFeed } from "./state-feed.ts";
+import { agentStreams } from "./streams.ts";
+import { Supervisor } from "./supervisor.ts";
+import { openTarget } from "./target.ts";
+import { UpdateQueue } from "./update-queue.ts";
 
+/** For tests; what is absent is as in a pod. */
 export interface AgentOptions {
   /** Default PORT.agent. */
   readonly port?: number;
   /** Default IMAGE_CONFIG_FILE. */
   readonly imageConfigFile?: string;
+  /** Default SYNC_JOURNAL_FOLDER. */
+  readonly journalFolder?: string;
+  /** Default AGENT_HOLD_GRACE_MS. */
+  readonly graceMs?: number;
+  /** Default AGENT_STOP_MS_MAX. */
+  readonly stopMs?: number;
+  /** Told the port that was taken. */
+  readonly onListening?: (port: number) => void;
 }
 
 /** Resolves with the exit code of the container. */
@@ -29,46 +46,78 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     output.push("agent", bytes);
     await streams.stderr(bytes);
   };
+  let invocation: Invocation;
   let command: readonly string[];
   try {
-    const invocation = parseInvocation(argv);
+    invocation = parseInvocation(argv);
     command = commandOf(invocation, await readImageConfigs(options.imageConfigFile ?? IMAGE_CONFIG_FILE));
   } catch (error) {
     if (!(error instanceof AzdsError)) throw error;
     await say(error.message);
     return EXIT_NOT_FOUND;
   }
-  const server = startServer(options.port ?? PORT.agent, output, say);
-  const code = await supervise({
-    command,
-    env: applicationEnvironment(stringEnvironment(process.env)),
-    clock: systemClock,
-    onOutput: async (stream, bytes) => {
-      output.push(stream, bytes);
-      await streams[stream](bytes);
-    },
-    onStart: (child) => {
-      forwardSignals(child.signal);
-      // Only the first process of a PID namespace inherits orphans.
-      if (process.pid === 1) startReaper((pid) => pid === child.pid);
-    },
+  const { folder, refusal } = openTarget(invocation.syncTarget ?? process.cwd());
+  const journal = join(options.journalFolder ?? SYNC_JOURNAL_FOLDER, journalName(argv));
+  const tree = new LiveTree({
+    target: folder,
+    refusal,
+    openJournal: (replay) => Journal.open(journal, replay),
     say,
+    onChange: () => states.changed(),
   });
+  const children = new Children();
+  const { graceMs, stopMs } = options;
+  const onOutput: ChildOptions["onOutput"] = async (stream, bytes) => {
+    output.push(stream, bytes);
+    await streams[stream](bytes);
+  };
+  const env = applicationEnvironment(stringEnvironment(process.env));
+  const processes = { env, clock: systemClock, children, onOutput, stopMs };
+  const supervisor = new Supervisor({
+    ...processes,
+    command,
+    hold: invocation.hold,
+    graceMs,
+    say,
+    onState: () => states.changed(),
+  });
+  const states = new StateFeed(() => ({
+    version: VERSION,
+    target: folder,
+    ...(refusal === undefined ? {} : { refusal }),
+    revision: tree.revision,
+    process: supervisor.state,
+  }));
+  const updates = new UpdateQueue({ ...processes, supervisor });
+  forwardSignals(supervisor.signal);
+  // Only the first process of a PID namespace inherits orphans.
+  if (process.pid === 1) startReaper((pid) => children.has(pid));
+  await tree.restore();
+  const handlers = agentStreams({ output, states, tree, supervisor, updates });
+  const server = startServer({ port: options.port ?? PORT.agent, handlers }, say);
+  void server.then((listening) => listening === undefined || options.onListening?.(listening.port));
+  await supervisor.start();
+  const code = await supervisor.finished;
+  states.close();
   output.close();
   await (await server)?.close();
   return code;
 }
 
+/** Containers of one pod share the volume; what they run tells them apart, and stays the same when they restart. */
+function journalName(argv: readonly string[]): string {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(argv)).digest("hex");
+}
+
 /** A pod's second agent finds the port taken: the application runs all the same. */
 async function startServer(
-  port: number,
-  output: Output,
+  options: AgentServerOptions,
   say: (sentence: string) => Promise<void>,
 ): Promise<AgentServer | undefined> {
   try {
-    return await serveAgent({ port, handlers: outputHandlers(output) });
+    return await serveAgent(options);
   } catch (error) {
-    await say(`cannot listen on port ${port}, so output is in the container's log only: ${String(error)}`);
+    await say(`cannot listen on port ${options.port}, so output is in the container's log only: ${String(error)}`);
     return undefined;
   }
 }

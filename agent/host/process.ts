@@ -1,4 +1,4 @@
-/** One run of the developer's process. */
+/** One run of a program: the developer's, or a build command of theirs. */
 
 export interface ChildOptions {
   /** The file to execute. */
@@ -7,11 +7,14 @@ export interface ChildOptions {
   readonly argv: readonly string[];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Default: ours. */
+  readonly stdin?: "inherit" | "ignore";
   /** Called with each chunk; the process's next write waits until it resolves. */
   readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
 }
 
 export interface Child {
+  /** Also the id of its process group. */
   readonly pid: number;
   /** Exit code, or 128 + signal number as shells report it. */
   readonly exited: Promise<number>;
@@ -23,16 +26,32 @@ export interface Child {
   readonly signal: (name: NodeJS.Signals) => void;
 }
 
-/**
- * Starts the process in a session of its own with our stdin.
- * Throws what the system said (`code` ENOENT, EACCES, ENOEXEC) when it cannot be started.
- */
-export function startChild(options: ChildOptions): Child {
+/** Children of this process that the runtime itself collects; the reaper leaves them alone. */
+export class Children {
+  readonly #pids = new Set<number>();
+
+  has(pid: number): boolean {
+    return this.#pids.has(pid);
+  }
+
+  /**
+   * Starts the process in a session of its own.
+   * Throws what the system said (`code` ENOENT, EACCES, ENOEXEC) when it cannot be started.
+   */
+  start(options: ChildOptions): Child {
+    const child = startChild(options);
+    this.#pids.add(child.pid);
+    void child.exited.then(() => this.#pids.delete(child.pid));
+    return child;
+  }
+}
+
+function startChild(options: ChildOptions): Child {
   const [name = options.file, ...rest] = options.argv;
   const child = Bun.spawn([options.file, ...rest], {
     argv0: name,
     env: options.env,
-    stdio: ["inherit", "pipe", "pipe"],
+    stdio: [options.stdin ?? "inherit", "pipe", "pipe"],
     // A group of its own, so that a restart can end everything that it started.
     detached: true,
   });

@@ -1,9 +1,10 @@
 /** Puts what a journal holds into the target, whose files are the image's again or, on a volume, already those. */
-import { lstatSync, readlinkSync } from "node:fs";
+import { type Stats, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { AzdsError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN } from "../../core/limits.ts";
-import { comparePaths } from "../../core/sync/manifest.ts";
+import { type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
 import { type HashedFile, hashPath } from "../../core/sync/scan.ts";
 import type { Journal } from "./journal.ts";
 import type { StagedFile, Staging } from "./staging.ts";
@@ -59,39 +60,45 @@ class Restorer {
     this.#writer = writer;
   }
 
-  async restore({ entry, mode, content }: TrackedPath): Promise<void> {
-    const full = join(this.#tree.target, entry.path);
+  async restore(tracked: TrackedPath): Promise<void> {
+    const { entry, mode } = tracked;
     switch (entry.kind) {
       case "directory":
         this.#writer.writeFolder({ ...entry, mode: mode ?? entry.mode }, undefined);
-        if (mode !== undefined) this.#writer.setFileMode(entry, mode);
+        if (mode !== undefined) this.#writer.setMode(entry, mode);
         return;
       case "symlink":
-        if (!isSymlinkTo(full, entry.target ?? "")) this.#writer.writeSymlink(entry);
+        if (!isSymlinkTo(this.#full(entry), entry.target ?? "")) this.#writer.writeSymlink(entry);
         return;
-      case "file": {
-        const there = lstatSync(full, { throwIfNoEntry: false });
-        if (
-          content !== undefined &&
-          !(there?.isFile() === true && (await this.#holds(full, entry.path, content, entry.sha256 ?? "")))
-        ) {
-          const staged = this.#stage(content, entry.sha256 ?? "");
-          if (staged === undefined) return;
-          const { hashed } = this.#writer.writeFile(entry, staged, { mode });
-          this.#tree.hashes.set(entry.path, hashed);
-        } else if (mode !== undefined && there?.isFile() === true && (there.mode & 0o777) !== mode) {
-          this.#writer.setFileMode(entry, mode);
-        }
-      }
+      case "file":
+        return this.#restoreFile(tracked);
     }
   }
 
-  async #holds(full: string, path: string, { size }: StoredContent, sha256: string): Promise<boolean> {
-    if (lstatSync(full).size !== size) return false;
-    const hashed = await hashPath(full);
-    if (hashed?.sha256 !== sha256) return false;
-    this.#tree.hashes.set(path, hashed);
+  async #restoreFile({ entry, mode, content }: TrackedPath): Promise<void> {
+    const { path, sha256 = "" } = entry;
+    const there = lstatSync(this.#full(entry), { throwIfNoEntry: false });
+    if (content === undefined || (await this.#holds(entry, there))) {
+      if (mode !== undefined && there?.isFile() === true && (there.mode & 0o777) !== mode)
+        this.#writer.setMode(entry, mode);
+      return;
+    }
+    const staged = this.#stage(content, sha256);
+    if (staged === undefined) throw new AzdsError("SYNC_FAILED", "The journal is damaged");
+    this.#tree.hashes.set(path, this.#writer.writeFile(entry, staged, { mode }).hashed);
+  }
+
+  /** Whether the file has the content already, as on a volume. */
+  async #holds(entry: TreeEntry, there: Stats | undefined): Promise<boolean> {
+    if (there?.isFile() !== true || there.size !== entry.size) return false;
+    const hashed = await hashPath(this.#full(entry));
+    if (hashed === undefined || hashed.sha256 !== entry.sha256) return false;
+    this.#tree.hashes.set(entry.path, hashed);
     return true;
+  }
+
+  #full({ path }: TreeEntry): string {
+    return join(this.#tree.target, path);
   }
 
   /** `undefined` when the journal is damaged there, as after a power cut. */

@@ -1,15 +1,12 @@
 /** The agent's door for the CLI: reached by port-forward, so it listens on loopback only and asks nobody's name. */
 import { createServer, type Socket } from "node:net";
-import { AGENT_STREAM } from "../../core/agent-protocol.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { AGENT_FAREWELL_MS_MAX } from "../../core/limits.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
-import { sendMessage } from "../../core/wire/messages.ts";
 import { createMux, type Mux } from "../../core/wire/mux.ts";
 import { streamOfSocket } from "../../core/wire/socket-stream.ts";
 import { atMost } from "./at-most.ts";
-import type { Output } from "./output.ts";
 
 /** What serves a stream, by its name. A rejection breaks that stream only. */
 export type StreamHandlers = Readonly<Record<string, (stream: ByteStream) => Promise<void>>>;
@@ -65,14 +62,4 @@ async function serve(handlers: StreamHandlers, name: string, stream: ByteStream)
   } catch (error) {
     stream.abort(error instanceof Error ? error : undefined);
   }
-}
-
-/** Handler of the stream `output`: one `OutputLine` per message until the application's output ends. */
-export function outputHandlers(output: Output): StreamHandlers {
-  return {
-    [AGENT_STREAM.output]: async (stream) => {
-      for await (const line of output.read()) await sendMessage(stream, line);
-      await stream.end();
-    },
-  };
 }

@@ -3,8 +3,8 @@ import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { TreeEntry } from "../../core/sync/manifest.ts";
 import { type HashedFile, hashPath, looksSame } from "../../core/sync/scan.ts";
-import { type TrackedPath, type TrackedTree, folderOf } from "./tracked-tree.ts";
-import { accessible } from "./tree-writer.ts";
+import { isRightMode } from "./file-mode.ts";
+import { type TrackedTree, folderOf } from "./tracked-tree.ts";
 
 export interface InspectorPorts {
   readonly target: string;
@@ -58,14 +58,6 @@ export class TreeInspector {
     const before = tracked.get(path);
     // The application itself wrote what the sender has; a restart would bring back what was synced before.
     if (before !== undefined && before.entry.sha256 !== sha256) return "differs";
-    return hasRightMode(entry, before, Number(stats.mode) & 0o777) ? "right" : "mode";
+    return isRightMode(entry, before, Number(stats.mode) & 0o777) ? "right" : "mode";
   }
-}
-
-const EXECUTE = 0o111;
-
-/** See `fileMode` of the writer: an image may have its own mode, save that what can be executed must be. */
-function hasRightMode(entry: TreeEntry, before: TrackedPath | undefined, mode: number): boolean {
-  if (before !== undefined) return before.entry.mode === entry.mode || mode === accessible(entry);
-  return (entry.mode & EXECUTE & ~mode) === 0;
 }

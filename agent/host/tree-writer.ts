@@ -6,6 +6,7 @@ import { type Stats, chmodSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } fr
 import { join } from "node:path";
 import type { TreeEntry } from "../../core/sync/manifest.ts";
 import type { HashedFile } from "../../core/sync/scan.ts";
+import { accessible, fileMode } from "./file-mode.ts";
 import type { StagedFile, Staging } from "./staging.ts";
 import { codeOf } from "./system-error.ts";
 import { type TrackedPath, type TrackedTree, folderOf } from "./tracked-tree.ts";
@@ -66,11 +67,11 @@ export class TreeWriter {
     { before, mode }: { readonly before?: TrackedPath | undefined; readonly mode?: number | undefined },
   ): { readonly mode: number; readonly hashed: HashedFile } {
     const there = this.#clearWay(entry.path);
-    const given = mode ?? fileMode(entry, before, there);
+    const given = mode ?? fileMode(entry, before, there?.isFile() === true ? there.mode & 0o777 : undefined);
     return { mode: given, hashed: this.#ports.staging.placeFile(staged, this.#full(entry.path), given) };
   }
 
-  setFileMode(entry: TreeEntry, mode = accessible(entry)): number {
+  setMode(entry: TreeEntry, mode: number): number {
     chmodSync(this.#full(entry.path), mode);
     return mode;
   }
@@ -122,22 +123,4 @@ export class TreeWriter {
 
 function lookAt(full: string): Stats | undefined {
   return lstatSync(full, { throwIfNoEntry: false });
-}
-
-/** With what we need to read files, and to enter and change folders, another time. */
-export function accessible({ kind, mode }: TreeEntry): number {
-  return kind === "directory" ? mode | 0o700 : mode | 0o400;
-}
-
-const EXECUTE = 0o111;
-
-/**
- * An image may have given a file another mode than its sources have (`RUN chmod +x`): that stays until the sender changes
- * its own.
- */
-function fileMode(entry: TreeEntry, before: TrackedPath | undefined, there: Stats | undefined): number {
-  const wanted = accessible(entry);
-  if (there?.isFile() !== true) return wanted;
-  if (before === undefined) return wanted | (there.mode & EXECUTE);
-  return before.entry.kind === "file" && before.entry.mode === entry.mode ? there.mode & 0o777 : wanted;
 }

@@ -6,8 +6,10 @@ import { ignoreFilter } from "../project/ignore.ts";
 import { CONFIG_FILE, type Project } from "../project/load.ts";
 
 export interface ChangeSet {
-  /** Relative to azds.yaml's folder, each once, in the order of their first change. */
+  /** Files, relative to azds.yaml's folder, each once, in the order of their first change. */
   readonly paths: readonly string[];
+  /** Folders that came or went, likewise. */
+  readonly folders: readonly string[];
   /** When the first was told; of `performance.now()`. */
   readonly at: number;
 }
@@ -17,13 +19,14 @@ export interface ContextWatch {
   readonly ready: Promise<void>;
   /** Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set. */
   readonly changes: () => AsyncGenerator<ChangeSet, void, void>;
-  /** What is told until there was silence for `ms`: for work so dear that it should not be done twice. */
+  /** The files that are told until there was silence for `ms`: for work so dear that it should not be done twice. */
   readonly quiet: (ms: number) => Promise<readonly string[]>;
 }
 
 /** Watches from the call until the signal. */
 export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
-  const changed = new Set<string>();
+  /** By path: whether it is a folder. */
+  const changed = new Map<string, boolean>();
   let at = 0;
   let wake = Promise.withResolvers<void>();
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
@@ -34,9 +37,9 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   });
   const ready = Promise.withResolvers<void>();
   watcher.once("ready", () => ready.resolve());
-  watcher.on("all", (_event, path) => {
+  watcher.on("all", (event, path) => {
     if (changed.size === 0) at = performance.now();
-    changed.add(relative(project.folder, path).replaceAll("\\", "/"));
+    changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
     wake.resolve();
   });
   const stop = (): void => {
@@ -51,20 +54,22 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
       await wake.promise;
       await settled(changed, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
-      const set: ChangeSet = { paths: take(), at };
-      if (set.paths.length > 0) yield set;
+      const set: ChangeSet = { ...take(), at };
+      if (set.paths.length + set.folders.length > 0) yield set;
     }
   }
   /** Before the consumer works: what changes meanwhile belongs to the next set. */
-  const take = (): readonly string[] => {
-    const paths = [...changed];
+  const take = (): Pick<ChangeSet, "paths" | "folders"> => {
+    const told = [...changed];
     changed.clear();
     wake = Promise.withResolvers<void>();
-    return paths;
+    const only = (isFolder: boolean): readonly string[] =>
+      told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
+    return { paths: only(false), folders: only(true) };
   };
   const quiet = async (ms: number): Promise<readonly string[]> => {
     await settled(changed, ms, signal);
-    return take();
+    return take().paths;
   };
   return { ready: ready.promise, changes, quiet };
 }
@@ -87,7 +92,7 @@ function ignoredIn(project: Project): Ignored {
 }
 
 /** Returns once no path was added for `ms`. */
-async function settled(changed: ReadonlySet<string>, ms: number, signal: AbortSignal): Promise<void> {
+async function settled(changed: ReadonlyMap<string, unknown>, ms: number, signal: AbortSignal): Promise<void> {
   for (let before = -1; before !== changed.size && !signal.aborted;) {
     before = changed.size;
     await Bun.sleep(ms);

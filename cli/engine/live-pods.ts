@@ -2,6 +2,7 @@
 import type { AgentState, UpdateRequest } from "../../core/agent-protocol.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
+import { LIVE_SETTLED_MS_MAX } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
 import type { Emit } from "./events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
@@ -36,7 +37,10 @@ export interface PodBrought {
 }
 
 export interface LivePods {
-  /** Resolves when the pods that are there now have been brought up to date once. */
+  /**
+   * Resolves when the pods that are there now have been brought up to date once. One that cannot be reached within
+   * LIVE_SETTLED_MS_MAX is told and tried further.
+   */
   readonly settled: () => Promise<void>;
   /** Brings the newest version of the tree to all. */
   readonly bring: () => Promise<readonly PodBrought[]>;
@@ -102,7 +106,18 @@ class Followed implements LivePods {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#all().map(async (link) => link.first));
+    const { clock, signal, emit } = this.#options;
+    const links = this.#all();
+    const enough = new AbortController();
+    const patience = clock.sleep(LIVE_SETTLED_MS_MAX, AbortSignal.any([signal, enough.signal])).catch(() => undefined);
+    await Promise.race([Promise.all(links.map(async (link) => link.first)), patience]);
+    enough.abort();
+    for (const link of links) {
+      const failure = link.failure();
+      if (failure === undefined || signal.aborted) continue;
+      const text = `Pod \`${link.pod}\` cannot be updated in place so far: ${failure}`;
+      emit({ type: "message", level: "warning", text });
+    }
   }
 
   bring(): Promise<readonly PodBrought[]> {

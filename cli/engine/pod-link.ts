@@ -38,8 +38,10 @@ export interface PodLink {
   readonly pod: string;
   /** What the agent said last; `undefined` without a connection. */
   readonly state: () => AgentState | undefined;
-  /** Resolves when the first sync is over, whether it went well or not. */
+  /** Resolves when the first sync is over, or with the link. */
   readonly first: Promise<void>;
+  /** Why there is no connection; `undefined` while there is one, or before the first try ended. */
+  readonly failure: () => string | undefined;
   /** Brings the newest version; `undefined` while there is no connection: it follows with the next one. */
   readonly bring: () => Promise<Brought | undefined>;
   /** @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
@@ -60,6 +62,7 @@ class Link implements PodLink {
   #client: AgentClient | undefined;
   /** What the container has; `undefined` after a cut. */
   #at: { readonly version: number; readonly revision: string } | undefined;
+  #failure: string | undefined;
   /** One sync at a time: each starts from what the one before has left. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -69,6 +72,7 @@ class Link implements PodLink {
     this.first = this.#first.promise;
   }
 
+  failure = (): string | undefined => this.#failure;
   state = (): AgentState | undefined => this.#client?.state();
 
   async run(): Promise<void> {
@@ -85,9 +89,10 @@ class Link implements PodLink {
         await this.#client?.closed;
         if (!signal.aborted) throw new AzdsError("CONNECTION_LOST", "the connection ended");
       } catch (error) {
+        this.#failure = error instanceof Error ? error.message : String(error);
         if (connected && !told && !signal.aborted) {
           told = true;
-          onLost(error instanceof Error ? error.message : String(error));
+          onLost(this.#failure);
         }
       } finally {
         this.#drop();
@@ -112,6 +117,7 @@ class Link implements PodLink {
     const { kube, namespace, pod, signal, onState, onCaughtUp } = this.#options;
     const client = await openAgentClient(kube, { namespace, pod, signal, onState });
     this.#client = client;
+    this.#failure = undefined;
     if (client.state().refusal === undefined) {
       const brought = await this.bring();
       if (brought !== undefined) await onCaughtUp(brought, afterCut);

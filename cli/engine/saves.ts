@@ -83,7 +83,7 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
   for (const { pod, failed } of brought) tellFailed(pod, failed, emit);
   // Folders that came along are not what was saved.
   const files = change.write.filter((entry) => entry.kind !== "directory").length + change.remove.length;
-  const what = subject(kind.path, files);
+  const what = subject(kind.path === "" ? (changes.folders[0] ?? "") : kind.path, files);
   if (brought.length === 0) {
     const text = `${what} changed: it follows when there is a connection to the container`;
     return emit({ type: "message", level: "info", text });
@@ -119,10 +119,10 @@ async function updateInPlace(request: SavesRequest, changes: ChangeSet, kind: Up
 }
 
 /** The kernel tells of at most some thousand changes at once; what a branch switch touches beyond is found by reading. */
-async function readChange({ project, tree, signal }: SavesRequest, { paths }: ChangeSet): Promise<TreeChange> {
+async function readChange({ project, tree, signal }: SavesRequest, { paths, folders }: ChangeSet): Promise<TreeChange> {
   if (paths.length >= RESCAN_PATHS_MIN) return tree.rescan(signal);
   const inContext = (path: string): string => relative(tree.root, resolve(project.folder, path)).replaceAll("\\", "/");
-  return tree.update(paths.map(inContext).filter((path) => path !== "" && !path.startsWith("../")));
+  return tree.update([...folders, ...paths].map(inContext).filter((path) => path !== "" && !path.startsWith("../")));
 }
 
 function requestOf(iterate: IterateSettings, { dependencies }: UpdateKind): ReturnType<typeof updateRequest> {

@@ -56,10 +56,11 @@ export function updateRules(project: Project): UpdateRules {
 
 const COST: Readonly<Record<Update, number>> = { copy: 0, restart: 1, rebuild: 2 };
 
-/** @param changed at least one path */
+/** @param changed files; without any, it is a matter of folders */
 export function updateKind(changed: readonly string[], rules: UpdateRules): UpdateKind {
-  const [first = { path: "", update: "rebuild", rule: "nothing is known of the change" } as const, ...others] =
-    changed.map((path) => ({ path, ...fileUpdate(path, rules) }));
+  const [first = { path: "", update: "copy", rule: "no file needs more" } as const, ...others] = changed.map(
+    (path) => ({ path, ...fileUpdate(path, rules) }),
+  );
   const dearest = others.reduce((best, each) => (COST[each.update] > COST[best.update] ? each : best), first);
   const asked = new Set([first, ...others].flatMap((each) => ("dependency" in each ? [each.dependency] : [])));
   return {

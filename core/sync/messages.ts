@@ -23,7 +23,7 @@
  * has a place for them.
  */
 import { AzdsError } from "../errors.ts";
-import { asArray, asNumber, asString, isObject, type JsonObject, member } from "../parse.ts";
+import { asArray, asNumber, asString, isObject, member } from "../parse.ts";
 import { type TreeEntry, parseEntry, parseHash } from "./manifest.ts";
 
 export const SYNC_VERSION = 2;
@@ -72,7 +72,7 @@ export function parseSenderHead(head: unknown): SenderHead {
     case "open":
       if (head["version"] !== SYNC_VERSION)
         throw new AzdsError("PROTOCOL", "The peer speaks another version of the sync protocol");
-      return openHead(head);
+      return { type, version: SYNC_VERSION, tree: asString(head["tree"]) ?? "", ...baseOf(head) };
     case "entries":
       return { type, entries: asArray(head["entries"]).map(parseEntry) };
     case "gone":
@@ -94,12 +94,11 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
     return { type, hashes: asArray(member(head, "hashes")).map(parseHash), last: member(head, "last") === true };
   }
   if (type === "committed") {
-    const revision = asString(member(head, "revision"));
     return {
       type,
       written: asNumber(member(head, "written")) ?? 0,
       deleted: asNumber(member(head, "deleted")) ?? 0,
-      ...(revision === undefined ? {} : { revision }),
+      ...revisionOf(head),
       failed: asArray(member(head, "failed")).map((failed) => ({
         path: asString(member(failed, "path")) ?? "",
         why: asString(member(failed, "why")) ?? "",
@@ -110,10 +109,14 @@ export function parseReceiverHead(head: unknown): ReceiverHead {
   throw unknownHead();
 }
 
-function openHead(head: JsonObject): SenderHead {
-  const base = asString(head["base"]);
-  const tree = asString(head["tree"]) ?? "";
-  return { type: "open", version: SYNC_VERSION, tree, ...(base === undefined ? {} : { base }) };
+function baseOf(head: unknown): { readonly base?: string } {
+  const base = asString(member(head, "base"));
+  return base === undefined ? {} : { base };
+}
+
+function revisionOf(head: unknown): { readonly revision?: string } {
+  const revision = asString(member(head, "revision"));
+  return revision === undefined ? {} : { revision };
 }
 
 function parseState(value: unknown): "more" | "last" | "changed" {

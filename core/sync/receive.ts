@@ -118,7 +118,7 @@ class Reception {
           this.#add(head.entries);
           break;
         case "gone":
-          for (const path of head.paths) difference === undefined ? this.#entries.delete(path) : this.#gone.add(path);
+          this.#leave(head.paths);
           break;
         case "asked":
           if (difference !== undefined) throw outOfTurn();
@@ -145,6 +145,13 @@ class Reception {
     }
     if (this.#entries.size > SYNC_FILES_MAX)
       throw new AzdsError("PROTOCOL", `A tree may hold at most ${SYNC_FILES_MAX} entries`);
+  }
+
+  #leave(paths: readonly string[]): void {
+    for (const path of paths) {
+      if (this.#ports.difference === undefined) this.#entries.delete(path);
+      else this.#gone.add(path);
+    }
   }
 
   #commit(): Promise<Committed> {

@@ -41,8 +41,11 @@ export function runSidecar(options: SidecarOptions): void {
   const admin = {
     ready: () => routes.ready,
     metrics: () => formatMetrics(counters, heard === undefined ? undefined : clock.now() - heard),
-    tcpProbes: config.tcpProbes,
-    podIp: options.ips[0] ?? "127.0.0.1",
+    probes: config.probes,
+    probing: {
+      address: options.ips[0] ?? "127.0.0.1",
+      askAgent: async () => (await import("./ask-agent.ts")).askAgent(PORT.agent),
+    },
   };
   const listeners: readonly Listening[] = [
     listenEverywhere({ port: PORT.outbound, accept: (client, fd) => acceptOutbound(pod, client, fd) }),

@@ -159,7 +159,7 @@ export function sidecarConfig(over: Partial<SidecarConfig> = {}): SidecarConfig 
     opaquePorts: [],
     skipInboundPorts: [],
     skipOutboundPorts: [],
-    tcpProbes: [],
+    probes: [],
     hostSuffix: ".azds.localhost",
     ...over,
   };

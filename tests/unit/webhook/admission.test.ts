@@ -43,12 +43,22 @@ describe("admitPod()", () => {
   });
 
   test.each([
-    ["is missing", undefined],
-    ["cannot be read", new KubeError(500, "InternalError", "down")],
-  ])("injects without a preference when the session's lease %s", async (_, found) => {
+    ["is missing", undefined, []],
+    ["cannot be read", new KubeError(500, "InternalError", "down"), ["session-unread"]],
+  ])("injects without a preference when the session's lease %s", async (_, found, warnings) => {
     const { operations, fields } = await admit(cluster({ [LEASE]: found }));
-    expect(fields).toEqual({ injected: true, warnings: [] });
+    expect(fields).toEqual({ injected: true, warnings });
     expect(operations.map((operation) => operation.path)).not.toContain("/spec/affinity");
+  });
+
+  test("gives the session's container what its lease wishes", async () => {
+    const container = JSON.stringify({ command: ["make", "run"], syncTarget: "/app/src", volume: "/app" });
+    const wishing = { metadata: { ...lease.metadata, annotations: { "azds.io/container": container } } };
+    const { operations } = await admit(cluster({ [LEASE]: wishing }));
+    const text = JSON.stringify(operations);
+    expect(text).toContain('"args":["make","run"]');
+    expect(text).toContain('"--sync-target","/app/src"');
+    expect(text).toContain('"name":"devspaces-seed"');
   });
 
   test("asks for no lease when no image is a session's", async () => {

@@ -47,7 +47,14 @@ async function readCase(name: string): Promise<InjectInput> {
     pod,
     namespace: { name: asString(at(namespace, "name")) ?? "", labels: asStringRecord(at(namespace, "labels")) },
     ancestors: ancestors === undefined ? ["dev"] : asArray(ancestors).flatMap((each) => asString(each) ?? []),
-    lastNode: asString(at(around, "lastNode")),
+    record: {
+      lastNode: asString(at(around, "lastNode")) ?? "",
+      container: {
+        command: asArray(at(around, "container", "command")).flatMap((word) => asString(word) ?? []),
+        syncTarget: asString(at(around, "container", "syncTarget")) ?? "",
+        volume: asString(at(around, "container", "volume")) ?? "",
+      },
+    },
     settings,
   };
 }

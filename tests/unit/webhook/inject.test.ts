@@ -17,6 +17,9 @@ const probe = fc.option(
       tcpSocket: fc.record({ port: fc.constantFrom<unknown>(80, "http", "gone") }),
       periodSeconds: fc.nat(9),
     }),
+    fc.record({
+      httpGet: fc.record({ path: fc.constant("/own"), port: fc.constantFrom<unknown>(80, "http", "gone") }),
+    }),
     fc.record({ exec: fc.constant({ command: ["true"] }) }),
   ),
   { nil: undefined },
@@ -55,7 +58,20 @@ const input: fc.Arbitrary<InjectInput> = fc.record({
   pod,
   namespace: fc.constant({ name: "alice", labels: { "azds.io/space": "true" } }),
   ancestors: fc.constantFrom([], ["dev"], ["team", "dev"]),
-  lastNode: fc.constantFrom(undefined, "node1"),
+  record: fc.option(
+    fc.oneof(
+      fc.constant("unreadable" as const),
+      fc.record({
+        lastNode: fc.constantFrom("", "node1"),
+        container: fc.record({
+          command: fc.constantFrom([], ["make", "$(A)"]),
+          syncTarget: fc.constantFrom("", "/app"),
+          volume: fc.constantFrom("", "/app", "/", "relative", "/azds/x", "/app/../srv/"),
+        }),
+      }),
+    ),
+    { nil: undefined },
+  ),
   settings: fc.constant(settings),
 });
 
@@ -119,12 +135,14 @@ describe("inject() properties", () => {
         const sidecar = parseSidecarConfig(variable(all, "devspaces-proxy", "AZDS_SIDECAR"));
         expect(sidecar).toEqual(parseSidecarConfig(variable(all, "devspaces-proxy-init", "AZDS_SIDECAR")));
         expect(sidecar.ancestors).toEqual(each.ancestors);
-        const moved = all.flatMap((container) =>
-          ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((kind) => {
-            return asString(at(container, kind, "httpGet", "path")) ?? [];
-          }),
-        );
-        expect(moved.toSorted()).toEqual(sidecar.tcpProbes.map((_, index) => `/probe/${index}`).toSorted());
+        const moved = all
+          .flatMap((container) =>
+            ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((kind) => {
+              return asString(at(container, kind, "httpGet", "path")) ?? [];
+            }),
+          )
+          .filter((path) => path !== "/own");
+        expect(moved.toSorted()).toEqual(sidecar.probes.map((_, index) => `/probe/${index}`).toSorted());
         if (!hasSession(each.pod)) return;
         const { images } = parseBuildConfig(variable(all, "devspaces-build", "AZDS_BUILD"));
         const local = all

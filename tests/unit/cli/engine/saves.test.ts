@@ -65,7 +65,7 @@ function pods(overrides: Partial<LivePods> = {}): FakePods {
 /** The saves of a test, one set after another, then the end. */
 function saved(...sets: readonly (readonly string[])[]): ContextWatch {
   async function* changes(): ReturnType<ContextWatch["changes"]> {
-    for (const paths of sets) yield { paths, at: performance.now() };
+    for (const paths of sets) yield { paths, folders: [], at: performance.now() };
   }
   return { ready: Promise.resolve(), changes, quiet: async () => [] };
 }

@@ -70,12 +70,7 @@ describe("updateKind()", () => {
     expect(kind).toMatchObject({ kind: "restart", dependencies: [INSTALL] });
   });
 
-  test("no changed file at all asks for the dearest", () => {
-    expect(updateKind([], NODE)).toEqual({
-      kind: "rebuild",
-      path: "",
-      rule: "nothing is known of the change",
-      dependencies: [],
-    });
+  test("folders alone are only copied", () => {
+    expect(updateKind([], NODE)).toEqual({ kind: "copy", path: "", rule: "no file needs more", dependencies: [] });
   });
 });

@@ -114,6 +114,7 @@ class World {
   readonly root: string;
   readonly #folder: string;
   #live!: LiveTree;
+  #journal: Journal | undefined;
   #known: { readonly manifest: Manifest; readonly revision: string } | undefined;
   #last: readonly string[] = [];
 
@@ -140,12 +141,18 @@ class World {
     await this.sync(true);
   }
 
+  /** Lets go of what a process would let go of at its end. */
+  close(): void {
+    this.#journal?.close();
+  }
+
   async restart(): Promise<void> {
+    this.close();
     rmSync(this.#target, { recursive: true, force: true });
     cpSync(join(this.#folder, "image"), this.#target, { recursive: true, verbatimSymlinks: true });
     this.#live = new LiveTree({
       target: this.#target,
-      openJournal: (replay) => Journal.open(join(this.#folder, "journal"), replay, 400),
+      openJournal: (replay) => (this.#journal = Journal.open(join(this.#folder, "journal"), replay, 400)),
       say: (sentence) => Promise.reject(new Error(sentence)),
     });
     await this.#live.restore();
@@ -230,6 +237,7 @@ test(
           await world.sync(false);
           await world.restart();
           await world.sync(true);
+          world.close();
         });
       }),
       { numRuns: RUNS, seed: SEED },

@@ -9,7 +9,8 @@ afterEach(async () => {
 });
 
 function admin(over: Partial<AdminOptions> = {}): string {
-  const options = { ready: () => true, metrics: () => "metrics\n", tcpProbes: [], podIp: "127.0.0.1", ...over };
+  const probing = { address: "127.0.0.1", askAgent: async () => undefined };
+  const options = { ready: () => true, metrics: () => "metrics\n", probes: [], probing, ...over };
   const listening = front((client) => acceptAdmin(options, client));
   cleanup.push(listening.stop);
   return `http://127.0.0.1:${listening.port}`;
@@ -27,7 +28,7 @@ describe("acceptAdmin()", () => {
   test("answers a probe as its port does", async () => {
     const [open, closed] = [await namedServer("x"), await closedPort()];
     cleanup.push(open.close);
-    const url = admin({ tcpProbes: [open.port, closed.port] });
+    const url = admin({ probes: [open, closed].map(({ port }) => ({ port, timeoutMs: 1_000, agent: false })) });
     const statuses = await Promise.all(
       ["0", "1", "2", "x"].map(async (number) => (await fetch(`${url}/probe/${number}`)).status),
     );

@@ -1,0 +1,59 @@
+/** What the agent serves: core/agent-protocol.ts. */
+import { AGENT_STREAM, parseUpdateRequest } from "../../core/agent-protocol.ts";
+import { AzdsError } from "../../core/errors.ts";
+import { receiveTree } from "../../core/sync/receive.ts";
+import type { ByteStream } from "../../core/wire/byte-stream.ts";
+import { messageReader, sendMessage } from "../../core/wire/messages.ts";
+import type { LiveTree } from "./live-tree.ts";
+import type { Output } from "./output.ts";
+import type { StreamHandlers } from "./server.ts";
+import type { StateFeed } from "./state-feed.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { UpdateQueue } from "./update-queue.ts";
+
+export interface AgentParts {
+  readonly output: Output;
+  readonly states: StateFeed;
+  readonly tree: LiveTree;
+  readonly supervisor: Supervisor;
+  readonly updates: UpdateQueue;
+}
+
+export function agentStreams({ output, states, tree, supervisor, updates }: AgentParts): StreamHandlers {
+  return {
+    [AGENT_STREAM.output]: async (stream) => {
+      for await (const line of output.read()) await sendMessage(stream, line);
+      await stream.end();
+    },
+    [AGENT_STREAM.state]: async (stream) => {
+      const leave = supervisor.join();
+      try {
+        for await (const state of states.follow(endOf(stream))) await sendMessage(stream, state);
+        await stream.end();
+      } finally {
+        leave();
+      }
+    },
+    [AGENT_STREAM.sync]: async (stream) => {
+      await receiveTree(stream, tree.receiver);
+    },
+    [AGENT_STREAM.update]: async (stream) => {
+      const message = await messageReader(stream).next();
+      if (message === undefined) throw new AzdsError("PROTOCOL", "The update stream ended before its request");
+      await updates.run(parseUpdateRequest(message.head), (event) => sendMessage(stream, event));
+      await stream.end();
+    },
+  };
+}
+
+/** Aborted when the peer has ended or broken its side, on which it sends nothing. */
+function endOf(stream: ByteStream): AbortSignal {
+  const ended = new AbortController();
+  const read = async (): Promise<void> => {
+    while ((await stream.read()) !== undefined);
+  };
+  void read()
+    .catch(() => {})
+    .then(() => ended.abort());
+  return ended.signal;
+}
