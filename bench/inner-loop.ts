@@ -23,7 +23,7 @@ const BETWEEN_RESTARTS_MS = 500;
 const COPIED: ServicePlan = {
   name: "web",
   language: "node",
-  container: { command: ["node", "--watch", "server.js"], sync: ["**", "!image.txt"] },
+  container: { command: ["node", "--watch-path=code", "server.js"], sync: ["**", "!image.txt"] },
 };
 
 interface Restarted {
@@ -39,7 +39,7 @@ const RESTARTED: readonly Restarted[] = [
     name: "Node restarted",
     plan: { name: "web-node", language: "node", container: { iterate: {} } },
     path: "/version",
-    save: (service, version) => service.write("version.js", `exports.version = "${version}";\n`),
+    save: (service, version) => service.write("code/version.js", `exports.version = "${version}";\n`),
     targetMs: 300,
   },
   {

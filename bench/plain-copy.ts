@@ -8,7 +8,7 @@ const NAMESPACE = "bench-plain-copy";
 const POD = "web";
 const FILES = {
   "server.js": "server.js",
-  "version.js": "version.js",
+  "code/version.js": "code/version.js",
   "image.txt": "image.txt",
   page: "public/page.html",
 };

@@ -108,7 +108,7 @@ async function servedVersion(to: Followed): Promise<number> {
   const text = crypto.randomUUID();
   await pause();
   const code = `exports.version = "${text}";\n`;
-  return timeToServed(to, { path: "/version", text }, () => writeFileSync(join(to.folder, "version.js"), code));
+  return timeToServed(to, { path: "/version", text }, () => writeFileSync(join(to.folder, "code/version.js"), code));
 }
 
 /** Not always the same, so that nothing falls into step with a clock of what is measured. */

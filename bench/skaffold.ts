@@ -88,7 +88,7 @@ export async function startSkaffold(pollMs?: number): Promise<SkaffoldService> {
 function writeProject(ports: Ports): string {
   const folder = scratchFolder("skaffold");
   cpSync(SOURCES, folder, { recursive: true });
-  const sync = ["public/**", "data/**", "version.js"].map((src) => ({ src, dest: "/app" }));
+  const sync = ["public/**", "data/**", "code/**"].map((src) => ({ src, dest: "/app" }));
   const image = `localhost:${ports.registry}/web`;
   const config = {
     apiVersion: "skaffold/v4beta13",
@@ -125,7 +125,7 @@ function writeProject(ports: Ports): string {
 
 function serviceObjects(image: string): readonly unknown[] {
   const labels = { app: "web" };
-  const container = { name: "web", image, command: ["node", "--watch", "server.js"], ports: [{ containerPort: 8080 }] };
+  const container = { name: "web", image, command: ["node", "--watch-path=code", "server.js"], ports: [{ containerPort: 8080 }] };
   return [
     {
       apiVersion: "apps/v1",

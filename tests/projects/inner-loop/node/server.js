@@ -1,9 +1,8 @@
 // Serves what it was started with and what it reads for each request, and tells when files of its folder are complete.
 const { createServer } = require("node:http");
-const { readFile, statSync, createReadStream } = require("node:fs");
+const { createReadStream, readFile, readFileSync, statSync } = require("node:fs");
 const { createHash } = require("node:crypto");
-const { readFileSync } = require("node:fs");
-const { version } = require("./version.js");
+const { version } = require("./code/version.js");
 
 const image = readFileSync("image.txt", "utf8");
 /** How often the files are looked at, in milliseconds. */
