@@ -1,4 +1,4 @@
-/** The real host. With main.ts the only reader of `process.*` in the CLI. */
+/** The real host. With main.ts and stdio.ts the only reader of `process.*` in the CLI. */
 import { homedir, hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,6 +8,7 @@ import { systemClock } from "../core/host/clock.ts";
 import { runProcess } from "../core/host/run-process.ts";
 import { at } from "../core/parse.ts";
 import type { Host, Output } from "./host.ts";
+import { systemStdio } from "./stdio.ts";
 
 const COLUMNS_DEFAULT = 80;
 const EXIT_INTERRUPTED = 130;
@@ -27,6 +28,7 @@ export function systemHost(): Host {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     stdinIsTty: isatty(process.stdin.fd),
+    stdio: systemStdio(),
     readLine,
     clock: systemClock,
     run: runProcess,
@@ -61,6 +63,7 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output 
   });
   return {
     write: (text) => void stream.write(text),
+    drained: () => new Promise((done) => stream.write("", () => done())),
     isTty: isatty(stream.fd),
     columns: stream.columns || COLUMNS_DEFAULT,
   };

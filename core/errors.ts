@@ -49,6 +49,13 @@ const HINTS = {
     "Let the image's user own that folder (`COPY --chown`), or name another with `container.syncTarget` in `azds.yaml`",
   REBUILD_REFUSED: "Run `azds up` without `--no-rebuild` to have the image rebuilt",
   SERVICE_NOT_UP: "Start it with `azds up`",
+  SERVICE_NOT_FOUND: "Run `azds list-up` to see what runs in which space, and name the space with `-n SPACE`",
+  CONTAINER_NOT_FOUND: "Name one of these containers with `-c`",
+  CONTAINER_NOT_RUNNING: "Run `azds logs` to read why, or wait until `azds list-up` shows it as running",
+  NO_LOG: "A container has a log once it has started, and `--previous` shows one once it was started again",
+  PROGRAM_NOT_FOUND: "Name a program of the image, with its path if it is not on PATH; there may be no shell in it",
+  PROGRAM_NOT_EXECUTABLE: "Look at the permissions of that file in the image, and at who runs it",
+  POD_GONE: "Run the command again; it then goes to the pod that has replaced this one",
   CONNECTION_LOST: "Check the network to the cluster and run the command again; the service keeps running",
   // Peers that break a protocol
   PROTOCOL: "Use the same version of azds on both sides; `azds cluster status` shows them",
@@ -67,9 +74,18 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(HINTS, code);
 }
 
-/** Wrong command lines exit with 2, everything else a user can act on with 1 (docs/errors.md). */
-export function exitCodeOf(code: ErrorCode): 1 | 2 {
-  return code === "USAGE" ? 2 : 1;
+export type ErrorExitCode = 1 | 2 | 126 | 127;
+
+/** Programs that cannot be run exit as in a shell (POSIX, Shell Command Language §2.8.2). */
+const EXIT_CODES: Readonly<Partial<Record<ErrorCode, ErrorExitCode>>> = {
+  USAGE: 2,
+  PROGRAM_NOT_EXECUTABLE: 126,
+  PROGRAM_NOT_FOUND: 127,
+};
+
+/** Wrong command lines exit with 2, most of what a user can act on with 1 (docs/errors.md). */
+export function exitCodeOf(code: ErrorCode): ErrorExitCode {
+  return EXIT_CODES[code] ?? 1;
 }
 
 /** A failure the user can act on. Anything else that reaches the top is a bug in azds and exits with 70. */

@@ -177,6 +177,8 @@ export const WEBSOCKET_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 export const FORWARD_MESSAGE_BYTES_MAX = 64 * 1024;
 /** Below the idle limits of common load balancers (60 s and more). */
 export const FORWARD_PING_MS = 25_000;
+/** The API server closes right after it told how a command ended. */
+export const EXEC_CLOSE_MS_MAX = 2_000;
 
 // Command line
 /** Preflight to ready; enabling waits no longer for the parts to start. */
@@ -266,3 +268,19 @@ export const RESCAN_PATHS_MIN = 2_000;
 /** A request without a body is tried again at the local gateway for this long, and how soon. */
 export const GATEWAY_RETRY_MS_MAX = 5_000;
 export const GATEWAY_RETRY_MS = 100;
+
+// Logs
+/** Lines of several containers are held back this long, so that an older one of another container comes first. */
+export const LOG_ORDER_MS = 200;
+/** A log that is not open after this long is not waited for. */
+export const LOG_OPEN_MS_MAX = 3_000;
+/** Longer lines are shown in pieces. */
+export const LOG_LINE_BYTES_MAX = 64 * 1024;
+/** Read of one container and not shown yet, beside one portion of the network's. */
+export const LOG_LANE_BYTES_MAX = 256 * 1024;
+/** Shown before whoever reads our output is waited for. */
+export const LOG_BURST_BYTES_MAX = 256 * 1024;
+/** A followed log that says nothing for so long is opened anew: it may have been cut without a word. */
+export const LOG_SILENCE_MS_MAX = 60_000;
+/** Logs open at once; Bun's fetch takes 256 requests in flight. */
+export const LOG_STREAMS_MAX = 100;

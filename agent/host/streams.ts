@@ -1,11 +1,13 @@
 /** What the agent serves: core/agent-protocol.ts. */
-import { AGENT_STREAM, parseUpdateRequest } from "../../core/agent-protocol.ts";
+import { AGENT_STREAM, parseUpdateRequest, type ProbeAnswer } from "../../core/agent-protocol.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { receiveTree } from "../../core/sync/receive.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
+import { isDebugged } from "./debugger.ts";
 import type { LiveTree } from "./live-tree.ts";
 import type { Output } from "./output.ts";
+import { processes } from "./process-table.ts";
 import type { StreamHandlers } from "./server.ts";
 import type { StateFeed } from "./state-feed.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -37,6 +39,10 @@ export function agentStreams({ output, states, tree, supervisor, updates }: Agen
     [AGENT_STREAM.sync]: async (stream) => {
       await receiveTree(stream, tree.receiver);
     },
+    [AGENT_STREAM.probe]: async (stream) => {
+      await sendMessage(stream, probeAnswer(supervisor));
+      await stream.end();
+    },
     [AGENT_STREAM.update]: async (stream) => {
       const message = await messageReader(stream).next();
       if (message === undefined) throw new AzdsError("PROTOCOL", "The update stream ended before its request");
@@ -44,6 +50,27 @@ export function agentStreams({ output, states, tree, supervisor, updates }: Agen
       await stream.end();
     },
   };
+}
+
+/** The application leads a process group of its own. */
+function groupOf(leader: number): readonly number[] {
+  return processes().flatMap(({ pid, group }) => (group === leader ? [pid] : []));
+}
+
+/** An application that ended is still here only because somebody is about to mend it. */
+function probeAnswer({ state }: Supervisor): ProbeAnswer {
+  switch (state.kind) {
+    case "starting":
+      return { answer: false, why: "the application is being started" };
+    case "updating":
+      return { answer: true, why: "the application is being updated in place" };
+    case "ended":
+      return { answer: true, why: `the application ended with code ${state.code} and waits for the next save` };
+    case "running":
+      return isDebugged(groupOf(state.pid))
+        ? { answer: true, why: "a debugger is at work in the application" }
+        : { answer: false, why: "the application runs" };
+  }
 }
 
 /** Aborted when the peer has ended or broken its side, on which it sends nothing. */

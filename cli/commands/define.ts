@@ -12,7 +12,10 @@ interface NoPositionals {
 /** What the command line gave for a command's own options and positionals. */
 type Args<O extends OptionTable, P extends PositionalTable> = ArgumentsCamelCase<
   InferredOptionTypes<O> & InferredOptionTypes<P>
->;
+> & {
+  /** What follows `--`, for commands that ask for it. */
+  readonly rest: readonly string[];
+};
 
 export interface Command<O extends OptionTable, P extends PositionalTable> {
   /** As yargs reads it, with its group before it: `space select` or `up [services..]`. */
@@ -20,6 +23,10 @@ export interface Command<O extends OptionTable, P extends PositionalTable> {
   /** Other full command lines for the same thing, for example `use` for `cluster enable`. */
   readonly aliases?: readonly string[];
   readonly describe: string;
+  /** More words for the end of its help. */
+  readonly epilogue?: string;
+  /** What has to follow `--`, in words of a usage line; it reaches the action as it was written. */
+  readonly rest?: string;
   readonly options: O;
   /** Those that `command` names in brackets. */
   readonly positionals?: P;

@@ -4,10 +4,12 @@ import { clusterEnable } from "./cluster-enable.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import type { AnyCommand } from "./define.ts";
 import { down } from "./down.ts";
+import { exec } from "./exec.ts";
 import { imageExport } from "./image-export.ts";
 import { init } from "./init.ts";
 import { listUp } from "./list-up.ts";
 import { listUris } from "./list-uris.ts";
+import { logs } from "./logs.ts";
 import { showContext } from "./show-context.ts";
 import { spaceCreate } from "./space-create.ts";
 import { spaceList } from "./space-list.ts";
@@ -20,6 +22,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   init,
   up,
   down,
+  exec,
+  logs,
   listUp,
   listUris,
   showContext,

@@ -5,7 +5,7 @@ import { AzdsError } from "../../core/errors.ts";
 import type { Globals } from "../context.ts";
 import type { AnyCommand } from "./define.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
-import { NO_COMMAND, usageMessage } from "./usage.ts";
+import { NO_COMMAND, restMissing, usageMessage } from "./usage.ts";
 
 type ParsedArgs = Readonly<Record<string, unknown>>;
 
@@ -40,14 +40,43 @@ export async function parseLine(argv: readonly string[], columns: number): Promi
   const parser = buildTree(columns, (command, args) => {
     chosen = { command, args };
   });
-  const { failure, text } = await parse(parser, argv);
+  const { words, rest } = splitRest(argv);
+  const { failure, text } = await parse(parser, words);
   if (failure !== undefined) {
-    throw new AzdsError("USAGE", usageMessage(failure.message, argv, COMMANDS), { cause: failure });
+    const message =
+      (rest === undefined ? restMissing(words, COMMANDS) : undefined) ?? usageMessage(failure.message, words, COMMANDS);
+    throw new AzdsError("USAGE", message, { cause: failure });
   }
   if (text !== "") return { kind: "text", text: `${text}\n` };
   if (chosen === undefined) throw new AzdsError("USAGE", NO_COMMAND);
-  refuseRepeated(chosen.command, chosen.args);
-  return { kind: "command", ...chosen, globals: globalsOf(chosen.args) };
+  const { command, args } = chosen;
+  refuseRepeated(command, args);
+  const missing = command.rest !== undefined && (rest ?? []).length === 0 ? restMissing(words, COMMANDS) : undefined;
+  if (missing !== undefined) throw new AzdsError("USAGE", missing);
+  return { kind: "command", command, args: { ...args, rest: rest ?? [] }, globals: globalsOf(args) };
+}
+
+/** For a command that hands on what follows `--`, yargs sees only what stands before; for others `--` is yargs' own. */
+function splitRest(argv: readonly string[]): {
+  readonly words: readonly string[];
+  readonly rest: readonly string[] | undefined;
+} {
+  const cut = argv.indexOf("--");
+  const words = cut < 0 ? argv : argv.slice(0, cut);
+  if (cut < 0 || !takesRest(words)) return { words: argv, rest: undefined };
+  return { words, rest: argv.slice(cut + 1) };
+}
+
+function takesRest(words: readonly string[]): boolean {
+  const first = words.find((word) => commandNames().has(word));
+  return COMMANDS.some(({ command, rest }) => rest !== undefined && command.split(" ")[0] === first);
+}
+
+/** First words of all commands: of a line that starts with options, the one that is no value of theirs. */
+function commandNames(): ReadonlySet<string> {
+  return new Set(
+    COMMANDS.flatMap(({ command, aliases = [] }) => [command, ...aliases]).map((line) => line.split(" ")[0] ?? ""),
+  );
 }
 
 /** With a callback yargs hands over what it would have printed, and never ends the process. */
@@ -129,6 +158,8 @@ function addTo(parser: Argv, { command, line, describe, choose }: Entry): void {
     (inner) => {
       for (const [name, options] of Object.entries(command.positionals ?? {})) inner.positional(name, options);
       for (const [example, does] of command.examples ?? []) inner.example(example, does);
+      if (command.rest !== undefined) inner.usage(`$0 ${line} -- ${command.rest}\n\n${command.describe}`);
+      if (command.epilogue !== undefined) inner.epilogue(command.epilogue);
       return inner.options(command.options).group(Object.keys(command.options), "Options:");
     },
     (args) => choose(command, args),

@@ -22,6 +22,14 @@ export function usageMessage(complaint: string, argv: readonly string[], command
   return complaint;
 }
 
+/** For a line whose command hands on what follows `--`, and that lacks it. */
+export function restMissing(argv: readonly string[], commands: readonly AnyCommand[]): string | undefined {
+  const first = argv.find((word) => !word.startsWith("-"));
+  const command = commands.find(({ command: line, rest }) => rest !== undefined && line.split(" ")[0] === first);
+  if (command === undefined) return undefined;
+  return `\`azds ${first}\` needs \`-- ${command.rest}\` at its end: the command, after two dashes`;
+}
+
 /** A group without a command, a group with an unknown one, or a command without its argument. */
 function tooShortMessage(argv: readonly string[], commands: readonly AnyCommand[]): string {
   const words = argv.filter((word) => !word.startsWith("-"));

@@ -49,6 +49,12 @@ type EventBody =
       readonly container: string;
       readonly stream: "stdout" | "stderr";
       readonly text: string;
+      /** Whose pod it is, where several may be shown; they differ in colour. */
+      readonly service?: string;
+      /** What stands before the line for people; default: the pod. */
+      readonly label?: string;
+      /** When it was said, as the node has it; RFC 3339. */
+      readonly time?: string;
     }
   /**
    * A save that was brought into the running containers. `stages` in milliseconds, in their order: `settle` until the save

@@ -1,5 +1,5 @@
 /** How a thrown value ends the command: what is said and with which exit code. */
-import { AzdsError, exitCodeOf } from "../../core/errors.ts";
+import { AzdsError, type ErrorExitCode, exitCodeOf } from "../../core/errors.ts";
 import type { Event } from "../engine/events.ts";
 
 const EXIT_BUG = 70;
@@ -7,7 +7,7 @@ const EXIT_INTERRUPTED = 130;
 
 export type Failure =
   /** The user can act. */
-  | { readonly kind: "expected"; readonly exitCode: 1 | 2; readonly event: Event }
+  | { readonly kind: "expected"; readonly exitCode: ErrorExitCode; readonly event: Event }
   /** The user stopped it. */
   | { readonly kind: "interrupted"; readonly exitCode: typeof EXIT_INTERRUPTED }
   /** A mistake in azds. `detail` is for the log. */

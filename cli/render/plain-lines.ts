@@ -88,7 +88,7 @@ function buildStepLines(event: EventOf<"build.step">, { paint, verbose }: LineSt
 /** Both streams keep their own file descriptor; on a terminal, where they meet, the colour of the text tells them apart. */
 function logLine(event: EventOf<"log">, paint: Paint): string {
   const text = event.stream === "stderr" ? paint.red(event.text) : event.text;
-  return `${paint.keyed(event.pod, event.pod)}: ${text}`;
+  return `${paint.keyed(event.service ?? event.pod, event.label ?? event.pod)}: ${text}`;
 }
 
 function failureLines(event: EventOf<"failed">, paint: Paint): readonly Line[] {

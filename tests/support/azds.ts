@@ -70,6 +70,11 @@ function testHost(options: AzdsOptions, { path, stdout, stderr }: Surroundings):
     processAlive: (pid) => pid === process.pid,
     stdout: collect(stdout),
     stderr: collect(stderr),
+    stdio: {
+      input: async function* () {},
+      write: async (stream, bytes) => void { stdout, stderr }[stream].push(new TextDecoder().decode(bytes)),
+      terminal: undefined,
+    },
     stdinIsTty: options.typed !== undefined,
     readLine: async () => typed.shift(),
     // Time stands still in what is shown, so every step takes `<1s`.
@@ -82,5 +87,5 @@ function testHost(options: AzdsOptions, { path, stdout, stderr }: Surroundings):
 }
 
 function collect(into: string[]): Output {
-  return { write: (text) => void into.push(text), isTty: false, columns: 100 };
+  return { write: (text) => void into.push(text), drained: async () => {}, isTty: false, columns: 100 };
 }

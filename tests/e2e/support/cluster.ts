@@ -29,6 +29,11 @@ export interface CommandOptions {
 export interface Developer {
   readonly home: string;
   readonly kubeconfig: string;
+  /** The words and the environment of a command, for who starts it otherwise. */
+  readonly command: (args: readonly string[]) => {
+    readonly argv: readonly string[];
+    readonly env: Record<string, string>;
+  };
   readonly azds: (args: readonly string[], options?: CommandOptions) => Promise<CommandResult>;
   /** Starts a command that stays; the caller ends it. */
   readonly start: (args: readonly string[], options?: CommandOptions) => RunningCommand;
@@ -63,6 +68,7 @@ export function developer(kubeconfig: string = KUBECONFIG): Developer {
   return {
     home,
     kubeconfig,
+    command: (args) => ({ argv: [AZDS, ...args], env: environment() }),
     azds: async (args, options = {}) => command([AZDS, ...args], { ...options, env: environment(options.env) }),
     start: (args, options = {}) => startCommand([AZDS, ...args], { ...options, env: environment(options.env) }),
   };

@@ -3,7 +3,12 @@ import { systemClock } from "../../../../core/host/clock.ts";
 import { liveRenderer } from "../../../../cli/render/tui/mount.tsx";
 
 const stop = new AbortController();
-const output = { isTty: true, columns: 80, write: (text: string): void => void process.stdout.write(text) };
+const output = {
+  isTty: true,
+  columns: 80,
+  drained: async () => {},
+  write: (text: string): void => void process.stdout.write(text),
+};
 const renderer = liveRenderer({
   clock: systemClock,
   env: {},

@@ -47,8 +47,8 @@ async function play(work: (renderer: Renderer) => Promise<void> | void, options:
   const isTty = options.isTty ?? false;
   const typed = options.typed === undefined ? undefined : [...options.typed];
   const plainOptions: PlainOptions = {
-    stdout: { write: (text) => void out.push(text), isTty, columns: 80 },
-    stderr: { write: (text) => void err.push(text), isTty, columns: 80 },
+    stdout: { write: (text) => void out.push(text), isTty, columns: 80, drained: async () => {} },
+    stderr: { write: (text) => void err.push(text), isTty, columns: 80, drained: async () => {} },
     readLine: typed === undefined ? undefined : async () => typed.shift(),
     env: { NO_COLOR: "1" },
     verbose: options.verbose ?? false,

@@ -74,6 +74,7 @@ test("main() exits with 70 for a bug and leaves its details in a log", async () 
   const stdout: Output = {
     isTty: false,
     columns: 100,
+    drained: async () => {},
     write: () => {
       throw new RangeError("broken");
     },
