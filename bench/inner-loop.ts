@@ -19,11 +19,11 @@ const SPACE = "bench-inner-loop";
 const RESTARTS = 15;
 const BETWEEN_RESTARTS_MS = 500;
 
-/** Everything is copied; what reads it at its start is restarted by Node's own reloader. */
+/** Everything is copied; what reads it at its start is restarted by a reloader in the container. */
 const COPIED: ServicePlan = {
   name: "web",
   language: "node",
-  container: { command: ["node", "--watch-path=code", "server.js"], sync: ["**", "!image.txt"] },
+  container: { command: ["node", "reload.js"], sync: ["**", "!image.txt"] },
 };
 
 interface Restarted {

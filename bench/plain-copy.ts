@@ -6,12 +6,8 @@ import { apply, developer, kubectl, kubectlOk } from "../tests/e2e/support/clust
 const SOURCES = join(import.meta.dir, "../tests/projects/inner-loop/node");
 const NAMESPACE = "bench-plain-copy";
 const POD = "web";
-const FILES = {
-  "server.js": "server.js",
-  "code/version.js": "code/version.js",
-  "image.txt": "image.txt",
-  page: "public/page.html",
-};
+/** Keys of a ConfigMap have no slashes. */
+const FILES = { server: "server.js", version: "code/version.js", image: "image.txt", page: "public/page.html" };
 const COPY_MS_MAX = 120_000;
 
 export interface PlainPod {

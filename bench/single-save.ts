@@ -74,7 +74,7 @@ export async function singleSaveRows(request: {
     { ...toBytes, name: "save to bytes, kubectl cp", against: bytes.cp },
     { ...toBytes, name: "save to bytes, exec tar", against: bytes.tar },
     { suite, unit: "ms", name: "save to served, static file", values: page.ours, against: page.theirs, target: 20 },
-    { suite, unit: "ms", name: "save to served, Node's reloader", values: reload.ours, against: reload.theirs },
+    { suite, unit: "ms", name: "save to served, Node with a reloader", values: reload.ours, against: reload.theirs },
   ];
 }
 

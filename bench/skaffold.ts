@@ -125,7 +125,7 @@ function writeProject(ports: Ports): string {
 
 function serviceObjects(image: string): readonly unknown[] {
   const labels = { app: "web" };
-  const container = { name: "web", image, command: ["node", "--watch-path=code", "server.js"], ports: [{ containerPort: 8080 }] };
+  const container = { name: "web", image, command: ["node", "reload.js"], ports: [{ containerPort: 8080 }] };
   return [
     {
       apiVersion: "apps/v1",
