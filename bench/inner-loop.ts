@@ -62,18 +62,19 @@ const RESTARTED: readonly Restarted[] = [
   },
 ];
 
-export async function innerLoop(kube: KubeClient): Promise<readonly Measurement[]> {
+/** Rows as they come: the suite takes some minutes. */
+export async function* innerLoop(kube: KubeClient): AsyncGenerator<Measurement> {
   const user = developer();
   await using space = new AsyncDisposableStack();
   space.defer(async () => void (await user.azds(["space", "remove", "-n", SPACE, "-y"])));
   const selected = await user.azds(["space", "select", "-n", SPACE, "-y"]);
   if (selected.code !== 0) throw new Error(selected.stderr);
-  const rows = [...(await besidePeers(user, kube))];
-  for (const restarted of RESTARTED) rows.push(await restartRow(user, kube, restarted));
-  return [...rows, ...(await treeRows(user, { kube, namespace: SPACE, service: "web-tree" }))];
+  yield* besidePeers(user, kube);
+  for (const restarted of RESTARTED) yield restartRow(user, kube, restarted);
+  yield* await treeRows(user, { kube, namespace: SPACE, service: "web-tree" });
 }
 
-async function besidePeers(user: Developer, kube: KubeClient): Promise<readonly Measurement[]> {
+async function* besidePeers(user: Developer, kube: KubeClient): AsyncGenerator<Measurement> {
   await using stack = new AsyncDisposableStack();
   const plain = await startPlainPod();
   stack.defer(plain.remove);
@@ -89,11 +90,9 @@ async function besidePeers(user: Developer, kube: KubeClient): Promise<readonly 
   // Not ours: what is copied must not be followed as well.
   const bare = { served: copied, plain, folder: scratchFolder("plain") };
   stack.defer(async () => rmSync(dirname(bare.folder), { recursive: true }));
-  return [
-    ...(await singleSaveRows({ ours, theirs, bare })),
-    ...(await manyFilesRows({ ours, bare })),
-    ...(await newImageRows({ ours, theirs })),
-  ];
+  yield* await singleSaveRows({ ours, theirs, bare });
+  yield* manyFilesRows({ ours, bare });
+  yield* await newImageRows({ ours, theirs });
 }
 
 async function restartRow(user: Developer, kube: KubeClient, restarted: Restarted): Promise<Measurement> {

@@ -33,7 +33,7 @@ await enabledCluster();
 const kube = createKubeClient(adminConnection(join(ROOT, ".cluster/kubeconfig")));
 const rows = [];
 for (const suite of named.length === 0 ? Object.keys(SUITES).filter(isSuite) : named.filter(isSuite)) {
-  for (const measurement of await SUITES[suite](kube)) {
+  for await (const measurement of await SUITES[suite](kube)) {
     const row = rowOf(measurement);
     printRow(row);
     rows.push(row);

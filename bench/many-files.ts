@@ -26,11 +26,10 @@ const CASES: readonly Case[] = [
 ];
 
 /** Ours is timed from before the first file is written; the peers only copy what is there. */
-export async function manyFilesRows(request: {
+export async function* manyFilesRows(request: {
   readonly ours: Followed;
   readonly bare: Bare;
-}): Promise<readonly Measurement[]> {
-  const rows: Measurement[] = [];
+}): AsyncGenerator<Measurement> {
   for (const { name, rounds, files, path, target } of CASES) {
     const times = { ours: [] as number[], tar: [] as number[], cp: [] as number[] };
     const { ours, bare } = request;
@@ -46,10 +45,9 @@ export async function manyFilesRows(request: {
     await Bun.sleep(REST_MS);
     const row = { suite: "inner-loop", unit: "s", values: times.ours.map(seconds) } as const;
     const bound = target === undefined ? {} : { target };
-    rows.push({ ...row, name: `save to bytes, ${name}, exec tar`, against: times.tar.map(seconds), ...bound });
-    rows.push({ ...row, name: `save to bytes, ${name}, kubectl cp`, against: times.cp.map(seconds) });
+    yield { ...row, name: `save to bytes, ${name}, exec tar`, against: times.tar.map(seconds), ...bound };
+    yield { ...row, name: `save to bytes, ${name}, kubectl cp`, against: times.cp.map(seconds) };
   }
-  return rows;
 }
 
 async function copy({ served, folder }: Bare, files: SavedFiles, run: () => Promise<void>): Promise<number> {

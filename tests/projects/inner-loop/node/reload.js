@@ -6,15 +6,18 @@ const { watch } = require("node:fs");
 const QUIET_MS = 20;
 let child = fork("server.js");
 let timer;
+let ending = false;
 
 function restart() {
-  const ended = child;
+  if (ending) return;
+  ending = true;
   const start = () => {
+    ending = false;
     child = fork("server.js");
   };
-  if (ended.exitCode !== null) return start();
-  ended.once("exit", start);
-  ended.kill();
+  if (child.exitCode !== null) return start();
+  child.once("exit", start);
+  child.kill();
 }
 
 watch("code", () => {
