@@ -20,7 +20,9 @@ export interface PlainPod {
 }
 
 export async function startPlainPod(): Promise<PlainPod> {
-  const environment = { KUBECONFIG: developer().kubeconfig, PATH: process.env["PATH"] ?? "" };
+  const { home, kubeconfig } = developer();
+  // kubectl keeps a cache at home, or where it is called.
+  const environment = { HOME: home, KUBECONFIG: kubeconfig, PATH: process.env["PATH"] ?? "" };
   const run = async (argv: readonly string[]): Promise<void> => {
     const child = Bun.spawn([...argv], {
       env: environment,

@@ -1,36 +1,36 @@
 /** One build: from a request to the image in the node's store, told as events. */
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm, utimes } from "node:fs/promises";
+import { mkdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildEvent, type BuildRequest, localImage } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Clock } from "../core/host/clock.ts";
-import type { Run } from "../core/host/run.ts";
 import { BUILD_MS_MAX, BUILD_SAID_LINES_MAX } from "../core/limits.ts";
-import { buildArgv, type Buildctl, type BuildPlan, readBlobArgv } from "./buildctl.ts";
+import { buildArgv, type BuildPlan, forgetBuildsArgv } from "./buildctl.ts";
+import { type BuildctlPorts, readBuiltImage, withBuildctl } from "./built-image.ts";
 import { explainFailure } from "./failure.ts";
 import type { NamespaceFolders } from "./folders.ts";
 import type { Follow } from "./follow.ts";
-import { parseMetadata, parseOciConfig } from "./image-config.ts";
 import type { ImageStore } from "./images.ts";
 import { createProgress, type ProgressEvent } from "./progress.ts";
 import { createRedactor } from "./redact.ts";
+import { type BuildSecrets, mountSecrets, type Mounted } from "./secrets.ts";
 import { parseSolveStatus } from "./solve-status.ts";
+import { readVersion } from "./tree-version.ts";
 
-export interface BuildPorts {
+export interface BuildPorts extends BuildctlPorts {
   readonly follow: Follow;
-  readonly run: Run;
   readonly clock: Clock;
   readonly images: ImageStore;
-  readonly buildctl: Buildctl;
-  /** Whole environment of buildctl. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Folder in memory. */
+  readonly secretsRoot: string;
 }
 
 export interface BuildOptions {
   readonly request: BuildRequest;
   readonly namespace: string;
   readonly folders: NamespaceFolders;
+  readonly secrets?: BuildSecrets;
   /** Cancels the build, which then rejects. */
   readonly signal: AbortSignal;
   /** Gets every event but the last; the build waits for it. */
@@ -41,7 +41,7 @@ export interface BuildOptions {
 export async function build(ports: BuildPorts, options: BuildOptions): Promise<BuildEvent> {
   const { request, namespace, folders } = options;
   const started = ports.clock.now();
-  const plan: BuildPlan = {
+  const base = {
     request,
     tree: join(folders.trees, request.tree),
     reference: localImage(namespace, request.image),
@@ -49,21 +49,51 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
     metadataFile: join(folders.work, `${randomUUID()}.json`),
   };
   try {
-    await useTree(plan.tree, request.tree, started);
+    await useTree(base.tree, request.tree, started);
+    const version = await readVersion(folders, request.tree);
     await mkdir(folders.work, { recursive: true });
-    const failed = await solve(ports, plan, options);
+    const failed = await withSecrets(ports, options, async ({ options: mounts, env }) =>
+      solve({ ...ports, env: { ...ports.env, ...env } }, { ...base, mounts }, options),
+    );
     if (failed !== undefined) return failed;
-    const { configDigest, digest } = parseMetadata(await readFile(plan.metadataFile, "utf8"));
-    const config = parseOciConfig(await readBlob(ports, configDigest));
+    const { digest, config } = await readBuiltImage(ports, base.metadataFile);
     const builtAt = ports.clock.now();
-    await ports.images.save(folders, { image: plan.reference, digest, config, builtAt });
-    return { type: "done", image: plan.reference, config, ms: builtAt - started };
+    const source = version !== undefined && version === (await readVersion(folders, request.tree));
+    await ports.images.save(folders, {
+      image: base.reference,
+      digest,
+      config,
+      builtAt,
+      ...(source ? { source: { request: { ...withoutSecrets(request), clean: false }, version } } : {}),
+    });
+    return { type: "done", image: base.reference, config, ms: builtAt - started };
   } catch (error) {
     if (error instanceof AzdsError) return { type: "failed", code: error.code, message: error.message };
     throw error;
   } finally {
-    await rm(plan.metadataFile, { force: true });
+    await rm(base.metadataFile, { force: true });
   }
+}
+
+/** Without secrets nothing is written anywhere. */
+async function withSecrets<T>(
+  ports: BuildPorts,
+  { request, secrets }: BuildOptions,
+  work: (mounted: Pick<Mounted, "options" | "env">) => Promise<T>,
+): Promise<T> {
+  if (secrets === undefined) return work({ options: [], env: {} });
+  await using mounted = await mountSecrets(ports.secretsRoot, request, secrets);
+  try {
+    return await work(mounted);
+  } finally {
+    // BuildKit keeps the log of each build, and a step may have printed what it was trusted with.
+    await ports.run(forgetBuildsArgv(ports.buildctl), { env: ports.env }).catch(() => undefined);
+  }
+}
+
+/** Built again without the developer, a step that needs a secret must come from the cache. */
+function withoutSecrets({ secrets: _secrets, ssh: _ssh, registryAuth: _auth, ...request }: BuildRequest): BuildRequest {
+  return request;
 }
 
 /** The tree's own time says when it was last used (builder/cleanup.ts). @throws AzdsError PROTOCOL when it was never synced */
@@ -77,7 +107,7 @@ async function useTree(folder: string, name: string, now: number): Promise<void>
 
 /** Runs buildctl; `undefined` after success. */
 async function solve(ports: BuildPorts, plan: BuildPlan, options: BuildOptions): Promise<BuildEvent | undefined> {
-  const redact = createRedactor(plan.request.args);
+  const redact = createRedactor(plan.request.args, options.secrets?.contents.values());
   const progress = createProgress();
   const said: string[] = [];
   const tell = async (events: readonly ProgressEvent[]): Promise<void> => {
@@ -90,7 +120,7 @@ async function solve(ports: BuildPorts, plan: BuildPlan, options: BuildOptions):
     said.splice(0, said.length - BUILD_SAID_LINES_MAX);
   };
   const code = await withinTime(ports.clock, options.signal, (signal) =>
-    start(() => ports.follow(buildArgv(ports.buildctl, plan), { env: ports.env, signal, onLine })),
+    withBuildctl(() => ports.follow(buildArgv(ports.buildctl, plan), { env: ports.env, signal, onLine })),
   );
   await tell(progress.end());
   if (code === 0) return undefined;
@@ -113,25 +143,6 @@ async function withinTime<T>(clock: Clock, signal: AbortSignal, work: (signal: A
     return result;
   } finally {
     done.abort();
-  }
-}
-
-/** @throws AzdsError BUILDER_UNAVAILABLE when the image's configuration cannot be had */
-async function readBlob(ports: BuildPorts, digest: string): Promise<string> {
-  const { code, stdout, stderr } = await start(() =>
-    ports.run(readBlobArgv(ports.buildctl, digest), { env: ports.env }),
-  );
-  if (code === 0) return stdout;
-  throw new AzdsError("BUILDER_UNAVAILABLE", `BuildKit did not give the image's configuration: ${stderr.trim()}`);
-}
-
-async function start<T>(program: () => Promise<T>): Promise<T> {
-  try {
-    return await program();
-  } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "EACCES")))
-      throw cause;
-    throw new AzdsError("BUILDER_UNAVAILABLE", "The builder of this node has no `buildctl`", { cause });
   }
 }
 

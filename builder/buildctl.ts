@@ -21,6 +21,8 @@ export interface BuildPlan {
   readonly namespace: string;
   /** Written by buildctl after success. */
   readonly metadataFile: string;
+  /** For secrets (builder/secrets.ts). */
+  readonly mounts: readonly string[];
 }
 
 /**
@@ -49,16 +51,64 @@ export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[
     `dockerfile=${tree}`,
     ...options.flatMap((option) => ["--opt", option]),
     ...(request.clean ? ["--no-cache"] : []),
-    "--output",
-    `type=image,name=${plan.reference},unpack=true`,
-    "--metadata-file",
-    plan.metadataFile,
+    ...plan.mounts,
+    ...imageOutput(plan),
   ];
+}
+
+/** Name under which a Dockerfile of ours takes an image from a layout. */
+const FETCHED = "fetched";
+
+/**
+ * Succeeds when the node's store has the image: `folder` holds a Dockerfile that starts from it, and nothing is put out.
+ * The image's registry name never resolves (templates/control-plane/builder.ts), so nothing but the store can answer.
+ */
+export function findImageArgv(buildctl: Buildctl, folder: string): readonly string[] {
+  return [...fromFolder(buildctl, folder), "--opt", "image-resolve-mode=local"];
+}
+
+export interface ImportPlan {
+  /** Holds the Dockerfile of `IMPORT_DOCKERFILE`. */
+  readonly folder: string;
+  /** OCI image layout; blobs that the node's store has may be missing. */
+  readonly layout: string;
+  /** Of the image's manifest: `sha256:…`. */
+  readonly digest: string;
+  readonly reference: string;
+  readonly metadataFile: string;
+}
+
+export const IMPORT_DOCKERFILE = `FROM ${FETCHED}\n`;
+
+/** Puts an image of a layout into the node's store. */
+export function importArgv(buildctl: Buildctl, plan: ImportPlan): readonly string[] {
+  return [
+    ...fromFolder(buildctl, plan.folder),
+    "--oci-layout",
+    `${FETCHED}=${plan.layout}`,
+    "--opt",
+    `context:${FETCHED}=oci-layout://${FETCHED}@${plan.digest}`,
+    ...imageOutput(plan),
+  ];
+}
+
+function fromFolder(buildctl: Buildctl, folder: string): readonly string[] {
+  const locals = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
+  return [...connected(buildctl), "build", "--progress=rawjson", "--frontend", "dockerfile.v0", ...locals];
+}
+
+function imageOutput({ reference, metadataFile }: Pick<BuildPlan, "reference" | "metadataFile">): readonly string[] {
+  return ["--output", `type=image,name=${reference},unpack=true`, "--metadata-file", metadataFile];
 }
 
 /** Prints a blob of the node's image store. @param digest `sha256:…` */
 export function readBlobArgv(buildctl: Buildctl, digest: string): readonly string[] {
   return [...connected(buildctl), "debug", "get", digest];
+}
+
+/** Makes BuildKit forget the builds that have ended, with their logs. */
+export function forgetBuildsArgv(buildctl: Buildctl): readonly string[] {
+  return [...connected(buildctl), "prune-histories"];
 }
 
 /** Succeeds when buildkitd answers. */

@@ -81,7 +81,11 @@ export async function cleanNamespace(root: string, namespace: string, now: numbe
   await rm(folders.work, { recursive: true, force: true });
   const sources = [...(await storedTrees(folders.trees)), ...(await storedFiles(folders.blobs))];
   const records = await storedFiles(folders.images);
-  const paths = [...planCleanup(sources, SOURCE_BOUNDS, now), ...planCleanup(records, RECORD_BOUNDS, now)];
+  const versions = await storedFiles(folders.versions);
+  const paths = [
+    ...planCleanup(sources, SOURCE_BOUNDS, now),
+    ...[records, versions].flatMap((small) => planCleanup(small, RECORD_BOUNDS, now)),
+  ];
   for (const path of paths) await rm(path, { recursive: true, force: true });
   return paths.length;
 }

@@ -8,11 +8,12 @@ import { expectString, member, parseJson } from "../core/parse.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { type FirstLine, readLine } from "../core/wire/lines.ts";
 import { createMux } from "../core/wire/mux.ts";
-import type { Identify } from "./identity.ts";
+import type { Identify, Identity } from "./identity.ts";
 
 /** What a client's streams may touch. */
-export interface Client {
-  readonly namespace: string;
+export interface Client extends Identity {
+  /** Opens a stream at the client. */
+  readonly open: (name: string) => ByteStream;
   /** Aborted when the connection is over. */
   readonly signal: AbortSignal;
 }
@@ -31,7 +32,7 @@ export interface ConnectionPorts {
 export async function serveConnection(carrier: ByteStream, ports: ConnectionPorts): Promise<void> {
   try {
     const welcomed = await welcome(carrier, ports);
-    if (welcomed !== undefined) await serveStreams(welcomed.rest, welcomed.namespace, ports);
+    if (welcomed !== undefined) await serveStreams(welcomed.rest, welcomed.identity, ports);
   } catch (error) {
     ports.log("warn", "A connection broke before its first stream", { error: String(error) });
     carrier.abort(error instanceof Error ? error : undefined);
@@ -39,7 +40,7 @@ export async function serveConnection(carrier: ByteStream, ports: ConnectionPort
 }
 
 interface Welcomed {
-  readonly namespace: string;
+  readonly identity: Identity;
   readonly rest: ByteStream;
 }
 
@@ -47,9 +48,9 @@ interface Welcomed {
 async function welcome(carrier: ByteStream, ports: ConnectionPorts): Promise<Welcomed | undefined> {
   const { line, rest } = await readHello(carrier, ports.clock);
   try {
-    const namespace = await ports.identify(parseHello(line));
+    const identity = await ports.identify(parseHello(line));
     await sendLine(carrier, { ok: true });
-    return { namespace, rest };
+    return { identity, rest };
   } catch (error) {
     const refusal =
       error instanceof AzdsError
@@ -89,15 +90,18 @@ async function sendLine(carrier: ByteStream, answer: BuilderWelcome): Promise<vo
   await carrier.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
 }
 
-async function serveStreams(carrier: ByteStream, namespace: string, ports: ConnectionPorts): Promise<void> {
+async function serveStreams(carrier: ByteStream, identity: Identity, ports: ConnectionPorts): Promise<void> {
   const gone = new AbortController();
   const accept = (name: string, stream: ByteStream): void => {
-    ports.serve({ namespace, signal: gone.signal }, name, stream).catch((error: unknown) => {
-      if (!(error instanceof AzdsError))
-        ports.log("error", "A stream failed", { namespace, stream: name, error: String(error) });
-      stream.abort(error instanceof Error ? error : undefined);
-    });
+    ports
+      .serve({ ...identity, open: (at) => mux.open(at), signal: gone.signal }, name, stream)
+      .catch((error: unknown) => {
+        if (!(error instanceof AzdsError))
+          ports.log("error", "A stream failed", { ...identity, stream: name, error: String(error) });
+        stream.abort(error instanceof Error ? error : undefined);
+      });
   };
-  await createMux(carrier, { role: "server", accept }).closed;
+  const mux = createMux(carrier, { role: "server", accept });
+  await mux.closed;
   gone.abort(new AzdsError("CONNECTION_LOST", "The client is gone"));
 }

@@ -12,6 +12,8 @@ export interface NamespaceFolders {
   readonly blobs: string;
   /** One record per image built here. */
   readonly images: string;
+  /** What each tree holds, as one digest: says whether an image's sources are still the ones it was built from. */
+  readonly versions: string;
   /** Files of builds that run. */
   readonly work: string;
 }
@@ -19,7 +21,13 @@ export interface NamespaceFolders {
 /** @param namespace from a reviewed token: a DNS label, so it is one plain folder name */
 export function namespaceFolders(root: string, namespace: string): NamespaceFolders {
   const of = (name: string): string => join(root, namespace, name);
-  return { trees: of("trees"), blobs: of("blobs"), images: of("images"), work: of("work") };
+  return {
+    trees: of("trees"),
+    blobs: of("blobs"),
+    images: of("images"),
+    versions: of("versions"),
+    work: of("work"),
+  };
 }
 
 export function imageRecordFile(folders: NamespaceFolders, reference: string): string {

@@ -1,21 +1,28 @@
 /** Whose images a client may write: those of the namespace of its service-account token, and no others. */
-import { TOKEN_AUDIENCE } from "../core/contract.ts";
+import { COMPONENT, SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import { parseServiceAccount } from "../core/kube/service-account.ts";
 import { reviewToken } from "../core/kube/token-review.ts";
 import type { KubeClient } from "../core/kube/types.ts";
+import { isNamespace } from "./request.ts";
 
-/** The namespace of a valid token. @throws AzdsError FORBIDDEN for any other; KubeError when the API server refuses us */
-export type Identify = (token: string) => Promise<string>;
+export interface Identity {
+  readonly namespace: string;
+  /** The builder of another node: it may read images of every namespace. */
+  readonly peer: boolean;
+}
 
-/** A namespace is a DNS label (RFC 1123), so it can be a folder's name and a component of an image reference. */
-const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Whose token it is. @throws AzdsError FORBIDDEN for any other; KubeError when the API server refuses us */
+export type Identify = (token: string) => Promise<Identity>;
 
 export function tokenIdentity(kube: KubeClient): Identify {
   return async (token) => {
     const user = await reviewToken(kube, token);
-    const namespace = user === undefined ? undefined : parseServiceAccount(user)?.namespace;
-    if (namespace !== undefined && NAMESPACE.test(namespace)) return namespace;
+    const account = user === undefined ? undefined : parseServiceAccount(user);
+    if (account !== undefined && isNamespace(account.namespace)) {
+      const { namespace, name } = account;
+      return { namespace, peer: namespace === SYSTEM_NAMESPACE && name === COMPONENT.builder };
+    }
     throw new AzdsError(
       "FORBIDDEN",
       `The builder needs a token of a pod's service account for the audience \`${TOKEN_AUDIENCE}\``,

@@ -1,8 +1,18 @@
-/** Which images this node's builder has built: records on disk, and clients that wait for some. */
+/** Which images this node's builder has made: records on disk, and word of each new one for those who wait. */
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { type ImageConfig, type ImageConfigs, parseImageConfig } from "../core/build-config.ts";
-import { asString, member, parseJson } from "../core/parse.ts";
+import { type ImageConfig, parseImageConfig } from "../core/build-config.ts";
+import type { BuildRequest } from "../core/builder-protocol.ts";
+import { asNumber, asString, member, parseJson } from "../core/parse.ts";
 import { imageRecordFile, type NamespaceFolders } from "./folders.ts";
+import { parseBuildRequest } from "./request.ts";
+
+/** With it the image can be built again on this node. */
+export interface ImageSource {
+  readonly request: BuildRequest;
+  /** Of the tree at that time (builder/tree-version.ts). */
+  readonly version: string;
+}
 
 export interface ImageRecord {
   /** `azds.local/<namespace>/<repository>:<tag>`. */
@@ -12,63 +22,60 @@ export interface ImageRecord {
   readonly config: ImageConfig;
   /** Milliseconds since the epoch. */
   readonly builtAt: number;
+  /** Missing when the image came from another node, or its sources changed while it was built. */
+  readonly source?: ImageSource;
 }
 
 export interface ImageStore {
   readonly save: (folders: NamespaceFolders, record: ImageRecord) => Promise<void>;
-  /** Resolves as soon as all of them are built; rejects with the signal's reason. */
-  readonly wait: (folders: NamespaceFolders, images: readonly string[], signal: AbortSignal) => Promise<ImageConfigs>;
+  /** `undefined` when the image was never made here, or its record cannot be read: then it has to be made again. */
+  readonly find: (folders: NamespaceFolders, image: string) => Promise<ImageRecord | undefined>;
+  /** Calls `listener` after each save until the returned function is called. */
+  readonly onSaved: (listener: () => void) => () => void;
 }
 
 export function createImageStore(): ImageStore {
-  const waiting = new Set<() => void>();
-
-  const save: ImageStore["save"] = async (folders, record) => {
-    const file = imageRecordFile(folders, record.image);
-    await mkdir(folders.images, { recursive: true });
-    // A reader sees the old record or the new one, never half of one.
-    await writeFile(`${file}.tmp`, JSON.stringify(record));
-    await rename(`${file}.tmp`, file);
-    for (const wake of waiting) wake();
-  };
-
-  const wait: ImageStore["wait"] = async (folders, images, signal) => {
-    for (;;) {
-      // Listening starts before reading, so that a build which ends in between is not missed.
-      const saved = Promise.withResolvers<void>();
-      // The abort may come while the records are read, when nobody waits for this promise yet.
-      saved.promise.catch(() => {});
-      const onAbort = (): void => saved.reject(signal.reason);
-      signal.throwIfAborted();
-      signal.addEventListener("abort", onAbort);
-      waiting.add(saved.resolve);
+  const listeners = new Set<() => void>();
+  return {
+    save: async (folders, record) => {
+      const file = imageRecordFile(folders, record.image);
+      await mkdir(folders.images, { recursive: true });
+      // A reader sees the old record or the new one, never half of one.
+      const partial = `${file}.${randomUUID()}.tmp`;
+      await writeFile(partial, JSON.stringify(record));
+      await rename(partial, file);
+      for (const listener of listeners) listener();
+    },
+    find: async (folders, image) => {
       try {
-        const configs = await readConfigs(folders, images);
-        if (configs !== undefined) return configs;
-        await saved.promise;
-      } finally {
-        waiting.delete(saved.resolve);
-        signal.removeEventListener("abort", onAbort);
+        const file = imageRecordFile(folders, image);
+        return parseRecord(parseJson(await readFile(file, "utf8"), { code: "PROTOCOL", path: file }));
+      } catch {
+        return undefined;
       }
-    }
+    },
+    onSaved: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
-  return { save, wait };
 }
 
-/** `undefined` while one is missing. */
-async function readConfigs(folders: NamespaceFolders, images: readonly string[]): Promise<ImageConfigs | undefined> {
-  const records = await Promise.all(images.map((image) => readRecord(imageRecordFile(folders, image))));
-  const found = records.flatMap((record) => (record === undefined ? [] : [[record.image, record.config] as const]));
-  return found.length === images.length ? Object.fromEntries(found) : undefined;
+export function parseRecord(value: unknown): ImageRecord | undefined {
+  const image = asString(member(value, "image"));
+  const digest = asString(member(value, "digest"));
+  if (image === undefined || digest === undefined) return undefined;
+  const source = parseSource(member(value, "source"));
+  return {
+    image,
+    digest,
+    config: parseImageConfig(member(value, "config")),
+    builtAt: asNumber(member(value, "builtAt")) ?? 0,
+    ...(source === undefined ? {} : { source }),
+  };
 }
 
-/** `undefined` when the image was not built here, or its record cannot be read: then it has to be built again. */
-async function readRecord(file: string): Promise<Pick<ImageRecord, "image" | "config"> | undefined> {
-  try {
-    const value = parseJson(await readFile(file, "utf8"), { code: "PROTOCOL", path: file });
-    const image = asString(member(value, "image"));
-    return image === undefined ? undefined : { image, config: parseImageConfig(member(value, "config")) };
-  } catch {
-    return undefined;
-  }
+function parseSource(value: unknown): ImageSource | undefined {
+  const version = asString(member(value, "version"));
+  return version === undefined ? undefined : { request: parseBuildRequest(member(value, "request")), version };
 }

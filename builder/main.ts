@@ -2,20 +2,53 @@
 import { stringEnvironment } from "../core/build-config.ts";
 import { ENV, PROGRAM, SERVER_PORT, VERSION } from "../core/contract.ts";
 import { systemClock } from "../core/host/clock.ts";
-import { jsonLog } from "../core/host/log.ts";
+import { jsonLog, type Log } from "../core/host/log.ts";
 import { runProcess } from "../core/host/run-process.ts";
 import { createKubeClient } from "../core/kube/client.ts";
 import { inClusterConnection } from "../core/kube/in-cluster.ts";
+import type { KubeClient } from "../core/kube/types.ts";
 import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
 import { runBuilder } from "./builder.ts";
+import type { ServeStream } from "./connection.ts";
+import { fetchFromPeers } from "./fetch.ts";
 import { BUILDER_ROOT } from "./folders.ts";
 import { followProgram } from "./follow.ts";
 import { createImageStore } from "./images.ts";
+import { clusterPeers } from "./peers.ts";
+import { followPods } from "./pods.ts";
+import { createRestorer } from "./restore.ts";
+import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
 import { streamServer } from "./streams.ts";
 
 /** What BuildKit takes from its client's environment decides nothing but where its files are. */
 const BUILDCTL_ENVIRONMENT = { HOME: BUILDER_ROOT, DOCKER_CONFIG: `${BUILDER_ROOT}/docker` };
+
+interface ServerOptions {
+  readonly kube: KubeClient;
+  readonly log: Log;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+function serverOf({ kube, log, env, signal }: ServerOptions): ServeStream {
+  const node = env[ENV.nodeName] ?? "";
+  const ports = {
+    follow: followProgram,
+    run: runProcess,
+    clock: systemClock,
+    images: createImageStore(),
+    buildctl: { file: BUILDCTL, socket: BUILDKIT_SOCKET },
+    env: BUILDCTL_ENVIRONMENT,
+    log,
+    root: BUILDER_ROOT,
+    secretsRoot: SECRETS_ROOT,
+  };
+  const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
+  const restorer = createRestorer({ ...ports, fetch: fetchFromPeers({ ...ports, peers }) });
+  const pods = followPods({ ...ports, kube, node, restorer, signal });
+  return streamServer({ ...ports, restorer, onNews: pods.tell, sync: sourceReceiver(), node, version: VERSION });
+}
 
 /** Runs until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop, 1 when it cannot go on. */
 export async function main(_argv: readonly string[]): Promise<number> {
@@ -23,23 +56,13 @@ export async function main(_argv: readonly string[]): Promise<number> {
   const env = stringEnvironment(process.env);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
-  const serve = streamServer({
-    follow: followProgram,
-    run: runProcess,
-    clock: systemClock,
-    images: createImageStore(),
-    buildctl: { file: BUILDCTL, socket: BUILDKIT_SOCKET },
-    env: BUILDCTL_ENVIRONMENT,
-    sync: sourceReceiver(),
-    log,
-    root: BUILDER_ROOT,
-    node: env[ENV.nodeName] ?? "",
-    version: VERSION,
-  });
   try {
+    const kube = createKubeClient(await inClusterConnection(env));
+    await forgetSecrets(SECRETS_ROOT);
+    const serve = serverOf({ kube, log, env, signal: stop.signal });
     await runBuilder(
       {
-        kube: createKubeClient(await inClusterConnection(env)),
+        kube,
         clock: systemClock,
         log,
         port: SERVER_PORT.builder,

@@ -1,20 +1,33 @@
 /** What each stream of a client does (core/builder-protocol.ts). */
-import type { BuildEvent, BuilderStatus, WaitAnswer } from "../core/builder-protocol.ts";
-import { IMAGE_PREFIX } from "../core/contract.ts";
+import {
+  type BuildEvent,
+  type BuilderStatus,
+  SSH_STREAM,
+  type WaitAnswer,
+  type WaitNews,
+} from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Log } from "../core/host/log.ts";
-import { BUILDER_STATUS_MS_MAX } from "../core/limits.ts";
+import { BUILDER_STATUS_MS_MAX, IMAGE_BELIEVED_MS } from "../core/limits.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../core/wire/messages.ts";
+import { asString, at } from "../core/parse.ts";
+import { awaitImages, type ImageNews } from "./await-images.ts";
+import { sendBlob } from "./blobs.ts";
 import { build, type BuildPorts } from "./build.ts";
 import { listWorkersArgv } from "./buildctl.ts";
 import type { Client, ServeStream } from "./connection.ts";
 import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
-import { parseBuildRequest, parseWaitRequest } from "./request.ts";
+import { isDigest, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "./request.ts";
+import type { Restorer } from "./restore.ts";
+import { receiveSecrets } from "./secrets.ts";
 
 export interface StreamPorts extends BuildPorts {
   /** Receives a synced tree into the namespace's folders. */
   readonly sync: (stream: ByteStream, folders: NamespaceFolders) => Promise<void>;
+  readonly restorer: Restorer;
+  /** Hears what clients wait for. */
+  readonly onNews: (news: ImageNews) => void;
   readonly log: Log;
   /** Folder of all namespaces. */
   readonly root: string;
@@ -33,6 +46,10 @@ export function streamServer(ports: StreamPorts): ServeStream {
         return serveWait(ports, client, stream);
       case "status":
         return serveStatus(ports, stream);
+      case "image":
+      case "blob":
+        if (client.peer) return name === "image" ? serveImage(ports, client, stream) : serveBlob(ports, stream);
+        throw new AzdsError("FORBIDDEN", "Only builders may ask for images of other nodes");
       default:
         throw new AzdsError("PROTOCOL", `The builder has no stream \`${name}\``);
     }
@@ -43,11 +60,14 @@ async function serveBuild(ports: StreamPorts, client: Client, stream: ByteStream
   const { namespace } = client;
   const reader = messageReader(stream);
   const request = parseBuildRequest((await reader.next())?.head);
+  const contents = await receiveSecrets(reader, request);
+  const needsSecrets = contents.size > 0 || request.ssh !== undefined;
+  const secrets = needsSecrets ? { secrets: { contents, openAgent: () => client.open(SSH_STREAM) } } : {};
   const signal = whenGone(client, reader.next());
   ports.log("info", "A build starts", { namespace, session: request.session, image: request.image });
   const folders = namespaceFolders(ports.root, namespace);
   const emit = (event: BuildEvent): Promise<void> => sendMessage(stream, event);
-  const last = await build(ports, { request, namespace, folders, signal, emit });
+  const last = await build(ports, { request, namespace, folders, signal, emit, ...secrets });
   ports.log("info", "A build ended", { namespace, session: request.session, image: request.image, ...outcome(last) });
   await emit(last);
   await stream.end();
@@ -61,10 +81,17 @@ function outcome(event: BuildEvent): Readonly<Record<string, unknown>> {
 
 async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
   const reader = messageReader(stream);
-  const { images } = parseWaitRequest((await reader.next())?.head, `${IMAGE_PREFIX}/${client.namespace}/`);
+  const { images, news } = parseWaitRequest((await reader.next())?.head, client.namespace);
   const signal = whenGone(client, reader.next());
-  const folders = namespaceFolders(ports.root, client.namespace);
-  const answer: WaitAnswer = { images: await ports.images.wait(folders, images, signal) };
+  const onNews = (told: ImageNews): void => {
+    ports.onNews(told);
+    const message: WaitNews = { news: told.text };
+    // A client that is gone aborts the signal.
+    if (news === true) sendMessage(stream, message).catch(() => {});
+  };
+  const { namespace } = client;
+  const found = await awaitImages(ports, { namespace, images, believeMs: IMAGE_BELIEVED_MS, onNews, signal });
+  const answer: WaitAnswer = { images: found };
   await sendMessage(stream, answer);
   await stream.end();
 }
@@ -72,6 +99,25 @@ async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream)
 async function serveStatus(ports: StreamPorts, stream: ByteStream): Promise<void> {
   const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit: await isBuildkitUp(ports) };
   await sendMessage(stream, status);
+  await stream.end();
+}
+
+/** Never asks other builders in turn. */
+async function serveImage(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
+  const reader = messageReader(stream);
+  const image = asString(at((await reader.next())?.head, "image")) ?? "";
+  const namespace = namespaceOfImage(image);
+  const signal = whenGone(client, reader.next());
+  const record =
+    namespace === undefined ? undefined : await ports.restorer.own({ namespace, image, believeMs: 0, signal });
+  await sendMessage(stream, { record });
+  await stream.end();
+}
+
+async function serveBlob(ports: StreamPorts, stream: ByteStream): Promise<void> {
+  const digest = asString(at((await messageReader(stream).next())?.head, "digest")) ?? "";
+  if (!isDigest(digest)) throw new AzdsError("PROTOCOL", "The name of a blob is `sha256:` and 64 hexadecimal digits");
+  await sendBlob(ports, digest, (bytes) => stream.write(bytes));
   await stream.end();
 }
 

@@ -31,6 +31,8 @@ export interface AgentState {
   readonly target: string;
   /** Why nothing can be written there, in words; absent where it can. */
   readonly refusal?: string;
+  /** A volume over the target would do away with the refusal. */
+  readonly volumeHelps?: boolean;
   /** Of the synced tree; changes with every commit, and is another one after a restart of the agent. */
   readonly revision: string;
   readonly process: ProcessState;
@@ -79,7 +81,7 @@ export function parseAgentState(value: unknown): AgentState {
   return {
     version: asString(member(value, "version")) ?? "",
     target: asString(member(value, "target")) ?? "/",
-    ...(refusal === undefined ? {} : { refusal }),
+    ...(refusal === undefined ? {} : { refusal, volumeHelps: member(value, "volumeHelps") === true }),
     revision: asString(member(value, "revision")) ?? "",
     process: parseProcess(member(value, "process")),
   };

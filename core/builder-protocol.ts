@@ -7,9 +7,14 @@
  *
  * Streams, opened by the client by name, each carrying messages of core/wire/messages.ts:
  * `sync`   the sync protocol of core/sync; its tree is named `<session>/<context id>`
- * `build`  one `BuildRequest`, answered by `BuildEvent`s; the last is `done` or `failed`. Aborting the stream cancels.
- * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node
+ * `build`  one `BuildRequest`, then one `BuildSecret` message for each that it announces, answered by `BuildEvent`s; the
+ *          last is `done` or `failed`. Aborting the stream cancels.
+ * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node; before it `WaitNews`
  * `status` answered by one `BuilderStatus`
+ * `ssh`    opened by the builder while a build that asked for it runs: one connection to the developer's SSH agent
+ * Between builders only:
+ * `image`  one `ImageQuery`, answered by one message whose `record` is there when that node has the image
+ * `blob`   one `BlobQuery`, answered by the bytes of the blob, without messages
  */
 import { type ImageConfig, type ImageConfigs, parseImageConfig } from "./build-config.ts";
 import { IMAGE_PREFIX } from "./contract.ts";
@@ -38,7 +43,24 @@ export interface BuildRequest {
   readonly args: Readonly<Record<string, string>>;
   /** `--no-cache --pull`. */
   readonly clean: boolean;
+  /** Ids that `RUN --mount=type=secret` may name. Their contents follow in messages of their own, and are kept nowhere. */
+  readonly secrets?: readonly string[];
+  /** Ids that `RUN --mount=type=ssh` may name; all of them are the developer's one agent. */
+  readonly ssh?: readonly string[];
+  /** Whether a secret `REGISTRY_AUTH` follows: a Docker configuration file for base images. */
+  readonly registryAuth?: boolean;
 }
+
+/** Head of the message whose body is the secret. */
+export interface BuildSecret {
+  readonly secret: string;
+}
+
+/** No id of a developer's secret can be this. */
+export const REGISTRY_AUTH = "registry-auth/config.json";
+
+/** Stream of the builder's for one connection to the SSH agent. */
+export const SSH_STREAM = "ssh";
 
 export type BuildEvent =
   | {
@@ -89,10 +111,27 @@ export function parseBuildEvent(value: unknown): BuildEvent {
 
 export interface WaitRequest {
   readonly images: readonly string[];
+  /** Whether the client takes `WaitNews`. */
+  readonly news?: boolean;
+}
+
+/** What is awaited, or how an image came back, in words. */
+export interface WaitNews {
+  readonly news: string;
 }
 
 export interface WaitAnswer {
   readonly images: ImageConfigs;
+}
+
+export interface ImageQuery {
+  /** `azds.local/<namespace>/<repository>:<tag>`. */
+  readonly image: string;
+}
+
+export interface BlobQuery {
+  /** `sha256:…` */
+  readonly digest: string;
 }
 
 export interface BuilderStatus {

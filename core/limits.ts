@@ -13,6 +13,10 @@ export const CLOSE_LINGER_MS_MAX = 2_000;
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
 export const DIAL_MS_MAX = 5_000;
+/** Requests to a session's application are held this long while nothing listens: it restarts with each save. */
+export const RESTART_MS_MAX = 2_000;
+/** How soon a refused dial is repeated there. */
+export const DIAL_RETRY_MS = 10;
 /** Requests with a space wait this long for the first route table, then pass unrouted. */
 export const FIRST_TABLE_MS_MAX = 1_000;
 /** postStart of the sidecar waits this long for the first table. */
@@ -26,6 +30,8 @@ export const LINGER_MS_MIN = 1_500;
 
 /** How often the lingering sidecar looks for sockets of the application. */
 export const LINGER_POLL_MS = 200;
+/** How often the sidecar unmaps code: it costs a millisecond, and what it is for changes slowly. */
+export const CODE_KEPT_MS = 60_000;
 /** How often `__proxy-ready` asks. */
 export const READY_POLL_MS = 10;
 /** The kernel answers a netlink batch within microseconds; silence means that it never will. */
@@ -153,9 +159,26 @@ export const BUILDER_NAMESPACE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
 /** Records of built images of one namespace, about 1 KiB each. */
 export const BUILDER_IMAGE_RECORDS_MAX = 2_000;
 export const BUILDER_CLEAN_INTERVAL_MS = 6 * 60 * 60_000;
+/** A missing image is looked for again after this long, then in growing intervals: nodes come back, and new ones come. */
+export const RESTORE_RETRY_MS_MIN = 2_000;
+export const RESTORE_RETRY_MS_MAX = 60_000;
+/**
+ * An image made this recently is there without a look (0.1 s): the kubelet collects none younger than two minutes
+ * (imageMinimumGCAge), and what a person removes is missed by the pod and brought back then.
+ */
+export const IMAGE_BELIEVED_MS = 60_000;
+/** Builders of other nodes that are asked for an image at once. */
+export const PEERS_ASKED_MAX = 16;
+/** Configuration and layers of one image; overlayfs takes 500 layers at most, container engines 127. */
+export const IMAGE_PARTS_MAX = 512;
 export const BUILD_MS_MAX = 60 * 60_000;
 /** The builder's one-line answer to a hello. */
 export const BUILDER_WELCOME_BYTES_MAX = 64 * 1024;
+/** Secrets of one build, and bytes of one: BuildKit takes 500 KiB. */
+export const BUILD_SECRETS_MAX = 32;
+export const BUILD_SECRET_BYTES_MAX = 500 * 1024;
+/** Memory of a node for the secrets of all builds that run there. */
+export const BUILD_SECRETS_MEMORY = "32Mi";
 export const BUILD_LOG_LINE_BYTES_MAX = 64 * 1024;
 /** Last lines of a failed step that go into the error. */
 export const BUILD_FAILURE_LOG_LINES_MAX = 20;
@@ -221,6 +244,11 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** A forwarded connection whose dial is refused is dialled again for this long, and how soon: applications restart. */
+export const REDIAL_MS_MAX = 5_000;
+export const REDIAL_MS = 20;
+/** Bytes kept to be written again; what a client says before the first answer is a request's head, rarely more. */
+export const REDIAL_BYTES_MAX = 256 * 1024;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
@@ -232,6 +260,10 @@ export const SESSION_WRITES_MAX = 5;
 export const POD_APPEARS_MS_MAX = 15_000;
 /** Time an unschedulable pod gets for an autoscaler to bring a node. */
 export const UNSCHEDULABLE_MS_MAX = 20_000;
+/** A pod on a node without its image gets this long to have it fetched from the node that built it; then it is built there. */
+export const IMAGE_FETCH_MS_MAX = 15_000;
+/** A credential helper of Docker may ask a person; nobody answers for ever. */
+export const CREDENTIAL_HELPER_MS_MAX = 30_000;
 /** Tries to reach a tunnel whose container has only just started. */
 export const TUNNEL_TRIES_MAX = 40;
 export const TUNNEL_RETRY_MS = 50;

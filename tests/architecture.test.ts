@@ -11,11 +11,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "core/kube/": ["core/", "node:"],
   "core/host/": ["core/", "node:", "bun:"],
   "proxy/": ["proxy/", "core/", "node:", "bun:"],
-  "webhook/": ["webhook/", "core/", "node:"],
+  "webhook/": ["webhook/", "core/", "proxy/http/", "node:"],
   "controller/": ["controller/", "core/", "node:"],
   "controller/certificates/pki.ts": ["controller/", "core/", "node:", "npm:@peculiar/x509", "npm:reflect-metadata"],
   "builder/": ["builder/", "core/", "node:"],
   "agent/": ["agent/", "core/", "node:", "bun:"],
+  "agent/seed/": ["agent/seed/", "core/", "node:"],
   "templates/": ["templates/"],
   // What enabling installs is told by the programs themselves: their rights, settings and paths.
   "templates/control-plane/": [

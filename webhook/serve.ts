@@ -4,12 +4,12 @@ import { watchCertificate } from "../core/host/certificate.ts";
 import type { Clock } from "../core/host/clock.ts";
 import { serveHealth } from "../core/host/health-server.ts";
 import type { Log } from "../core/host/log.ts";
-import { serveHttps } from "../core/host/tls-server.ts";
 import type { KubeClient } from "../core/kube/types.ts";
-import { ADMISSION_DRAIN_MS } from "../core/limits.ts";
+import { ADMISSION_BODY_BYTES_MAX, ADMISSION_DRAIN_MS } from "../core/limits.ts";
 import { admitPod } from "./admission.ts";
 import { recordCreator } from "./creator.ts";
 import { createEvents } from "./events.ts";
+import { serveExchanges } from "./exchanges.ts";
 import { createHandler, type Routes } from "./handler.ts";
 import { createInstallation } from "./installation.ts";
 import type { WebhookSettings } from "./settings.ts";
@@ -48,9 +48,11 @@ export async function startWebhook(options: WebhookOptions): Promise<RunningWebh
     },
     "/namespaces": async (request) => Promise.resolve({ operations: recordCreator(request), notes: [], fields: {} }),
   };
-  const server = await serveHttps({
+  const server = await serveExchanges({
     port: options.ports.admission,
-    onRequest: createHandler({ routes, log, tell: createEvents({ kube, clock, log }), leaving: () => leaving }),
+    bodyBytesMax: ADMISSION_BODY_BYTES_MAX,
+    respond: createHandler({ routes, log, tell: createEvents({ kube, clock, log }) }),
+    leaving: () => leaving,
   });
   const waitingFor = (): readonly string[] => [
     ...(certified ? [] : ["certificate"]),

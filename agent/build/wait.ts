@@ -5,7 +5,7 @@ import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import { RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
-import { expectObject, member } from "../../core/parse.ts";
+import { asString, at, expectObject, member } from "../../core/parse.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
 import { createMux } from "../../core/wire/mux.ts";
@@ -31,7 +31,7 @@ export async function waitForImages(options: WaitOptions): Promise<ImageConfigs>
       delay = RECONNECT_MS_MIN;
       lastReason = "";
       log("info", "Waiting for the builder to have the images", { images });
-      return await ask(carrier, images, signal);
+      return await ask(carrier, options);
     } catch (error) {
       signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
@@ -43,16 +43,21 @@ export async function waitForImages(options: WaitOptions): Promise<ImageConfigs>
   }
 }
 
-async function ask(carrier: ByteStream, images: readonly string[], signal: AbortSignal): Promise<ImageConfigs> {
+async function ask(carrier: ByteStream, { images, log, signal }: WaitOptions): Promise<ImageConfigs> {
   const mux = createMux(carrier, { role: "client" });
   const leave = (): void => carrier.abort();
   signal.addEventListener("abort", leave, { once: true });
   try {
     const stream = mux.open("wait");
-    const request: WaitRequest = { images };
+    const request: WaitRequest = { images, news: true };
     await sendMessage(stream, request);
-    const answer = await messageReader(stream).next();
-    return parseAnswer(answer?.head, images);
+    const reader = messageReader(stream);
+    for (;;) {
+      const head = (await reader.next())?.head;
+      const news = asString(at(head, "news"));
+      if (news === undefined) return parseAnswer(head, images);
+      log("info", news);
+    }
   } finally {
     signal.removeEventListener("abort", leave);
     carrier.abort();

@@ -17,6 +17,7 @@ import {
 import { dirname } from "node:path";
 import { nextTurn } from "../../core/host/turn.ts";
 import { JOURNAL_RECORD_BYTES_MAX, JOURNAL_REWRITE_BYTES_MIN } from "../../core/limits.ts";
+import { concatenate } from "../../core/wire/byte-reader.ts";
 import {
   type CommitRecord,
   HASH_BYTES,
@@ -36,6 +37,8 @@ export interface ContentWriter {
 }
 
 const COPY_BYTES = 1024 * 1024;
+/** Many small files are one write. */
+const WRITE_BYTES = 256 * 1024;
 
 export class Journal {
   readonly #path: string;
@@ -46,6 +49,9 @@ export class Journal {
   readonly #rewriteBytesMin: number;
   /** Of the file when it held nothing but what was needed; its entries count, too. */
   #rewrittenSize = 0;
+  /** What was appended and not yet written. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
 
   /**
    * Opens or makes the file and gives each commit to `replay`. Throws what the system says when it cannot be written.
@@ -87,13 +93,16 @@ export class Journal {
   /** Takes back all since `size`, or since the last commit. */
   cutTo(size = this.#committed): void {
     if (this.#size === size) return;
+    this.#flush();
     ftruncateSync(this.#file, size);
     this.#size = size;
   }
 
   commit(record: CommitRecord): void {
     const payload = encodeCommit(record);
-    this.#append(Buffer.concat([recordHeader(RECORD.commit, payload.length), payload]));
+    this.#append(recordHeader(RECORD.commit, payload.length));
+    this.#append(payload);
+    this.#flush();
     this.#committed = this.#size;
   }
 
@@ -162,8 +171,16 @@ export class Journal {
   }
 
   #append(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at);
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     this.#size += bytes.length;
+    if (this.#waitingBytes >= WRITE_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    const bytes = concatenate(this.#waiting);
+    [this.#waiting, this.#waitingBytes] = [[], 0];
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at);
   }
 }
 

@@ -52,15 +52,15 @@ export class LiveSync implements TreeTarget {
 
   async putBlob({ sha256, size }: Blob, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { staging } = this.#tree;
-    const start = await this.#tree.withJournal((journal) => journal.size);
-    const kept = await this.#tree.withJournal((journal) => journal.beginContent(sha256, size));
+    const start = this.#tree.withJournal((journal) => journal.size);
+    const kept = this.#tree.withJournal((journal) => journal.beginContent(sha256, size));
     const file = staging.create(sha256);
     const hasher = new Bun.CryptoHasher("sha256");
     try {
       for await (const chunk of chunks) {
         hasher.update(chunk);
         file.write(chunk);
-        if (kept !== undefined) await this.#tree.withJournal(() => kept.write(chunk));
+        if (kept !== undefined) this.#tree.withJournal(() => kept.write(chunk));
       }
       if (hasher.digest("hex") !== sha256)
         throw new AzdsError("PROTOCOL", "The peer sent a content that is not what its hash says");
@@ -68,7 +68,7 @@ export class LiveSync implements TreeTarget {
       this.#contents.set(sha256, { staged: file.close(), stored });
     } catch (error) {
       file.close();
-      if (start !== undefined) await this.#tree.withJournal((journal) => journal.cutTo(start));
+      if (start !== undefined) this.#tree.withJournal((journal) => journal.cutTo(start));
       throw error;
     }
   }
@@ -162,7 +162,7 @@ export class LiveSync implements TreeTarget {
         if (verdict !== "right") changed += 1;
       });
     }
-    if (removed.length + written.length > 0) await this.#tree.commit({ removed, written });
+    if (removed.length + written.length > 0) this.#tree.commit({ removed, written });
     return { written: changed, deleted: removed.length, revision: this.#tree.revision, failed };
   }
 

@@ -66,7 +66,7 @@ export class LiveTree {
     try {
       this.#journal = this.#options.openJournal?.((record) => this.apply(record));
     } catch (error) {
-      await this.#loseJournal(error);
+      this.#loseJournal(error);
     }
     if (this.#journal !== undefined) await restoreTree(this, this.#journal, this.#options.say);
   }
@@ -97,20 +97,20 @@ export class LiveTree {
     }
   }
 
-  async commit(record: CommitRecord): Promise<void> {
-    await this.withJournal((journal) => journal.commit(record));
+  commit(record: CommitRecord): void {
+    this.withJournal((journal) => journal.commit(record));
     this.apply(record);
     this.#commits += 1;
     this.#options.onChange?.();
   }
 
   /** Where the journal cannot be written, that is said once, and the rest goes on without. */
-  async withJournal<T>(work: (journal: Journal) => T): Promise<T | undefined> {
+  withJournal<T>(work: (journal: Journal) => T): T | undefined {
     if (this.#journal === undefined) return undefined;
     try {
       return work(this.#journal);
     } catch (error) {
-      await this.#loseJournal(error);
+      this.#loseJournal(error);
       return undefined;
     }
   }
@@ -118,14 +118,14 @@ export class LiveTree {
   /** After a sync: takes back what was not committed, and writes the journal anew when most of it is of no use. */
   async tidy(): Promise<void> {
     this.staging.remove();
-    await this.withJournal((journal) => journal.cutTo());
+    this.withJournal((journal) => journal.cutTo());
     const journal = this.#journal;
     if (journal?.isWasteful(this.tracked.contentBytes) !== true) return;
     try {
       const written = await journal.rewrite({ removed: [...this.tombstones], written: this.tracked.sorted() });
       await this.#inTurns(written, (tracked) => this.tracked.set(tracked));
     } catch (error) {
-      await this.#loseJournal(error);
+      this.#loseJournal(error);
     }
   }
 
@@ -136,7 +136,7 @@ export class LiveTree {
     }
   }
 
-  async #loseJournal(error: unknown): Promise<void> {
+  #loseJournal(error: unknown): void {
     const code = codeOf(error);
     if (code === undefined) throw error;
     const journal = this.#journal;
@@ -147,6 +147,6 @@ export class LiveTree {
     } catch {
       // What is there is cut when it is read.
     }
-    await this.#options.say(`synced files cannot be kept for a restart of the container (${code})`);
+    void this.#options.say(`synced files cannot be kept for a restart of the container (${code})`);
   }
 }

@@ -60,7 +60,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const journal = join(options.journalFolder ?? SYNC_JOURNAL_FOLDER, journalName(argv));
   const tree = new LiveTree({
     target: folder,
-    refusal,
+    refusal: refusal?.why,
     openJournal: (replay) => Journal.open(journal, replay),
     say,
     onChange: () => states.changed(),
@@ -84,7 +84,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const states = new StateFeed(() => ({
     version: VERSION,
     target: folder,
-    ...(refusal === undefined ? {} : { refusal }),
+    ...(refusal === undefined ? {} : { refusal: refusal.why, volumeHelps: refusal.volumeHelps }),
     revision: tree.revision,
     process: supervisor.state,
   }));

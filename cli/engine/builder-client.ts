@@ -1,5 +1,12 @@
 /** One connection to the builder of a pod's node, through the pod's own tunnel: sync the context, build, follow the progress. */
-import { type BuildEvent, type BuildRequest, parseBuildEvent } from "../../core/builder-protocol.ts";
+import { connect } from "node:net";
+import {
+  type BuildEvent,
+  type BuildRequest,
+  type BuildSecret,
+  parseBuildEvent,
+  SSH_STREAM,
+} from "../../core/builder-protocol.ts";
 import { PORT } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
@@ -9,8 +16,11 @@ import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../core/limits.ts";
 import { asString, at } from "../../core/parse.ts";
 import type { Manifest } from "../../core/sync/manifest.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
+import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
 import { createMux, type Mux } from "../../core/wire/mux.ts";
+import { pipe } from "../../core/wire/pipe.ts";
+import { streamOfSocket } from "../../core/wire/socket-stream.ts";
 
 export interface BuildSource {
   /** Absolute folder of the context. */
@@ -20,16 +30,25 @@ export interface BuildSource {
   readonly tree: string;
 }
 
+export interface BuildOrder {
+  readonly request: BuildRequest;
+  /** Contents of what the request announces, by id. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  readonly onEvent: (event: BuildEvent) => void;
+}
+
 export interface BuilderClient {
   readonly sync: (source: BuildSource) => Promise<SyncResult>;
   /** Resolves with the built image's reference. @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST */
-  readonly build: (request: BuildRequest, onEvent: (event: BuildEvent) => void) => Promise<string>;
+  readonly build: (order: BuildOrder) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
 export interface TunnelOptions {
   readonly namespace: string;
   readonly pod: string;
+  /** Where the developer's SSH agent listens; `undefined` for builds that do not use it. */
+  readonly agent: string | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }
@@ -63,7 +82,19 @@ async function openMux(kube: KubeClient, options: TunnelOptions): Promise<Mux> {
     port: PORT.build,
     signal: options.signal,
   });
-  return createMux(carrier, { role: "client" });
+  const { agent } = options;
+  if (agent === undefined) return createMux(carrier, { role: "client" });
+  return createMux(carrier, { role: "client", accept: (name, stream) => forwardAgent(agent, name, stream) });
+}
+
+/** The builder asks for it while a step with `--mount=type=ssh` runs. */
+function forwardAgent(agent: string, name: string, stream: ByteStream): void {
+  if (name !== SSH_STREAM) {
+    stream.abort(new AzdsError("PROTOCOL", `The builder opened a stream \`${name}\``));
+    return;
+  }
+  const socket = connect({ path: agent, allowHalfOpen: true });
+  pipe(stream, streamOfSocket(socket)).catch(() => socket.destroy());
 }
 
 /** The first answer proves that tunnel, builder and buildkitd are all there. */
@@ -82,34 +113,32 @@ function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
   return {
     sync: async (source) =>
       sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
-    build: async (request, onEvent) => runBuild(mux, { request, onEvent, signal }),
+    build: async (order) => runBuild(mux, order, signal),
     close: async () => mux.close(),
   };
 }
 
-interface BuildRun {
-  readonly request: BuildRequest;
-  readonly onEvent: (event: BuildEvent) => void;
-  readonly signal: AbortSignal;
-}
-
-async function runBuild(mux: Mux, run: BuildRun): Promise<string> {
+async function runBuild(mux: Mux, { request, secrets, onEvent }: BuildOrder, signal: AbortSignal): Promise<string> {
   const stream = mux.open("build");
   // The builder stops the build when its stream breaks.
   const cancel = (): void => stream.abort(new AzdsError("DECLINED", "The build was cancelled"));
-  run.signal.addEventListener("abort", cancel, { once: true });
+  signal.addEventListener("abort", cancel, { once: true });
   try {
-    await sendMessage(stream, run.request);
+    await sendMessage(stream, request);
+    for (const [secret, content] of secrets) {
+      const head: BuildSecret = { secret };
+      await sendMessage(stream, head, content);
+    }
     const reader = messageReader(stream);
     for (let message = await reader.next(); message !== undefined; message = await reader.next()) {
       const event = parseBuildEvent(message.head);
-      run.onEvent(event);
+      onEvent(event);
       if (event.type === "done") return event.image;
       if (event.type === "failed") throw new AzdsError(event.code, event.message);
     }
     throw new AzdsError("CONNECTION_LOST", "The builder ended the connection before the build was done");
   } finally {
-    run.signal.removeEventListener("abort", cancel);
+    signal.removeEventListener("abort", cancel);
   }
 }
 

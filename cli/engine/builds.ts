@@ -2,16 +2,22 @@
  * Builds for the pods of one tag: each node with a pod that waits gets the context and builds once, whatever number of
  * pods, replicas, Jobs or hooks stand there.
  */
-import type { BuildEvent, BuildRequest } from "../../core/builder-protocol.ts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type BuildEvent, type BuildRequest, REGISTRY_AUTH } from "../../core/builder-protocol.ts";
 import type { Clock } from "../../core/host/clock.ts";
+import { runProcess } from "../../core/host/run-process.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
+import { IMAGE_FETCH_MS_MAX } from "../../core/limits.ts";
 import { formatTag, type SessionTag } from "../../core/session.ts";
 import type { Project } from "../project/load.ts";
 import { expandText, type Expansion } from "../project/expand.ts";
+import { agentSocket, readSecrets } from "./build-secrets.ts";
 import { type BuildSource, openBuilderClient } from "./builder-client.ts";
 import type { Emit } from "./events.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "./pod-view.ts";
+import { registryAuth } from "./registry-auth.ts";
 import type { Step } from "./steps.ts";
 
 export interface BuildJob {
@@ -33,9 +39,12 @@ export interface BuildJob {
  * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST
  */
 export async function buildThrough(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
+  const { build } = job.project.config;
+  const secrets = await secretsFor(pod, job);
   const builder = await openBuilderClient(job.kube, {
     namespace: pod.namespace,
     pod: pod.name,
+    agent: build.ssh.length === 0 ? undefined : agentSocket(job.expansion.variables),
     signal: job.signal,
     clock: job.clock,
   });
@@ -48,7 +57,11 @@ export async function buildThrough(pod: PodView, repositories: readonly string[]
     });
     await job.step("build", "Building container image", async () => {
       for (const repository of repositories)
-        await builder.build(requestFor(repository, job), (event) => showBuild(event, job.emit));
+        await builder.build({
+          request: requestFor(repository, job, secrets),
+          secrets,
+          onEvent: (event) => showBuild(event, job.emit),
+        });
     });
   } finally {
     await builder.close().catch(() => undefined);
@@ -72,12 +85,28 @@ export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: re
       job.signal,
     );
     served.add(pod.node);
+    if (built.length > 0 && (await comesByItself(watch, pod, job))) continue;
     try {
       await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
     } catch (error) {
       // The pod may have been replaced, or may have found its images: then its tunnel has ended and nothing is missing.
       if (job.signal.aborted || !stoppedWaiting(watch, pod)) throw error;
     }
+  }
+}
+
+/** Another node has the image already: the pod's own builder fetches it, which is quicker than building it once more. */
+async function comesByItself(watch: PodWatch, pod: PodView, job: BuildJob): Promise<boolean> {
+  const patience = new AbortController();
+  const came = watch.until(
+    () => stoppedWaiting(watch, pod) || undefined,
+    AbortSignal.any([job.signal, patience.signal]),
+  );
+  try {
+    return await Promise.race([came, job.clock.sleep(IMAGE_FETCH_MS_MAX, patience.signal).then(() => false)]);
+  } finally {
+    came.catch(() => undefined);
+    patience.abort(new Error("The image came, or was waited for long enough"));
   }
 }
 
@@ -89,7 +118,30 @@ export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
 }
 
-function requestFor(repository: string, job: BuildJob): BuildRequest {
+/** Contents by id, in the order in which the request announces them. */
+async function secretsFor(pod: PodView, job: BuildJob): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { variables } = job.expansion;
+  const secrets = await readSecrets(job.project, variables);
+  const dockerfile = await readFile(join(job.project.contextFolder, job.project.dockerfile), "utf8");
+  const auth = await registryAuth({
+    kube: job.kube,
+    pod,
+    set: job.project.config.install.set,
+    dockerfile,
+    args: argumentsFor(job),
+    variables,
+    run: runProcess,
+    signal: job.signal,
+  });
+  return auth === undefined ? secrets : new Map([...secrets, [REGISTRY_AUTH, auth]]);
+}
+
+function argumentsFor({ project, expansion }: BuildJob): Readonly<Record<string, string>> {
+  const { args } = project.config.build;
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, expandText(value, expansion)]));
+}
+
+function requestFor(repository: string, job: BuildJob, secrets: ReadonlyMap<string, Uint8Array>): BuildRequest {
   const { build } = job.project.config;
   return {
     session: job.tag.session,
@@ -97,8 +149,11 @@ function requestFor(repository: string, job: BuildJob): BuildRequest {
     tree: job.source.tree,
     dockerfile: job.project.dockerfile,
     ...(build.target === undefined ? {} : { target: build.target }),
-    args: Object.fromEntries(Object.entries(build.args).map(([key, value]) => [key, expandText(value, job.expansion)])),
+    args: argumentsFor(job),
     clean: job.clean,
+    secrets: [...secrets.keys()].filter((id) => id !== REGISTRY_AUTH),
+    registryAuth: secrets.has(REGISTRY_AUTH),
+    ssh: build.ssh,
   };
 }
 

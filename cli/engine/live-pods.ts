@@ -17,6 +17,8 @@ export interface LivePodsOptions {
   readonly watch: PodWatch;
   readonly tree: SourceTree;
   readonly iterate: IterateSettings | undefined;
+  /** Older builds are about to be replaced and stay as they are. */
+  readonly fromBuild: number;
   /** The last build that this command made, and the version of the tree that went into it. */
   readonly built: () => BuiltVersion | undefined;
   readonly emit: Emit;
@@ -50,11 +52,15 @@ export interface LivePods {
   readonly refusal: () => Refusal | undefined;
   /** False when no container of the newest build runs. */
   readonly any: () => boolean;
+  /** Resolves when an application has ended, which is held in its container; rejects with the signal. */
+  readonly ended: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface Refusal {
   readonly target: string;
   readonly why: string;
+  /** A volume over the folder would do away with it. */
+  readonly volumeHelps: boolean;
 }
 
 export function followLivePods(options: LivePodsOptions): LivePods {
@@ -85,6 +91,7 @@ interface FollowedPod {
 class Followed implements LivePods {
   readonly #options: LivePodsOptions;
   readonly #links = new Map<string, FollowedPod>();
+  #someEnded = Promise.withResolvers<void>();
 
   constructor(options: LivePodsOptions) {
     this.#options = options;
@@ -92,8 +99,8 @@ class Followed implements LivePods {
 
   /** Links to the running pods of the newest build; ends those to all others. */
   follow(pods: readonly PodView[]): void {
-    const { session } = this.#options;
-    const newest = Math.max(0, ...pods.map((pod) => newestBuild(pod, session)));
+    const { session, fromBuild } = this.#options;
+    const newest = Math.max(fromBuild, ...pods.map((pod) => newestBuild(pod, session)));
     const wanted = new Map(
       pods.filter((pod) => isReachable(pod) && newestBuild(pod, session) === newest).map((pod) => [pod.uid, pod]),
     );
@@ -132,6 +139,10 @@ class Followed implements LivePods {
     return Math.max(0, ...times);
   }
 
+  async ended(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#someEnded.promise, rejectedBy(signal)]);
+  }
+
   any(): boolean {
     return this.#links.size > 0;
   }
@@ -139,7 +150,9 @@ class Followed implements LivePods {
   refusal(): Refusal | undefined {
     const states = this.#all().flatMap((link) => link.state() ?? []);
     const refused = states.find(({ refusal }) => refusal !== undefined);
-    return refused?.refusal === undefined ? undefined : { target: refused.target, why: refused.refusal };
+    if (refused?.refusal === undefined) return undefined;
+    const { target, refusal: why, volumeHelps = false } = refused;
+    return { target, why, volumeHelps };
   }
 
   #all(): readonly PodLink[] {
@@ -157,9 +170,11 @@ class Followed implements LivePods {
       tree,
       clock,
       signal: AbortSignal.any([signal, end.signal]),
-      onState: endTeller((code) =>
-        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`),
-      ),
+      onState: endTeller((code) => {
+        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
+        this.#someEnded.resolve();
+        this.#someEnded = Promise.withResolvers();
+      }),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
     });
@@ -219,6 +234,14 @@ function endTeller(tell: (code: number) => void): (state: AgentState) => void {
     if (process.kind === "ended" && !told) tell(process.code);
     told = process.kind === "ended";
   };
+}
+
+async function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("Aborted"));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
 }
 
 function isReachable(pod: PodView): boolean {

@@ -1,10 +1,15 @@
 /**
- * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`.
+ * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`,
+ * `build.secrets` and `build.ssh`.
  * Pure: text in, settings out; every error names the file, the line and the key.
  */
+import { posix } from "node:path";
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { AzdsError } from "../../core/errors.ts";
-import { isObject, type JsonObject } from "../../core/parse.ts";
+import { asString, isObject, type JsonObject, member } from "../../core/parse.ts";
+
+/** Where a secret is on the developer's machine: a file, relative to azds.yaml or below `~/`, or a variable. */
+export type SecretSource = { readonly file: string } | { readonly env: string };
 
 export interface BuildSettings {
   /** Folder of the build context, relative to azds.yaml; may lead out of it (`..`). */
@@ -13,6 +18,10 @@ export interface BuildSettings {
   readonly dockerfile: string;
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
+  /** By the id that `RUN --mount=type=secret` names. */
+  readonly secrets: Readonly<Record<string, SecretSource>>;
+  /** Ids that `RUN --mount=type=ssh` names. */
+  readonly ssh: readonly string[];
   readonly useGitIgnore: boolean;
   /** Further patterns in the syntax of .gitignore; `!` takes in again. */
   readonly ignore: readonly string[];
@@ -67,11 +76,20 @@ const ITERATE_KEYS = ["processesToKill", "buildCommands", "dependencies"] as con
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": ["kind", "apiVersion", "build", "install", "configurations"],
-  build: ["context", "dockerfile", "target", "args", "useGitIgnore", "ignore"],
+  build: ["context", "dockerfile", "target", "args", "secrets", "ssh", "useGitIgnore", "ignore"],
   install: ["chart", "values", "set", "disableProbes"],
   configurations: ["develop"],
   "configurations.develop": ["build", "container", "install"],
-  "configurations.develop.build": ["context", "dockerfile", "target", "args", "useGitIgnore", "ignore"],
+  "configurations.develop.build": [
+    "context",
+    "dockerfile",
+    "target",
+    "args",
+    "secrets",
+    "ssh",
+    "useGitIgnore",
+    "ignore",
+  ],
   "configurations.develop.container": ["sync", "syncTarget", "command", "iterate", "refresh", "imports", "values"],
   "configurations.develop.container.iterate": ITERATE_KEYS,
   "configurations.develop.container.refresh": ITERATE_KEYS,
@@ -197,9 +215,33 @@ function buildOf(reader: Reader): BuildSettings {
     dockerfile: reader.text(`${develop}.dockerfile`) ?? reader.text("build.dockerfile") ?? "Dockerfile",
     target: reader.text(`${develop}.target`) ?? reader.text("build.target"),
     args: { ...reader.texts("build.args"), ...reader.texts(`${develop}.args`) },
+    secrets: { ...secretsOf(reader, "build.secrets"), ...secretsOf(reader, `${develop}.secrets`) },
+    ssh: [...new Set([...idsOf(reader, "build.ssh"), ...idsOf(reader, `${develop}.ssh`)])],
     useGitIgnore: reader.flag(`${develop}.useGitIgnore`) ?? reader.flag("build.useGitIgnore") ?? true,
     ignore: [...(reader.words("build.ignore") ?? []), ...(reader.words(`${develop}.ignore`) ?? [])],
   };
+}
+
+/** What BuildKit's options can carry. */
+const MOUNT_ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+function secretsOf(reader: Reader, path: string): Readonly<Record<string, SecretSource>> {
+  const entries = Object.entries(reader.mapping(path) ?? {}).map(([id, value]): readonly [string, SecretSource] => {
+    const place = `${path}.${id}`;
+    if (!MOUNT_ID.test(id)) reader.fail(place, "cannot be the id of a secret");
+    const [key, ...more] = Object.keys(isObject(value) ? value : {});
+    const text = asString(member(value, key ?? ""));
+    if (text === undefined || more.length > 0 || (key !== "file" && key !== "env"))
+      return reader.fail(place, "must be `file: PATH` or `env: VARIABLE`");
+    return [id, key === "file" ? { file: text } : { env: text }];
+  });
+  return Object.fromEntries(entries);
+}
+
+function idsOf(reader: Reader, path: string): readonly string[] {
+  const ids = reader.words(path) ?? [];
+  if (!ids.every((id) => MOUNT_ID.test(id))) reader.fail(path, "must be a list of ids, such as `[default]`");
+  return ids;
 }
 
 function installOf(reader: Reader): InstallSettings {
@@ -220,6 +262,8 @@ function containerOf(reader: Reader): ContainerSettings {
   const syncTarget = reader.text(`${container}.syncTarget`);
   if (syncTarget !== undefined && !syncTarget.startsWith("/"))
     reader.fail(`${container}.syncTarget`, "must be an absolute folder in the container");
+  if (syncTarget !== undefined && posix.normalize(syncTarget) === "/")
+    reader.fail(`${container}.syncTarget`, "must be a folder below `/`: files would lie among those of the system");
   return {
     sync: reader.words(`${container}.sync`) ?? [],
     syncTarget,

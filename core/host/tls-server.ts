@@ -30,6 +30,8 @@ export interface HttpsOptions extends Listen {
 }
 
 export interface TlsOptions extends Listen {
+  /** Protocols offered (RFC 7301). */
+  readonly alpn?: readonly string[];
   /** Gets connections after their handshake. An error on the socket is followed by its `close`, and needs no listener. */
   readonly onConnection: (socket: TLSSocket) => void;
 }
@@ -60,7 +62,7 @@ export async function serveHttps(options: HttpsOptions): Promise<SecureServer> {
 
 /** Any protocol over TLS. Rejects when the port cannot be had. */
 export async function serveTls(options: TlsOptions): Promise<SecureServer> {
-  return listen(options, { alpn: [], onConnection: options.onConnection });
+  return listen(options, { alpn: options.alpn ?? [], onConnection: options.onConnection });
 }
 
 interface Carried {

@@ -7,6 +7,7 @@ import { jsonLog, type Log } from "../../core/host/log.ts";
 import { parseSidecarConfig, type SidecarConfig } from "../../core/sidecar-config.ts";
 import { linger } from "./linger.ts";
 import { openOriginalDestination } from "./original-destination.ts";
+import { atTimes, openCodeRelease } from "./resident-code.ts";
 import { runSidecar } from "./sidecar.ts";
 
 /** Runs until SIGTERM and the application's end. 0 then; 1 when it cannot start. */
@@ -28,6 +29,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
       config,
       ips,
       originalDestination: openOriginalDestination(),
+      releaseCode: atTimes(systemClock, openCodeRelease()),
       token: () => readFile(TOKEN_FILE, "utf8"),
       clock: systemClock,
       log,

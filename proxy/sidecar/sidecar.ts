@@ -2,6 +2,7 @@
 import { PORT } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
+import { AGENT_ANSWER_MS_MAX } from "../../core/limits.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
 import { acceptAdmin } from "./admin.ts";
@@ -19,6 +20,8 @@ export interface SidecarOptions {
   readonly ips: readonly string[];
   readonly originalDestination: OriginalDestination;
   readonly token: () => Promise<string>;
+  /** Called with each message of the feed, the first of which ends the start. */
+  readonly releaseCode: () => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends listeners and feed; connections end by themselves. */
@@ -44,7 +47,7 @@ export function runSidecar(options: SidecarOptions): void {
     probes: config.probes,
     probing: {
       address: options.ips[0] ?? "127.0.0.1",
-      askAgent: async () => (await import("./ask-agent.ts")).askAgent(PORT.agent),
+      askAgent: async () => (await import("./ask-agent.ts")).askAgent(PORT.agent, AGENT_ANSWER_MS_MAX),
     },
   };
   const listeners: readonly Listening[] = [
@@ -61,7 +64,9 @@ export function runSidecar(options: SidecarOptions): void {
     token: options.token,
     apply: (message) => {
       heard = clock.now();
-      return routes.apply(message);
+      const continued = routes.apply(message);
+      options.releaseCode();
+      return continued;
     },
     clock,
     log,

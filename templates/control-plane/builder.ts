@@ -1,9 +1,12 @@
 /** The builder of each node: our program without privilege beside BuildKit, which works in the node's image store. */
-import { dirname } from "node:path/posix";
+import { basename, dirname } from "node:path/posix";
 import { BUILDCTL, BUILDKIT_SOCKET } from "../../builder/buildctl.ts";
 import { BUILDER_ROOT } from "../../builder/folders.ts";
+import { PEER_TOKEN_FILE } from "../../builder/peers.ts";
 import { BUILDER_RULES } from "../../builder/rules.ts";
-import { COMPONENT, PROGRAM, PROXY_UID, SERVER_PORT } from "../../core/contract.ts";
+import { SECRETS_ROOT } from "../../builder/secrets.ts";
+import { COMPONENT, ENV, IMAGE_PREFIX, PROGRAM, PROXY_UID, SERVER_PORT, TOKEN_AUDIENCE } from "../../core/contract.ts";
+import { BUILD_SECRETS_MEMORY } from "../../core/limits.ts";
 import { programAccess } from "./access.ts";
 import {
   configMap,
@@ -22,8 +25,18 @@ type Spec = Readonly<Record<string, unknown>>;
 /** Folder of BuildKit's own state on the node. */
 const BUILDKIT_ROOT = "/var/lib/azds-buildkit";
 const BUILDKIT_CONFIG = "/etc/buildkit";
+/** Secrets and agent sockets of builds: BuildKit makes them here, in memory, and the node mounts them into the processes. */
+const BUILDKIT_TMP = `${BUILDKIT_ROOT}/tmp`;
+/** A buildkitd that was killed has left its own behind. */
+const START_BUILDKITD = [
+  `for left in ${BUILDKIT_TMP}/buildkit-secrets*; do umount -l "$left" 2>/dev/null; done`,
+  `rm -rf ${BUILDKIT_TMP}; mkdir -p -m 0700 ${BUILDKIT_TMP}`,
+  `exec /usr/bin/buildkitd --config ${BUILDKIT_CONFIG}/buildkitd.toml`,
+].join("\n");
 /** containerd's client makes the pipes of a build's processes here, and its shims on the node open them. */
 const CONTAINERD_PIPES = "/run/containerd";
+/** The kubelet renews it when four fifths of this are over. */
+const PEER_TOKEN_S = 3_600;
 /** Namespace inside containerd in which the kubelet looks for images. */
 const CONTAINERD_NAMESPACE = "k8s.io";
 
@@ -51,6 +64,8 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
             nodeSelector: { "kubernetes.io/os": "linux" },
             terminationGracePeriodSeconds: 10,
             enableServiceLinks: false,
+            // Never a registry: what the node's store does not have must be missed at once, not looked for on the network.
+            hostAliases: [{ ip: "127.0.0.1", hostnames: [IMAGE_PREFIX] }],
             initContainers: [prepareContainer(settings)],
             containers: [builderContainer(programContainer(server, settings)), buildkitContainer(settings)],
             volumes: volumes(settings),
@@ -81,14 +96,17 @@ function prepareContainer({ buildkitImage, imagePullPolicy }: ControlPlaneSettin
   };
 }
 
-function builderContainer(container: Spec): Spec {
+function builderContainer(container: Spec & { readonly env: readonly unknown[] }): Spec {
   return {
     ...container,
+    env: [...container.env, { name: ENV.podIps, valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } }],
     securityContext: { ...RESTRICTED_POD, ...RESTRICTED_CONTAINER },
     volumeMounts: [
       { name: "tools", mountPath: dirname(BUILDCTL), readOnly: true },
       { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
       { name: "sources", mountPath: BUILDER_ROOT },
+      { name: "secrets", mountPath: SECRETS_ROOT },
+      { name: "peer-token", mountPath: dirname(PEER_TOKEN_FILE), readOnly: true },
     ],
   };
 }
@@ -99,7 +117,8 @@ function buildkitContainer({ buildkitImage, imagePullPolicy, containerd }: Contr
     name: "buildkitd",
     image: buildkitImage,
     imagePullPolicy,
-    command: ["/usr/bin/buildkitd", "--config", `${BUILDKIT_CONFIG}/buildkitd.toml`],
+    command: ["/bin/sh", "-c", START_BUILDKITD],
+    env: [{ name: "TMPDIR", value: BUILDKIT_TMP }],
     securityContext: { privileged: true, runAsUser: 0 },
     // Asked only until it answers once; later a request of our program shows whether it is there.
     startupProbe: {
@@ -126,6 +145,22 @@ function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
+    { name: "secrets", emptyDir: { medium: "Memory", sizeLimit: BUILD_SECRETS_MEMORY } },
+    // With it builders know each other.
+    {
+      name: "peer-token",
+      projected: {
+        sources: [
+          {
+            serviceAccountToken: {
+              audience: TOKEN_AUDIENCE,
+              expirationSeconds: PEER_TOKEN_S,
+              path: basename(PEER_TOKEN_FILE),
+            },
+          },
+        ],
+      },
+    },
     { name: "config", configMap: { name: COMPONENT.builder } },
     { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
     { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
@@ -143,6 +178,7 @@ function hostFolder(name: string, path: string): Spec {
 /**
  * buildkitd.toml(5); the grpc socket belongs to our program, which runs without privilege. The socket for traces is
  * mounted into each build's processes, so it must lie in a folder that the node has too. The cache keeps a bound.
+ * Of past builds nothing is kept (looked for every two minutes): their logs may show what a step printed of a secret.
  */
 function buildkitConfig({ containerd }: ControlPlaneSettings): string {
   return `root = "${BUILDKIT_ROOT}"
@@ -150,6 +186,9 @@ function buildkitConfig({ containerd }: ControlPlaneSettings): string {
   address = ["unix://${BUILDKIT_SOCKET}"]
   uid = ${PROXY_UID}
   gid = ${PROXY_UID}
+[history]
+  maxAge = 0
+  maxEntries = 0
 [otel]
   socketPath = "${BUILDKIT_ROOT}/otel-grpc.sock"
 [worker.oci]

@@ -89,7 +89,7 @@ export function serverService({ identity, port }: ServerProgram, policy: "Cluste
 export function programContainer(
   server: ServerProgram,
   settings: ControlPlaneSettings,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> & { readonly env: readonly unknown[] } {
   return {
     name: server.identity.component,
     image: settings.image,

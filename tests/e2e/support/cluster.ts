@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../../..");
 /** Another state folder than the checkout's own, to test beside a cluster that is in use. */
-const CLUSTER = process.env["AZDS_TEST_STATE"] ?? join(ROOT, ".cluster");
+export const CLUSTER = process.env["AZDS_TEST_STATE"] ?? join(ROOT, ".cluster");
 const CONTEXT = "azds-test";
 /** The compiled executable under test, and its image beside it. */
 const DIST = process.env["AZDS_TEST_DIST"] ?? join(ROOT, "dist");

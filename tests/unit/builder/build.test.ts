@@ -6,10 +6,11 @@ import { build, type BuildOptions, type BuildPorts } from "../../../builder/buil
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
 import { createImageStore } from "../../../builder/images.ts";
+import { noteVersion, readVersion } from "../../../builder/tree-version.ts";
 import type { BuildEvent } from "../../../core/builder-protocol.ts";
 import { runProcess } from "../../../core/host/run-process.ts";
 import { manualClock } from "../../fakes/clock.ts";
-import { fakeBuildctl, type FakeBuildctlOptions } from "./fake-buildctl.ts";
+import { fakeBuildctl, MANIFEST_DIGEST, type FakeBuildctlOptions } from "./fake-buildctl.ts";
 
 const REFERENCE = "azds.local/dev/web:azds-abc123-1";
 const CONFIG = {
@@ -35,6 +36,7 @@ async function portsWith(options: FakeBuildctlOptions): Promise<BuildPorts> {
     images: createImageStore(),
     buildctl: await fakeBuildctl(folder, options),
     env: { PATH: "/usr/bin:/bin" },
+    secretsRoot: join(folder, "secrets"),
   };
 }
 
@@ -63,9 +65,21 @@ describe("build()", () => {
     const options = optionsFor(events);
     expect(await build(ports, options)).toEqual({ type: "done", image: REFERENCE, config: CONFIG, ms: 0 });
     expect(events.some((event) => event.type === "log" && event.text === "one")).toBe(true);
-    const waited = await ports.images.wait(options.folders, [REFERENCE], options.signal);
-    expect(waited).toEqual({ [REFERENCE]: CONFIG });
+    const record = await ports.images.find(options.folders, REFERENCE);
+    expect(record).toMatchObject({ image: REFERENCE, digest: MANIFEST_DIGEST, config: CONFIG });
+    // Nothing says what the tree holds, so the image cannot be made again from it.
+    expect(record?.source).toBeUndefined();
     expect(await readdir(options.folders.work)).toEqual([]);
+  });
+
+  test("notes what it was built from, without the wish for a clean build", async () => {
+    const ports = await portsWith({ recording: "first-build", exitCode: 0 });
+    const options = optionsFor([]);
+    await noteVersion(options.folders, "azds-abc123/0", { entries: [] });
+    await build(ports, { ...options, request: { ...options.request, clean: true } });
+    const record = await ports.images.find(options.folders, REFERENCE);
+    expect(record?.source?.request).toEqual(options.request);
+    expect(record?.source?.version).toBe((await readVersion(options.folders, "azds-abc123/0")) ?? "none");
   });
 
   test("builds the tree of the client's own namespace", async () => {

@@ -15,6 +15,7 @@ const PLAN: BuildPlan = {
   reference: "azds.local/dev/web:azds-abc123-1",
   namespace: "dev",
   metadataFile: "/data/dev/work/1.json",
+  mounts: [],
 };
 
 function argv(request: Partial<BuildPlan["request"]> = {}): readonly string[] {

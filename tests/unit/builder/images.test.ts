@@ -13,47 +13,46 @@ afterEach(() => rm(root, { recursive: true }));
 
 function record(image: string): ImageRecord {
   const config = { entrypoint: [], cmd: [image], workingDir: "/", user: "", env: [] };
-  return { image, digest: "sha256:1", config, builtAt: 1 };
+  const request = {
+    session: "azds-abc123",
+    image: "web:azds-abc123-1",
+    tree: "azds-abc123/0",
+    dockerfile: "Dockerfile",
+    target: "dev",
+    args: { A: "1" },
+    clean: false,
+  };
+  return { image, digest: "sha256:1", config, builtAt: 1, source: { request, version: "v" } };
 }
-const NEVER = new AbortController().signal;
 
 describe("createImageStore()", () => {
-  test("answers when the last of several images is there", async () => {
-    const store = createImageStore();
-    const folders = namespaceFolders(root, "dev");
-    await store.save(folders, record("a"));
-    const waiting = store.wait(folders, ["a", "b"], NEVER);
-    await store.save(folders, record("c"));
-    await store.save(folders, record("b"));
-    expect(Object.keys(await waiting)).toEqual(["a", "b"]);
-  });
-
-  test("finds records of an earlier process", async () => {
+  test("finds records of an earlier process, whole", async () => {
     const folders = namespaceFolders(root, "dev");
     await createImageStore().save(folders, record("a"));
-    expect((await createImageStore().wait(folders, ["a"], NEVER))["a"]?.cmd).toEqual(["a"]);
+    expect(await createImageStore().find(folders, "a")).toEqual(record("a"));
   });
 
-  test("never answers from another namespace's records", async () => {
+  test("never finds another namespace's records", async () => {
     const store = createImageStore();
     await store.save(namespaceFolders(root, "other"), record("a"));
-    const cancel = new AbortController();
-    const ended = store.wait(namespaceFolders(root, "dev"), ["a"], cancel.signal).catch((error: unknown) => error);
-    cancel.abort(new Error("Still waiting"));
-    expect(await ended).toEqual(new Error("Still waiting"));
+    expect(await store.find(namespaceFolders(root, "dev"), "a")).toBeUndefined();
   });
 
   test("takes a record that cannot be read for none", async () => {
     const folders = namespaceFolders(root, "dev");
     await mkdir(folders.images, { recursive: true });
     await writeFile(imageRecordFile(folders, "a"), "{ half");
-    const store = createImageStore();
-    const waiting = store.wait(folders, ["a"], NEVER);
-    await store.save(folders, record("a"));
-    expect(Object.keys(await waiting)).toEqual(["a"]);
+    expect(await createImageStore().find(folders, "a")).toBeUndefined();
   });
 
-  test("answers at once when nothing is asked for", async () => {
-    expect(await createImageStore().wait(namespaceFolders(root, "dev"), [], NEVER)).toEqual({});
+  test("calls listeners after each save until they leave", async () => {
+    const store = createImageStore();
+    const folders = namespaceFolders(root, "dev");
+    let calls = 0;
+    const leave = store.onSaved(() => void (calls += 1));
+    await Promise.all([store.save(folders, record("a")), store.save(folders, record("a"))]);
+    leave();
+    await store.save(folders, record("b"));
+    expect(calls).toBe(2);
   });
 });

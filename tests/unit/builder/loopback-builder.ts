@@ -6,6 +6,7 @@ import { runBuilder } from "../../../builder/builder.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
 import { createImageStore, type ImageStore } from "../../../builder/images.ts";
+import { createRestorer } from "../../../builder/restore.ts";
 import { streamServer } from "../../../builder/streams.ts";
 import { COMPONENT, SYSTEM_NAMESPACE } from "../../../core/contract.ts";
 import { systemClock } from "../../../core/host/clock.ts";
@@ -37,16 +38,22 @@ export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<Loopb
     data: { "tls.crt": encoded(cert), "tls.key": encoded(key) },
   });
   const images = createImageStore();
-  const serve = streamServer({
+  const ports = {
     follow: followProgram,
     run: runProcess,
     clock: systemClock,
     images,
     buildctl: await fakeBuildctl(root, buildctl),
     env: { PATH: "/usr/bin:/bin" },
-    sync: (stream) => stream.end(),
+    secretsRoot: join(root, "secrets"),
     log: () => {},
     root,
+  };
+  const serve = streamServer({
+    ...ports,
+    restorer: createRestorer({ ...ports, fetch: () => Promise.resolve(false) }),
+    onNews: () => {},
+    sync: (stream) => stream.end(),
     node: "node-1",
     version: "1.2.3",
   });
@@ -77,6 +84,8 @@ export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<Loopb
   };
 }
 
+/** Of the builder of another node. */
+export const PEER_TOKEN = "token-of-a-builder";
 export const tokenOf = (namespace: string): string => `token-of-${namespace}`;
 
 function encoded(text: string): string {
@@ -87,6 +96,10 @@ function review(body: unknown): unknown {
   const token = String(at(body, "spec", "token"));
   const namespace = /^token-of-(.+)$/.exec(token)?.[1];
   const audiences = at(body, "spec", "audiences");
+  if (token === PEER_TOKEN) {
+    const username = `system:serviceaccount:${SYSTEM_NAMESPACE}:${COMPONENT.builder}`;
+    return { status: { authenticated: true, audiences, user: { username } } };
+  }
   if (namespace === undefined) return { status: { authenticated: false } };
   const username = token === "token-of-user" ? "jane" : `system:serviceaccount:${namespace}:default`;
   return { status: { authenticated: true, audiences, user: { username } } };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isTreeName, parseBuildRequest, parseWaitRequest } from "../../../builder/request.ts";
+import { isTreeName, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "../../../builder/request.ts";
 
 const VALID = {
   session: "azds-abc123",
@@ -58,14 +58,25 @@ describe("parseBuildRequest()", () => {
 
 describe("parseWaitRequest()", () => {
   test("takes images of the client's namespace", () => {
-    const images = ["azds.local/dev/web:1", "azds.local/dev/api:1"];
-    expect(parseWaitRequest({ images }, "azds.local/dev/")).toEqual({ images });
+    const images = ["azds.local/dev/web:1", "azds.local/dev/team/api:1"];
+    expect(parseWaitRequest({ images }, "dev")).toEqual({ images, news: false });
+    expect(parseWaitRequest({ images, news: true }, "dev").news).toBe(true);
   });
 
-  test("refuses images of another namespace, also of one with a longer name", () => {
-    const images = ["azds.local/dev-alice/web:1"];
-    expect(() => parseWaitRequest({ images }, "azds.local/dev/")).toThrow("another namespace");
+  test.each([
+    "azds.local/dev-alice/web:1",
+    "azds.local/dev/web:1\nRUN x",
+    "azds.local/dev/../x:1",
+    "azds.local/dev/web",
+  ])("refuses %p", (image) => {
+    expect(() => parseWaitRequest({ images: [image] }, "dev")).toThrow("is not one of namespace `dev`");
   });
+});
+
+test("namespaceOfImage() is undefined for what is no image of ours", () => {
+  expect(namespaceOfImage("azds.local/dev/web:1")).toBe("dev");
+  const others = ["azds.local/../web:1", "azds.local/a.b/web:1", "docker.io/dev/web:1", "azds.local/azds:1", ""];
+  expect(others.map(namespaceOfImage)).toEqual(others.map(() => undefined));
 });
 
 test("isTreeName() knows two plain folder names only", () => {

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { preparePod, type PrepareOptions } from "../../../../agent/build/main.ts";
+import { namespaceFolders } from "../../../../builder/folders.ts";
 import { formatBuildConfig } from "../../../../core/build-config.ts";
 import { systemClock } from "../../../../core/host/clock.ts";
 import { messageReader, sendMessage } from "../../../../core/wire/messages.ts";
@@ -95,11 +96,12 @@ describe("preparePod()", () => {
     expect(await buildThrough(await pod.tunnelPort)).toMatchObject({ type: "failed", code: "BUILD_FAILED" });
     expect(await readdir(join(folder, "volume"))).not.toContain("images.json");
     const config = { entrypoint: [], cmd: ["x"], workingDir: "/", user: "", env: [] };
-    const folders = join(builder.root, "dev");
-    await builder.images.save(
-      { trees: folders, blobs: folders, images: join(folders, "images"), work: folders },
-      { image: REFERENCE, digest: "sha256:1", config, builtAt: 1 },
-    );
+    await builder.images.save(namespaceFolders(builder.root, "dev"), {
+      image: REFERENCE,
+      digest: "sha256:1",
+      config,
+      builtAt: Date.now(),
+    });
     await pod.done;
   });
 

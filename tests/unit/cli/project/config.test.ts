@@ -22,11 +22,30 @@ describe("parseConfig()", () => {
       dockerfile: "Dockerfile",
       target: undefined,
       args: {},
+      secrets: {},
+      ssh: [],
       useGitIgnore: true,
       ignore: [],
     });
     expect(config.install).toEqual({ chart: "charts/web", values: [], set: {} });
   });
+
+  test("takes secrets of files and variables, and SSH ids", () => {
+    const config = parseConfig(
+      `build:\n  secrets:\n    npmrc: { file: ~/.npmrc }\n    token: { env: TOKEN }\n  ssh: [default]\ninstall:\n  chart: c\nconfigurations:\n  develop:\n    build:\n      secrets:\n        token: { env: OTHER }\n      ssh: [default, git]\n`,
+      "azds.yaml",
+    );
+    expect(config.build.secrets).toEqual({ npmrc: { file: "~/.npmrc" }, token: { env: "OTHER" } });
+    expect(config.build.ssh).toEqual(["default", "git"]);
+  });
+
+  test.each(["a: b", "a: { file: x, env: Y }", "a: { value: x }", '"a,src=/etc/passwd": { env: X }'])(
+    "refuses the secret %p and names its line",
+    (entry) => {
+      const text = `build:\n  secrets:\n    ${entry}\ninstall:\n  chart: c\n`;
+      expect(() => parseConfig(text, "azds.yaml")).toThrow(/line 3: `build\.secrets\./);
+    },
+  );
 
   test("lets configurations.develop win over the general settings", () => {
     const config = parseConfig(
@@ -87,6 +106,10 @@ describe("parseConfig()", () => {
     [
       `${MINIMAL}configurations:\n  develop:\n    container:\n      syncTarget: app\n`,
       "`azds.yaml` line 6: `configurations.develop.container.syncTarget` must be an absolute folder",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncTarget: /app/..\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncTarget` must be a folder below `/`",
     ],
     [
       `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        kill: [node]\n`,

@@ -120,8 +120,10 @@ class World {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.root = join(folder, "root");
-    for (const name of ["root", "outside", "image/node_modules"]) mkdirSync(join(folder, name), { recursive: true });
+    // So deep that no symlink of the test leads out of its own folder.
+    this.root = join(folder, "sender/deep/root");
+    for (const name of ["sender/deep/root", "outside", "image/node_modules"])
+      mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, "image/node_modules/made"), "kept");
   }
 

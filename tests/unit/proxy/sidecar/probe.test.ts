@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { AGENT_STREAM, type ProbeAnswer } from "../../../../core/agent-protocol.ts";
 import type { HttpProbe, ProbeSpec } from "../../../../core/sidecar-config.ts";
 import { sendMessage } from "../../../../core/wire/messages.ts";
@@ -93,9 +96,10 @@ describe("makeProbe() over HTTP", () => {
   });
 
   test("asks for no certificate that it could check", async () => {
-    const folder = `${process.env["TMPDIR"] ?? "/tmp"}/azds-probe-${crypto.randomUUID()}`;
-    await Bun.$`mkdir ${folder} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=other -days 1 -keyout ${folder}/key -out ${folder}/cert`.quiet();
-    cleanup.push(() => Bun.$`rm -rf ${folder}`.quiet());
+    const folder = await mkdtemp(join(tmpdir(), "azds-probe-"));
+    cleanup.push(() => rm(folder, { recursive: true }));
+    const made = ["-nodes", "-subj", "/CN=other", "-days", "1", "-keyout", `${folder}/key`, "-out", `${folder}/cert`];
+    await Bun.$`openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 ${made}`.quiet();
     const tls = { key: Bun.file(`${folder}/key`), cert: Bun.file(`${folder}/cert`) };
     const { port } = application({ "/": () => new Response("ok") }, tls);
     expect((await probe({ port, http: { ...ROOT, scheme: "HTTPS" } })).status).toBe(200);
@@ -226,6 +230,8 @@ describe("makeProbe() with an agent", () => {
 });
 
 describe("askAgent()", () => {
+  /** Far more than loopback needs on a busy machine. */
+  const PATIENT_MS = 10_000;
   let server: Server;
   let answer: unknown;
   beforeEach(async () => {
@@ -250,18 +256,18 @@ describe("askAgent()", () => {
 
   test("brings the agent's answer", async () => {
     answer = { answer: true, why: "updating" };
-    expect(await askAgent(port())).toEqual({ answer: true, why: "updating" });
+    expect(await askAgent(port(), PATIENT_MS)).toEqual({ answer: true, why: "updating" });
     answer = "what?";
-    expect(await askAgent(port())).toEqual({ answer: false, why: "" });
+    expect(await askAgent(port(), PATIENT_MS)).toEqual({ answer: false, why: "" });
   });
 
   test("has none from an agent that is silent, that does not know the question, or that is not there", async () => {
-    expect(await askAgent(port())).toBeUndefined();
+    expect(await askAgent(port(), 50)).toBeUndefined();
     const old = await rawServer((socket) => {
       createMux(streamOfSocket(socket), { role: "server" });
     });
     cleanup.push(old.close);
-    expect(await askAgent(old.port)).toBeUndefined();
-    expect(await askAgent((await closedPort()).port)).toBeUndefined();
+    expect(await askAgent(old.port, PATIENT_MS)).toBeUndefined();
+    expect(await askAgent((await closedPort()).port, PATIENT_MS)).toBeUndefined();
   });
 });

@@ -1,0 +1,43 @@
+/** What buildctl left behind: the image in the node's store, described by a metadata file and by blobs of that store. */
+import { readFile } from "node:fs/promises";
+import type { ImageConfig } from "../core/build-config.ts";
+import { AzdsError } from "../core/errors.ts";
+import type { Run } from "../core/host/run.ts";
+import { type Buildctl, readBlobArgv } from "./buildctl.ts";
+import { parseMetadata, parseOciConfig } from "./image-config.ts";
+
+export interface BuildctlPorts {
+  readonly run: Run;
+  readonly buildctl: Buildctl;
+  /** Whole environment of buildctl. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** @throws AzdsError PROTOCOL, BUILDER_UNAVAILABLE */
+export async function readBuiltImage(
+  ports: BuildctlPorts,
+  metadataFile: string,
+): Promise<{ readonly digest: string; readonly config: ImageConfig }> {
+  const { configDigest, digest } = parseMetadata(await readFile(metadataFile, "utf8"));
+  return { digest, config: parseOciConfig(await readBlob(ports, configDigest)) };
+}
+
+/** @throws AzdsError BUILDER_UNAVAILABLE when the image's configuration cannot be had */
+async function readBlob(ports: BuildctlPorts, digest: string): Promise<string> {
+  const { code, stdout, stderr } = await withBuildctl(() =>
+    ports.run(readBlobArgv(ports.buildctl, digest), { env: ports.env }),
+  );
+  if (code === 0) return stdout;
+  throw new AzdsError("BUILDER_UNAVAILABLE", `BuildKit did not give the image's configuration: ${stderr.trim()}`);
+}
+
+/** @throws AzdsError BUILDER_UNAVAILABLE when there is no buildctl to start */
+export async function withBuildctl<T>(program: () => Promise<T>): Promise<T> {
+  try {
+    return await program();
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "EACCES")))
+      throw cause;
+    throw new AzdsError("BUILDER_UNAVAILABLE", "The builder of this node has no `buildctl`", { cause });
+  }
+}
