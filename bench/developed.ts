@@ -2,6 +2,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
+import { at, parseJson } from "../core/parse.ts";
 import { type Developer, type RunningCommand, scratchFolder } from "../tests/e2e/support/cluster.ts";
 
 const SOURCES = join(import.meta.dir, "../tests/projects/inner-loop");
@@ -31,6 +32,8 @@ export interface Attached {
   /** From the command until it follows saves. */
   readonly seconds: number;
   readonly process: RunningCommand;
+  /** Milliseconds of each stage, by its name, of all updates that so many files brought so far. */
+  readonly stages: (files: number) => Readonly<Record<string, readonly number[]>>;
   readonly detach: () => Promise<void>;
 }
 
@@ -79,10 +82,25 @@ async function attach(user: Developer, folder: string): Promise<Attached> {
   return {
     seconds: (performance.now() - started) / 1000,
     process,
+    stages: (files) => stagesIn(process.output(), files),
     detach: async () => {
       await process.stop();
     },
   };
+}
+
+/** From the events that the command prints as lines of JSON. */
+function stagesIn(output: string, files: number): Readonly<Record<string, readonly number[]>> {
+  const values: Record<string, number[]> = {};
+  // The last one may not be whole yet.
+  const lines = output.split("\n").slice(0, -1);
+  for (const line of lines.filter((text) => text.includes('"type":"update"'))) {
+    const event = parseJson(line, { code: "PROTOCOL", path: "azds up" });
+    if (at(event, "files") !== files) continue;
+    for (const [name, ms] of Object.entries(at(event, "stages") as Record<string, number>))
+      (values[name] ??= []).push(ms);
+  }
+  return values;
 }
 
 /** What a process costs while nothing happens: percent of a core over some time, and megabytes afterwards (proc(5)). */

@@ -84,7 +84,8 @@ async function* besidePeers(user: Developer, kube: KubeClient): AsyncGenerator<M
   stack.defer(service.remove);
   const attached = await service.attach();
   stack.defer(attached.detach);
-  const ours: Followed = { kube, namespace: SPACE, service: service.name, folder: service.folder };
+  const { folder } = service;
+  const ours = { kube, namespace: SPACE, service: service.name, folder, stages: attached.stages };
   const theirs: Followed = { kube, ...skaffold };
   const copied = { kube, namespace: plain.namespace, service: plain.service };
   // Not ours: what is copied must not be followed as well.

@@ -1,6 +1,7 @@
 /** One small file saved: until its bytes are in the container, until it is served, until a new image serves it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Attached } from "./developed.ts";
 import { requireSameBytes, requireSharedClock, type Served, timeToBytes, timeToServed } from "./in-cluster.ts";
 import { containerFolder } from "./node-view.ts";
 import type { PlainPod } from "./plain-copy.ts";
@@ -10,6 +11,11 @@ import { manyFiles, type SavedFiles } from "./saves.ts";
 /** A service whose folder is followed into its container. */
 export interface Followed extends Served {
   readonly folder: string;
+}
+
+/** Followed by azds, which tells what its time went into. */
+export interface FollowedByUs extends Followed {
+  readonly stages: Attached["stages"];
 }
 
 /** The plain pod, and the folder that is copied into it. */
@@ -27,7 +33,7 @@ const NEW_IMAGES = 5;
 const IMAGE_MS_MAX = 90_000;
 
 export async function singleSaveRows(request: {
-  readonly ours: Followed;
+  readonly ours: FollowedByUs;
   readonly theirs: Followed;
   readonly bare: Bare;
 }): Promise<readonly Measurement[]> {
@@ -70,6 +76,12 @@ export async function singleSaveRows(request: {
     { ...toBytes, name: "save to bytes, one file", target: 10 },
     { ...toBytes, name: "save to bytes, one file, 95 of 100", quantile: 0.95, target: 25 },
     { suite, unit: "ms", name: "save to bytes: of it the measuring itself", values: floor },
+    ...Object.entries(ours.stages(1)).map(([stage, values]) => ({
+      suite,
+      unit: "ms" as const,
+      name: `save to bytes: of it stage ${stage}, as azds tells it`,
+      values,
+    })),
     { ...toBytes, name: "save to bytes, Skaffold", against: bytes.theirs, target: 0.02, bounds: "ratio" },
     { ...toBytes, name: "save to bytes, kubectl cp", against: bytes.cp },
     { ...toBytes, name: "save to bytes, exec tar", against: bytes.tar },
