@@ -17,6 +17,8 @@ export interface LivePodsOptions {
   readonly watch: PodWatch;
   readonly tree: SourceTree;
   readonly iterate: IterateSettings | undefined;
+  /** Files land in a folder that azds.yaml names, of which the image may have nothing. */
+  readonly elsewhere: boolean;
   /** The last build that this command made, and the version of the tree that went into it. */
   readonly built: () => BuiltVersion | undefined;
   readonly emit: Emit;
@@ -175,7 +177,7 @@ class Followed implements LivePods {
     const { emit, iterate } = this.#options;
     const { files, failed } = caught.brought;
     tellFailed(pod.name, failed, emit);
-    const isNew = this.#isAsBuilt(pod) && !caught.afterCut;
+    const isNew = this.#isAsBuilt(pod) && !caught.afterCut && !this.#options.elsewhere;
     const restarts = files > 0 && iterate !== undefined && !isNew;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;

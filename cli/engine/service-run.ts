@@ -128,6 +128,10 @@ class ServiceRun {
     return { command, syncTarget, volume: syncTarget === before ? volume : "" };
   }
 
+  #landsElsewhere(): boolean {
+    return this.#prepared.project.config.container.syncTarget !== undefined;
+  }
+
   async #inputs(tree: SourceTree): Promise<string> {
     const { project } = this.#prepared;
     const variables = { ...project.variables, ...this.#context.host.env };
@@ -175,6 +179,7 @@ class ServiceRun {
       watch,
       tree,
       iterate: prepared.project.config.container.iterate,
+      elsewhere: this.#landsElsewhere(),
       built: () => this.#built,
       emit,
       clock: host.clock,
@@ -202,7 +207,7 @@ class ServiceRun {
   /** For `-d`: what changed since the container started is brought, and nobody stays. */
   async #bringOnce(source: Source): Promise<void> {
     const justBuilt = this.#built?.build === this.#build;
-    if (justBuilt || !livesInContainer(this.#prepared)) return;
+    if ((justBuilt && !this.#landsElsewhere()) || !livesInContainer(this.#prepared)) return;
     const live = this.#followPods(source);
     await live.settled();
     await this.#makeWritable(source.tree, live);
@@ -213,7 +218,8 @@ class ServiceRun {
   async #makeWritable(tree: SourceTree, live: LivePods): Promise<void> {
     const refusal = live.refusal();
     if (refusal === undefined || !livesInContainer(this.#prepared)) return;
-    if (refusal.volumeHelps && this.#session.container.volume !== refusal.target) return this.#layVolume(tree, live, refusal);
+    if (refusal.volumeHelps && this.#session.container.volume !== refusal.target)
+      return this.#layVolume(tree, live, refusal);
     this.#tellRefusal(refusal);
     const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
     if (!isAsBuilt) await this.#deploy(tree, false);
