@@ -41,6 +41,8 @@ const HINTS = {
   RELEASE_FAILED: "Read the message of Helm above; nothing of the old release was changed",
   BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; nothing that runs was touched",
   SOURCE_UNREADABLE: "Make it readable, or list it in `.dockerignore`",
+  WATCH_LIMIT:
+    "End programs that watch files (editors, reloaders), or raise the named limit with `sysctl`; what runs in the cluster goes on",
   SYNC_FAILED: "Look whether the disk of that node is full; `azds cluster status` shows its builder",
   BUILDER_UNAVAILABLE: "Run `azds cluster status` to see the builder of that node",
   POD_NOT_STARTED: "The cause above comes from the pod's own status and events",

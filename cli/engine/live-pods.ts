@@ -22,6 +22,8 @@ export interface LivePodsOptions {
   readonly iterate: IterateSettings | undefined;
   /** Older builds are about to be replaced and stay as they are. */
   readonly fromBuild: number;
+  /** Files land in a folder that azds.yaml names, of which the image may have nothing. */
+  readonly elsewhere: boolean;
   /** The last build that this command made, and the version of the tree that went into it. */
   readonly built: () => BuiltVersion | undefined;
   /** Whether the pod started with edits for which no build command has run. */
@@ -242,7 +244,7 @@ class Followed implements LivePods {
 
   /** Its application was started from the image of the newest version, and nothing has happened to it since. */
   #runsNewest(pod: PodView, afterCut: boolean): boolean {
-    return !afterCut && this.#isAsBuilt(pod);
+    return !afterCut && !this.#options.elsewhere && this.#isAsBuilt(pod);
   }
 
   #isAsBuilt(pod: PodView): boolean {

@@ -109,7 +109,7 @@ class ServiceRun {
     const pods = standing ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
     this.#announce(pods);
     // What changed since a standing container started is brought, and nobody stays.
-    if (standing === undefined || !livesInContainer(this.#prepared)) return;
+    if ((standing === undefined && !this.#landsElsewhere()) || !livesInContainer(this.#prepared)) return;
     const live = this.#followPods(source, this.#build);
     await live.settled();
     await this.#makeWritable(source.tree, live);
@@ -173,6 +173,10 @@ class ServiceRun {
     return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
   }
 
+  #landsElsewhere(): boolean {
+    return this.#prepared.project.config.container.syncTarget !== undefined;
+  }
+
   async #inputs(tree: SourceTree): Promise<string> {
     const { project } = this.#prepared;
     const variables = { ...project.variables, ...this.#context.host.env };
@@ -228,6 +232,7 @@ class ServiceRun {
       tree,
       iterate: prepared.project.config.container.iterate,
       fromBuild,
+      elsewhere: this.#landsElsewhere(),
       built: () => this.#built,
       unbuilt: (pod) => this.#mirror.isUnbuilt(pod),
       onBrought: (pods) => {

@@ -65,6 +65,7 @@ function following(watch: PodWatch, overrides: Partial<LivePodsOptions> = {}): L
     fromBuild: 1,
     unbuilt: () => false,
     onBrought: () => undefined,
+    elsewhere: false,
     built: () => ({ build: 1, version: 1 }),
     emit: () => undefined,
     clock: manualClock(),
