@@ -56,7 +56,7 @@ export async function keepBuilt(folders: NamespaceFolders, tree: string, image: 
 
 /** The build before this one may still run: its pods are replaced only now. */
 async function forgetOlder(folders: NamespaceFolders, { session, build }: SessionTag): Promise<void> {
-  const names = await readdir(folders.manifests);
+  const names = await readdir(folders.manifests).catch(() => []);
   const prefix = `${session}~built-`;
   const builds = names.flatMap((name) => (name.startsWith(prefix) ? [Number.parseInt(name.slice(prefix.length))] : []));
   for (const older of builds.filter((each) => each < build - 1)) {

@@ -6,7 +6,7 @@
 import { AzdsError } from "./errors.ts";
 import { asNumber, asString, member } from "./parse.ts";
 import type { SessionTag } from "./session.ts";
-import { type Manifest, type TreeEntry, comparePaths, diffManifests, parseEntry } from "./sync/manifest.ts";
+import { type Manifest, type TreeEntry, comparePaths, isSameEntry, parseEntry } from "./sync/manifest.ts";
 
 /** No sender's file can be called so: it is the agent's own folder while it writes. */
 const OWN_FOLDER = ".azds-sync";
@@ -35,24 +35,35 @@ export function editsTree({ session, build }: SessionTag): string {
   return `${session}/edits-${build}`;
 }
 
-/** The tree that turns a container with `built` into one with `now`. */
-export function editsManifest(built: Manifest, now: Manifest): Manifest {
-  const { remove, write } = diffManifests(built, now);
-  const there = new Map(now.entries.map((entry) => [entry.path, entry]));
+/** Entries by path, in any order. */
+export type Entries = ReadonlyMap<string, TreeEntry>;
+
+export function entriesOf({ entries }: Manifest): Entries {
+  return new Map(entries.map((entry) => [entry.path, entry]));
+}
+
+/**
+ * The tree that turns a container with `built` into one with `now`. It is made after every save, of trees in which
+ * hardly anything differs.
+ * @param counts whether an entry that differs lives in the container; by default all do
+ */
+export function editsManifest(
+  built: Entries,
+  now: Entries,
+  counts: (entry: TreeEntry) => boolean = () => true,
+): Manifest {
   const entries = new Map<string, TreeEntry>();
-  for (const entry of write) {
-    if (isOwn(entry)) continue;
+  for (const entry of now.values()) {
+    if (isSameEntry(built.get(entry.path), entry) || isOwn(entry) || !counts(entry)) continue;
     for (const folder of foldersAbove(entry.path)) {
-      const above = there.get(folder);
+      const above = now.get(folder);
       if (above !== undefined) entries.set(folder, above);
     }
     entries.set(entry.path, entry);
   }
-  const removed = remove.filter(({ path }) => !there.has(path));
-  if (removed.length > 0) {
-    for (const path of [OWN_FOLDER, REMOVED_FOLDER])
-      entries.set(path, { path, kind: "directory", mode: 0o755, size: 0 });
-  }
+  const removed = [...built.values()].filter((entry) => !now.has(entry.path) && counts(entry));
+  for (const path of removed.length === 0 ? [] : [OWN_FOLDER, REMOVED_FOLDER])
+    entries.set(path, { path, kind: "directory", mode: 0o755, size: 0 });
   for (const [index, { path }] of removed.entries()) {
     const mark: TreeEntry = { path: `${REMOVED_FOLDER}/${index}`, kind: "symlink", mode: 0o777, size: 0, target: path };
     entries.set(mark.path, mark);

@@ -2,13 +2,12 @@
  * Leaves what is edited in place with the builder of the pod's node, so that a new pod starts with it. Works in the
  * background, one after another; what is saved meanwhile goes along with the next.
  */
-import { editsManifest, countEdits, editsTree } from "../../core/edits.ts";
+import { countEdits, editsTree, type Entries, entriesOf } from "../../core/edits.ts";
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { MIRROR_FINISH_MS_MAX, MIRROR_MS_MAX, MIRROR_PAUSE_MS, MIRROR_RECORD_MS } from "../../core/limits.ts";
-import type { Session, SessionEdits } from "../../core/session.ts";
-import type { Manifest } from "../../core/sync/manifest.ts";
+import type { Session, SessionEdits, SessionTag } from "../../core/session.ts";
 import { type BuilderClient, openBuilderClient } from "./builder-client.ts";
 import type { Emit } from "./events.ts";
 import { startedWith } from "./pod-edits.ts";
@@ -37,8 +36,8 @@ interface Connected {
   readonly pod: PodView;
   readonly build: number;
   readonly client: BuilderClient;
-  /** What the image was made from; `undefined`: nobody knows, so that everything counts as edited. */
-  readonly built: Manifest | undefined;
+  /** What the image was made from. Where nobody knows, it is empty, and everything counts as edited. */
+  readonly built: Entries;
 }
 
 export class EditsMirror {
@@ -151,7 +150,7 @@ export class EditsMirror {
     if (connected === undefined) return;
     const { client, pod, build, built } = connected;
     const tag = { session: this.#options.session.id, build };
-    const manifest = editsManifest(built === undefined ? { entries: [] } : tree.liveOf(built), tree.live());
+    const manifest = tree.editsSince(built);
     const edits = countEdits(manifest);
     const before = this.#record?.build === build ? this.#record : undefined;
     if (edits === 0 && (before?.edits ?? 0) === 0) return;
@@ -198,7 +197,7 @@ export class EditsMirror {
     const target = { namespace: pod.namespace, pod: pod.name, agent: undefined, signal: this.#stop.signal, clock };
     const client = await open(kube, target);
     try {
-      const built = there?.build === build ? there.built : await client.built({ session: session.id, build });
+      const built = there?.build === build ? there.built : await builtBy(client, { session: session.id, build });
       this.#connected = { pod, build, client, built };
       return this.#connected;
     } catch (error) {
@@ -217,4 +216,8 @@ export class EditsMirror {
     const text = `Edits in place will not outlive their pod so far: ${why}`;
     this.#options.emit({ type: "message", level: "warning", text });
   }
+}
+
+async function builtBy(client: BuilderClient, tag: SessionTag): Promise<Entries> {
+  return entriesOf((await client.built(tag)) ?? { entries: [] });
 }

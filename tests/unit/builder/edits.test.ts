@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import type { Peers } from "../../../builder/peers.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { parseBuiltAnswer, parseEditsAnswer } from "../../../core/builder-protocol.ts";
-import { editsManifest, editsTree } from "../../../core/edits.ts";
+import { editsManifest, editsTree, entriesOf } from "../../../core/edits.ts";
 import { openBuilder } from "../../../core/host/builder-tunnel.ts";
 import { diskReceiver } from "../../../core/sync/disk-receiver.ts";
-import type { Manifest } from "../../../core/sync/manifest.ts";
 import { receiveTree } from "../../../core/sync/receive.ts";
 import { scanTree } from "../../../core/sync/scan.ts";
 import { sendTree } from "../../../core/sync/send.ts";
@@ -19,7 +18,6 @@ import { type LoopbackBuilder, PEER_TOKEN, startBuilder, tokenOf } from "./loopb
 
 const TAG = { session: "azds-abc123", build: 4 };
 const WORKS = { recording: "first-build", exitCode: 0 } as const;
-const EMPTY: Manifest = { entries: [] };
 
 let folder: string;
 beforeEach(() => {
@@ -61,7 +59,7 @@ function peersOf(builders: readonly LoopbackBuilder[]): Peers {
 /** Leaves what `root` holds as the edits of `tag`. */
 async function leave(builder: LoopbackBuilder, tag = TAG): Promise<void> {
   const root = join(folder, "root");
-  const manifest = editsManifest(EMPTY, await scanTree(root, { ignore: () => false }));
+  const manifest = editsManifest(new Map(), entriesOf(await scanTree(root, { ignore: () => false })));
   await withBuilder(builder, (mux) => sendTree(mux.open("sync"), { tree: editsTree(tag), root, manifest }));
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { countEdits, editsManifest, editsTree, readEdits, summaryOf } from "../../../core/edits.ts";
+import { entriesOf, countEdits, editsManifest, editsTree, readEdits, summaryOf } from "../../../core/edits.ts";
 import { type Manifest, parseManifest, type TreeEntry } from "../../../core/sync/manifest.ts";
 
 const file = (path: string, content: string, mode = 0o644): TreeEntry => {
@@ -14,13 +14,13 @@ const BUILT = tree(folder("src"), file("src/a.js", "a"), file("src/b.js", "b"), 
 
 describe("editsManifest()", () => {
   test("is empty when nothing differs", () => {
-    expect(editsManifest(BUILT, BUILT)).toEqual({ entries: [] });
-    expect(countEdits(editsManifest(BUILT, BUILT))).toBe(0);
+    expect(editsManifest(entriesOf(BUILT), entriesOf(BUILT))).toEqual({ entries: [] });
+    expect(countEdits(editsManifest(entriesOf(BUILT), entriesOf(BUILT)))).toBe(0);
   });
 
   test("holds what is new or differs with its folders, and names what was removed", () => {
     const now = tree(folder("src"), file("src/a.js", "A"), file("src/b.js", "b"), link("src/l", "a.js"), folder("new"));
-    const manifest = editsManifest(BUILT, now);
+    const manifest = editsManifest(entriesOf(BUILT), entriesOf(now));
     // A receiver takes it as any other tree.
     expect(parseManifest(manifest.entries)).toEqual(manifest);
     const { written, removed } = readEdits(manifest);
@@ -30,18 +30,15 @@ describe("editsManifest()", () => {
   });
 
   test("a folder that became a file removes what was in it, not itself", () => {
-    const { written, removed } = readEdits(
-      editsManifest(
-        BUILT,
-        tree(folder("src"), ...BUILT.entries.filter(({ path }) => path.startsWith("src/")), file("old", "now a file")),
-      ),
-    );
+    const src = BUILT.entries.filter(({ path }) => path.startsWith("src"));
+    const now = entriesOf(tree(...src, file("old", "now a file")));
+    const { written, removed } = readEdits(editsManifest(entriesOf(BUILT), now));
     expect(written.map(({ path }) => path)).toEqual(["old"]);
     expect(removed).toEqual(["old/x"]);
   });
 
   test("a change of the mode alone is an edit", () => {
-    const manifest = editsManifest(tree(file("run.sh", "x")), tree(file("run.sh", "x", 0o755)));
+    const manifest = editsManifest(entriesOf(tree(file("run.sh", "x"))), entriesOf(tree(file("run.sh", "x", 0o755))));
     expect(readEdits(manifest).written).toEqual([file("run.sh", "x", 0o755)]);
   });
 });

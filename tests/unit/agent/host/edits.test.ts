@@ -15,7 +15,7 @@ import { recordEdits } from "../../../../agent/host/edits.ts";
 import { Journal } from "../../../../agent/host/journal.ts";
 import { LiveTree } from "../../../../agent/host/live-tree.ts";
 import { SYNC_TREE } from "../../../../core/agent-protocol.ts";
-import { EDITS_MANIFEST, editsManifest } from "../../../../core/edits.ts";
+import { EDITS_MANIFEST, editsManifest, type Entries, entriesOf } from "../../../../core/edits.ts";
 import { receiveTree } from "../../../../core/sync/receive.ts";
 import { scanTree } from "../../../../core/sync/scan.ts";
 import { sendTree } from "../../../../core/sync/send.ts";
@@ -39,7 +39,7 @@ async function leaveEdits({ folder }: Place): Promise<string> {
   fill(now, NOW);
   symlinkSync("a.js", join(now, "link"));
   mkdirSync(edits);
-  const scan = async (root: string) => scanTree(root, { ignore: () => false });
+  const scan = async (root: string): Promise<Entries> => entriesOf(await scanTree(root, { ignore: () => false }));
   const { entries } = editsManifest(await scan(built), await scan(now));
   for (const { path, sha256 } of entries)
     if (sha256 !== undefined) writeFileSync(join(edits, sha256), readFileSync(join(now, path)));
