@@ -29,7 +29,7 @@ export const STATIC_CHECKS: readonly Check[] = [
 ];
 
 export const UNIT_TESTS: TestGroup = {
-  paths: ["tests/unit", "tests/fakes", "tests/architecture.test.ts", "tests/tidy.test.ts"],
+  paths: ["tests/unit", "tests/fakes", "tests/chaos", "tests/architecture.test.ts", "tests/tidy.test.ts"],
   order: "random",
 };
 

@@ -58,9 +58,9 @@ export async function doRound(world: World, round: Round): Promise<RoundResult> 
   const gaveUp = await afterAccident(world, round);
   if (gaveUp.wrong !== undefined) wrong.push(gaveUp.wrong);
   await recovered(world);
-  const start = performance.now();
-  const { left, lastMissing } = await settle(world, round);
-  const settledMs = performance.now() - start;
+  const start = Date.now();
+  const { left, lastMissing, at } = await settle(world, round);
+  const settledMs = Math.max(0, at - start);
   wrong = [...wrong, ...left, ...outputFaults(round, up, from), ...(await strayFaults(world))];
   return { round, wrong, settledMs, lastMissing, gaveUp: gaveUp.code };
 }
@@ -183,19 +183,23 @@ async function recovered(world: World): Promise<SeenPod> {
   });
 }
 
-/** What is still wrong in the container when nothing changes any more, or after SETTLED_MS_MAX. */
-async function settle(
-  world: World,
-  round: Round,
-): Promise<{ left: readonly string[]; lastMissing: readonly string[] }> {
-  const limit = performance.now() + SETTLED_MS_MAX;
+interface Settled {
+  readonly left: readonly string[];
+  readonly lastMissing: readonly string[];
+  readonly at: number;
+}
+
+/** What is still wrong in the container when nothing is any more, or after SETTLED_MS_MAX. */
+async function settle(world: World, round: Round): Promise<Settled> {
+  const limit = Date.now() + SETTLED_MS_MAX;
   let lastMissing: readonly string[] = [];
   for (;;) {
     const pod = (await world.pods()).findLast(({ deleting }) => !deleting);
     const inside = pod === undefined ? undefined : await world.inside(pod.name);
-    const wrong = inside === undefined ? ["the container cannot be asked"] : insideFaults(world, round, inside);
-    if (wrong.length === 0 || performance.now() > limit) return { left: wrong, lastMissing };
-    lastMissing = wrong;
+    const left = inside === undefined ? ["the container cannot be asked"] : insideFaults(world, round, inside);
+    const at = inside?.at ?? Date.now();
+    if (left.length === 0 || Date.now() > limit) return { left, lastMissing, at };
+    lastMissing = left;
     await Bun.sleep(100);
   }
 }
@@ -237,6 +241,6 @@ async function strayFaults(world: World): Promise<readonly string[]> {
   }
 }
 
-function lastOf(up: RunningCommand | undefined): string {
-  return up?.output().split("\n").slice(-25).join("\n") ?? "no `azds up`";
+export function lastOf(up: RunningCommand | undefined): string {
+  return up?.output().split("\n").slice(-60).join("\n") ?? "no `azds up`";
 }
