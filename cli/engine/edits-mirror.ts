@@ -162,7 +162,7 @@ export class EditsMirror {
     const sent = await client.sync({ root: tree.root, manifest, tree: editsTree(tag) });
     const id = (await client.edits(tag))?.id ?? "";
     this.#note({ build, edits, id, nodes: [pod.node], pods });
-    const text = `Left ${edits} edits on node \`${pod.node}\`, ${sent.bytesSent} bytes in ${Math.round(sent.ms)} ms`;
+    const text = `Left ${edits === 1 ? "1 edit" : `${edits} edits`} on node \`${pod.node}\`, ${sent.bytesSent} bytes in ${Math.round(sent.ms)} ms`;
     this.#options.emit({ type: "message", level: "verbose", text });
   }
 
