@@ -1,4 +1,6 @@
 /** Receives synced trees, each namespace into folders of its own. */
+import { utimes } from "node:fs/promises";
+import { join } from "node:path";
 import { diskReceiver } from "../core/sync/disk-receiver.ts";
 import { receiveTree, type TreeReceiver } from "../core/sync/receive.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
@@ -30,6 +32,8 @@ function versioned(receiver: TreeReceiver, folders: NamespaceFolders): TreeRecei
           await forgetManifest(folders, tree);
           const committed = await target.commit(manifest);
           await keepManifest(folders, tree, manifest);
+          // Its own time says when it was last used (builder/cleanup.ts).
+          await utimes(join(folders.trees, tree), new Date(), new Date());
           await noteVersion(folders, tree, manifest);
           return committed;
         },

@@ -66,9 +66,12 @@ async function forgetOlder(folders: NamespaceFolders, { session, build }: Sessio
   }
 }
 
-/** What the images of a build were built from. */
+/** What the images of a build were built from. What is asked for is not cleaned away as unused. */
 export async function readBuilt(folders: NamespaceFolders, tag: SessionTag): Promise<Manifest | undefined> {
-  return (await readManifest(folders, builtTree(tag)))?.manifest;
+  const tree = builtTree(tag);
+  const kept = await readManifest(folders, tree);
+  if (kept !== undefined) await dateManifest(folders, tree, Date.now());
+  return kept?.manifest;
 }
 
 export async function writeBuilt(folders: NamespaceFolders, tag: SessionTag, manifest: Manifest): Promise<void> {

@@ -264,6 +264,8 @@ export const CUT_RETRY_MS = 1_000;
 export const LINK_RECONNECT_MS_MAX = 1_000;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
+/** After files were brought: what a save still has to do in the container comes first. */
+export const MIRROR_DELAY_MS = 50;
 /** Pause after edits were left with the builder, in which further ones gather. */
 export const MIRROR_PAUSE_MS = 500;
 /** The end of `up` waits this long for the last edits to be left there. */

@@ -6,7 +6,13 @@ import { countEdits, editsTree, type Entries, entriesOf } from "../../core/edits
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
-import { MIRROR_FINISH_MS_MAX, MIRROR_MS_MAX, MIRROR_PAUSE_MS, MIRROR_RECORD_MS } from "../../core/limits.ts";
+import {
+  MIRROR_DELAY_MS,
+  MIRROR_FINISH_MS_MAX,
+  MIRROR_MS_MAX,
+  MIRROR_PAUSE_MS,
+  MIRROR_RECORD_MS,
+} from "../../core/limits.ts";
 import type { Session, SessionEdits, SessionTag } from "../../core/session.ts";
 import { type BuilderClient, openBuilderClient } from "./builder-client.ts";
 import type { Emit } from "./events.ts";
@@ -89,7 +95,7 @@ export class EditsMirror {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options;
+    await this.#pause(MIRROR_DELAY_MS);
     while (!this.#stop.signal.aborted) {
       const next = this.#wanted;
       this.#wanted = undefined;
@@ -98,12 +104,17 @@ export class EditsMirror {
         this.#wanted ??= next;
         break;
       }
-      const isDue = clock.now() - this.#recordedAt >= MIRROR_RECORD_MS || this.#finishing.signal.aborted;
+      const isDue = this.#options.clock.now() - this.#recordedAt >= MIRROR_RECORD_MS || this.#finishing.signal.aborted;
       if (!this.#isRecorded && isDue) await this.#tell();
       if (this.#hasNothingLeft()) break;
-      await clock.sleep(MIRROR_PAUSE_MS, this.#finishing.signal).catch(() => undefined);
+      await this.#pause(MIRROR_PAUSE_MS);
     }
     this.#running = undefined;
+  }
+
+  /** None when the command is about to end. */
+  async #pause(ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, this.#finishing.signal).catch(() => undefined);
   }
 
   #hasNothingLeft(): boolean {
@@ -162,7 +173,7 @@ export class EditsMirror {
     const sent = await client.sync({ root: tree.root, manifest, tree: editsTree(tag) });
     const id = (await client.edits(tag))?.id ?? "";
     this.#note({ build, edits, id, nodes: [pod.node], pods });
-    const text = `Left ${edits} edits on node \`${pod.node}\`, ${sent.bytesSent} bytes in ${Math.round(sent.ms)} ms`;
+    const text = `Left ${edits === 1 ? "1 edit" : `${edits} edits`} on node \`${pod.node}\`, ${sent.bytesSent} bytes in ${Math.round(sent.ms)} ms`;
     this.#options.emit({ type: "message", level: "verbose", text });
   }
 

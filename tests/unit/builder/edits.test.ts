@@ -96,7 +96,7 @@ async function take(builder: LoopbackBuilder, path: string): Promise<string> {
   return readFileSync(join(folder, "trees", editsTree(TAG), path), "utf8");
 }
 
-async function buildAt(builder: LoopbackBuilder): Promise<void> {
+async function buildAt(builder: LoopbackBuilder, build = TAG.build): Promise<void> {
   const root = join(folder, "root");
   const manifest = await scanTree(root, { ignore: () => false });
   await withBuilder(builder, async (mux) => {
@@ -104,7 +104,7 @@ async function buildAt(builder: LoopbackBuilder): Promise<void> {
     const stream = mux.open("build");
     await sendMessage(stream, {
       session: TAG.session,
-      image: `web:${TAG.session}-${TAG.build}`,
+      image: `web:${TAG.session}-${build}`,
       tree: "azds-abc123/0",
       dockerfile: "Dockerfile",
       args: {},
@@ -120,7 +120,8 @@ describe("edits", () => {
     await using builder = await startBuilder(WORKS);
     write("root/src/a.js", "edited");
     await leave(builder);
-    expect(await ask(builder)).toMatchObject({ edits: 1, id: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const summary = parseEditsAnswer(await ask(builder));
+    expect([summary?.edits, summary?.id.length]).toEqual([1, 64]);
     expect(await take(builder, "src/a.js")).toBe("edited");
     expect(await ask(builder, { build: 5 })).toEqual({});
     expect(await ask(builder, { token: tokenOf("other") })).toEqual({});
@@ -175,5 +176,22 @@ describe("built", () => {
     }
     expect(await ask(other, { name: "built", peers: false })).toHaveProperty("entries");
     expect(await ask(builder, { name: "built", build: 3 })).toEqual({});
+  });
+
+  test("of the build before the last is forgotten with its edits", async () => {
+    await using builder = await startBuilder(WORKS);
+    write("root/a.js", "1");
+    for (const build of [4, 5, 6]) {
+      await buildAt(builder, build);
+      await leave(builder, { ...TAG, build });
+    }
+    for (const [build, isKnown] of [
+      [4, false],
+      [5, true],
+      [6, true],
+    ] as const) {
+      expect(parseBuiltAnswer(await ask(builder, { name: "built", build })) !== undefined).toBe(isKnown);
+      expect(parseEditsAnswer(await ask(builder, { build })) !== undefined).toBe(isKnown);
+    }
   });
 });

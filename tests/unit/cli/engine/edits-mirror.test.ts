@@ -10,7 +10,7 @@ import { acquireSession, findSession } from "../../../../cli/engine/session-stor
 import { readSourceTree, type SourceTree } from "../../../../cli/engine/source-tree.ts";
 import { loadProject } from "../../../../cli/project/load.ts";
 import { readEdits } from "../../../../core/edits.ts";
-import { MIRROR_FINISH_MS_MAX, MIRROR_PAUSE_MS, MIRROR_RECORD_MS } from "../../../../core/limits.ts";
+import { MIRROR_DELAY_MS, MIRROR_FINISH_MS_MAX, MIRROR_PAUSE_MS, MIRROR_RECORD_MS } from "../../../../core/limits.ts";
 import type { SessionEdits } from "../../../../core/session.ts";
 import type { Manifest } from "../../../../core/sync/manifest.ts";
 import { type ManualClock, manualClock, settle } from "../../../fakes/clock.ts";
@@ -125,7 +125,7 @@ describe("EditsMirror", () => {
   test("leaves nothing and writes no record while nothing differs from the image", async () => {
     const mirror = await newMirror();
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     await mirror.finish();
     expect(sent).toEqual([]);
     expect(await record()).toBeUndefined();
@@ -135,7 +135,7 @@ describe("EditsMirror", () => {
     const mirror = await newMirror();
     await save("a.js", "2");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     expect(written()).toEqual([["a.js"]]);
     // A pod that starts now asks for edits, although their identity is told a little later.
     expect(await record()).toMatchObject({ build: 4, edits: 1, id: "", pods: ["uid-4"] });
@@ -149,7 +149,7 @@ describe("EditsMirror", () => {
     holds = true;
     await save("a.js", "2");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     for (const text of ["3", "4"]) {
       await save("b.js", text);
       mirror.brought(tree, ["uid-4"]);
@@ -170,7 +170,7 @@ describe("EditsMirror", () => {
     for (const text of ["2", "1"]) {
       await save("a.js", text);
       mirror.brought(tree, ["uid-4"]);
-      await settle();
+      await clock.advance(MIRROR_DELAY_MS);
       await clock.advance(MIRROR_PAUSE_MS);
     }
     await mirror.finish();
@@ -182,7 +182,7 @@ describe("EditsMirror", () => {
     const mirror = await newMirror();
     built = undefined;
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     expect(written()).toEqual([["a.js", "b.js", "charts"]]);
     await mirror.finish();
   });
@@ -191,19 +191,19 @@ describe("EditsMirror", () => {
     const mirror = await newMirror();
     await save("a.js", "2");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     await clock.advance(MIRROR_RECORD_MS + MIRROR_PAUSE_MS);
     failures = [new Error("cut")];
     await save("a.js", "3");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     expect([sent.length, connections, warnings().length]).toEqual([2, 2, 0]);
     await clock.advance(MIRROR_RECORD_MS + MIRROR_PAUSE_MS);
     for (const text of ["4", "5"]) {
       failures = [new Error("away"), new Error("away")];
       await save("a.js", text);
       mirror.brought(tree, ["uid-4"]);
-      await settle();
+      await clock.advance(MIRROR_DELAY_MS);
     }
     failures = [];
     expect(warnings()).toEqual(["Edits in place will not outlive their pod so far: away"]);
@@ -217,7 +217,7 @@ describe("EditsMirror", () => {
     holds = true;
     await save("a.js", "2");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     const finished = mirror.finish();
     await clock.advance(MIRROR_FINISH_MS_MAX);
     await finished;
@@ -228,14 +228,14 @@ describe("EditsMirror", () => {
     const mirror = await newMirror();
     await save("a.js", "2");
     mirror.brought(tree, ["uid-4"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     await clock.advance(MIRROR_RECORD_MS + MIRROR_PAUSE_MS);
     built = tree.buildSource("azds-abc123").manifest;
     const session = await findSession(kube, KEY);
     pods = [podOf(session?.id ?? "", 5)];
     await save("b.js", "2");
     mirror.brought(tree, ["uid-5"]);
-    await settle();
+    await clock.advance(MIRROR_DELAY_MS);
     await mirror.finish();
     expect(written()).toEqual([["a.js"], ["b.js"]]);
     expect(await record()).toMatchObject({ build: 5, edits: 1, pods: ["uid-5"] });
