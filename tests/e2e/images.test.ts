@@ -204,6 +204,26 @@ describe.skipIf(!PROVES)("pods with wishes of their own", () => {
     expect(output).toContain("may not write in `/srv/elsewhere`: laying a volume over it");
   }, 240_000);
 
+  test("a volume of the pod's own where files would land, which it may not write, leaves images alone", async () => {
+    const own = { name: "own", mountPath: "/app", readOnly: true };
+    const output = await attached(
+      {
+        name: "mx-own-volume",
+        image: "musl",
+        user: 0,
+        container: { volumeMounts: [own] },
+        pod: { volumes: [{ name: "own", emptyDir: {} }] },
+      },
+      async ({ project, command }) => {
+        project.write("public/a.txt", "two");
+        await command.until(/`public\/a\.txt` changed: rebuilding the image, User 0 cannot write in `\/app`/);
+      },
+    );
+    expect(output).toMatch(
+      /SYNC_TARGET_UNWRITABLE: User 0 cannot write in `\/app`: the file system is read-only \(sync-volume: .*`\/app`\)\)/,
+    );
+  }, 240_000);
+
   test("a terminal of the container", async () => {
     await attached(
       { name: "mx-tty", image: "musl", user: 0, container: { tty: true, stdin: true } },
@@ -228,7 +248,7 @@ describe.skipIf(!PROVES)("pods with wishes of their own", () => {
     );
   }, 240_000);
 
-  test("a Job runs to its end", async () => {
+  test("a Job runs to its end, and Kubernetes lets it not be changed", async () => {
     const plan = {
       name: "mx-job",
       image: "no-shell",
@@ -245,6 +265,10 @@ describe.skipIf(!PROVES)("pods with wishes of their own", () => {
     expect(await kubectlOk(["-n", spaceOf("privileged"), "logs", "job/azds-mx-job", "-c", "app"])).toBe(
       "uid=1000 gid=0\n",
     );
+    project.write("start.txt", "two");
+    const again = await project.azds(["up", "-d", ...space]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toMatch(/error\[RELEASE_FAILED\]: .*immutable/);
     await project.azds(["down", ...space]);
   }, 240_000);
 });
