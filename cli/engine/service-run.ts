@@ -148,7 +148,7 @@ class ServiceRun {
   async #deployOnce(tree: SourceTree, clean: boolean): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
-    const version = tree.version();
+    const [version, live] = [tree.version(), tree.live()];
     const deployed = await deploy(
       {
         prepared: this.#prepared,
@@ -164,7 +164,7 @@ class ServiceRun {
       this.#context,
     );
     this.#session = deployed.session;
-    this.#built = { build: tag.build, version };
+    this.#built = { build: tag.build, version, live };
     return deployed;
   }
 

@@ -14,7 +14,7 @@ export interface RoundResult {
   readonly settledMs: number;
   /** What was last seen to be missing before everything was there. */
   readonly lastMissing: readonly string[];
-  /** Code of the error with which `up` ended where it might: in its own phases. */
+  /** The error with which `up` ended where it might: in its own phases. */
   readonly gaveUp: string | undefined;
 }
 
@@ -150,7 +150,7 @@ async function afterAccident(
   await attachedAgain(world);
   if (moment === "attached" || moment === "rebuild" || failure === undefined || failure === "BUG")
     return { code: failure ?? "none", wrong: `\`azds up\` ended by itself:\n${output}` };
-  return { code: failure };
+  return { code: `${failure}: ${/"type":"failed","code":"\w+","message":"([^"]*)/.exec(output)?.[1] ?? ""}` };
 }
 
 async function attachedAgain(world: World): Promise<void> {
