@@ -170,14 +170,16 @@ async function attachedOrEnded(up: RunningCommand): Promise<boolean> {
   });
 }
 
-/** One pod, and it is ready. */
+/** One pod that is ready, and really: of a node that has just lost its power the cluster knows nothing yet. */
 async function recovered(world: World): Promise<SeenPod> {
   return waitFor({
     what: "the pod to be ready",
     limitMs: RECOVERED_MS_MAX,
     check: async () => {
       const pods = (await world.pods()).filter(({ deleting }) => !deleting);
-      return pods.length === 1 && pods[0]?.ready === true ? pods[0] : undefined;
+      const [pod] = pods;
+      if (pods.length !== 1 || pod?.ready !== true) return undefined;
+      return (await world.inside(pod.name)) === undefined ? undefined : pod;
     },
     explain: async () => `${JSON.stringify(await world.pods())}\n${lastOf(world.up)}`,
   });
