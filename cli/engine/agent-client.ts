@@ -12,6 +12,7 @@ import { PORT } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
+import type { Manifest } from "../../core/sync/manifest.ts";
 import { type ChangesResult, sendChanges } from "../../core/sync/send-changes.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
@@ -24,8 +25,8 @@ export interface AgentClient {
   readonly state: () => AgentState;
   /** Settles when the connection is over, however it ends. */
   readonly closed: Promise<unknown>;
-  /** Brings the whole live part of the tree. */
-  readonly sync: (tree: SourceTree, effect: Effect) => Promise<SyncResult>;
+  /** Brings the target to the manifest of files below `root`. */
+  readonly sync: (root: string, manifest: Manifest, effect: Effect) => Promise<SyncResult>;
   /** Brings a difference to the revision `base`; `stale` when that is not what the container has. */
   readonly change: (tree: SourceTree, change: TreeChange, to: ChangeTo) => Promise<ChangesResult>;
   /** Resolves with the milliseconds it took in the container. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
@@ -91,8 +92,7 @@ function clientOf(mux: Mux, { target, states, first }: Opened): AgentClient {
   return {
     state: () => state,
     closed: mux.closed,
-    sync: async (tree, effect) =>
-      sendTree(openSync(effect), { tree: SYNC_TREE, root: tree.root, manifest: tree.live(), signal }),
+    sync: async (root, manifest, effect) => sendTree(openSync(effect), { tree: SYNC_TREE, root, manifest, signal }),
     change: async (tree, { write, remove }, { base, effect }) =>
       sendChanges(openSync(effect), { tree: SYNC_TREE, root: tree.root, base, write, remove, signal }),
     update: async (request, onEvent) => runUpdate(mux, request, onEvent),

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/host/clock.ts";
 import { AzdsError } from "../../core/errors.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LIVE_SETTLED_MS_MAX } from "../../core/limits.ts";
+import type { Manifest } from "../../core/sync/manifest.ts";
 import type { IterateSettings } from "../project/config.ts";
 import { causeOf } from "./diagnose.ts";
 import type { Emit } from "./events.ts";
@@ -41,6 +42,8 @@ export interface LivePodsOptions {
 export interface BuiltVersion {
   readonly build: number;
   readonly version: number;
+  /** Its part that lives in the container. */
+  readonly live: Manifest;
 }
 
 export interface PodBrought {
@@ -207,6 +210,7 @@ class Followed implements LivePods {
         this.#someEnded.resolve();
         this.#someEnded = Promise.withResolvers();
       }),
+      image: () => this.#builtFor(pod)?.live,
       effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
@@ -248,9 +252,13 @@ class Followed implements LivePods {
   }
 
   #isAsBuilt(pod: PodView): boolean {
-    const { tree, session } = this.#options;
+    return this.#builtFor(pod)?.version === this.#options.tree.version();
+  }
+
+  /** What the pod's image was built from, when this command did it. */
+  #builtFor(pod: PodView): BuiltVersion | undefined {
     const built = this.#options.built();
-    return built !== undefined && newestBuild(pod, session) === built.build && tree.version() === built.version;
+    return newestBuild(pod, this.#options.session) === built?.build ? built : undefined;
   }
 
   async #updateOne(link: PodLink, request: UpdateRequest): Promise<number> {

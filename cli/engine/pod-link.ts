@@ -8,7 +8,9 @@ import type { Clock } from "../../core/host/clock.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LINK_RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../../core/limits.ts";
 import type { FailedPath } from "../../core/sync/messages.ts";
+import type { Manifest } from "../../core/sync/manifest.ts";
 import { type AgentClient, type Effect, openAgentClient } from "./agent-client.ts";
+import { withLeftInImage } from "./left-in-image.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 export interface PodLinkOptions {
@@ -22,6 +24,8 @@ export interface PodLinkOptions {
   readonly onState: (state: AgentState) => void;
   /** When what a full sync brings takes effect. */
   readonly effect: (afterCut: boolean) => Effect;
+  /** What the container's image was made from, where that is known. */
+  readonly image: () => Manifest | undefined;
   /** After the whole tree was brought, at the first connection and after each cut. */
   readonly onCaughtUp: (brought: Brought, afterCut: boolean) => Promise<void>;
   /** Once for each time the connection was lost. */
@@ -152,9 +156,18 @@ class Link implements PodLink {
     if (this.#at?.version === version) return { files: 0, bytes: 0, ms: 0, failed: [] };
     const difference = await this.#bringChange(client, version, effect);
     if (difference !== undefined) return difference;
-    const all = await client.sync(tree, effect);
+    const live = tree.live();
+    const image = this.#options.image();
+    const known = image === undefined ? undefined : withLeftInImage(live, image);
+    const before = known === undefined ? undefined : await client.sync(tree.root, known, effect);
+    const all = await client.sync(tree.root, live, effect);
     this.#at = { version, revision: all.revision ?? "" };
-    return { files: all.files + all.deleted, bytes: all.bytesSent, ms: all.ms, failed: all.failed };
+    return {
+      files: (before?.files ?? 0) + all.files + all.deleted,
+      bytes: (before?.bytesSent ?? 0) + all.bytesSent,
+      ms: (before?.ms ?? 0) + all.ms,
+      failed: all.failed,
+    };
   }
 
   /** `undefined` when the container is not exactly one version behind. */

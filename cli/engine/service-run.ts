@@ -193,7 +193,7 @@ class ServiceRun {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
     // Before it is made: its pods are followed from their first moment.
-    this.#built = { build: tag.build, version: tree.version() };
+    this.#built = { build: tag.build, version: tree.version(), live: tree.live() };
     const deployed = await deploy(
       {
         prepared: this.#prepared,

@@ -14,7 +14,7 @@ export interface RoundResult {
   readonly settledMs: number;
   /** What was last seen to be missing before everything was there. */
   readonly lastMissing: readonly string[];
-  /** Code of the error with which `up` ended where it might: in its own phases. */
+  /** The error with which `up` ended where it might: in its own phases. */
   readonly gaveUp: string | undefined;
 }
 
@@ -150,7 +150,7 @@ async function afterAccident(
   await attachedAgain(world);
   if (moment === "attached" || moment === "rebuild" || failure === undefined || failure === "BUG")
     return { code: failure ?? "none", wrong: `\`azds up\` ended by itself:\n${output}` };
-  return { code: failure };
+  return { code: `${failure}: ${/"type":"failed","code":"\w+","message":"([^"]*)/.exec(output)?.[1] ?? ""}` };
 }
 
 async function attachedAgain(world: World): Promise<void> {
@@ -170,14 +170,16 @@ async function attachedOrEnded(up: RunningCommand): Promise<boolean> {
   });
 }
 
-/** One pod, and it is ready. */
+/** One pod that is ready, and really: of a node that has just lost its power the cluster knows nothing yet. */
 async function recovered(world: World): Promise<SeenPod> {
   return waitFor({
     what: "the pod to be ready",
     limitMs: RECOVERED_MS_MAX,
     check: async () => {
       const pods = (await world.pods()).filter(({ deleting }) => !deleting);
-      return pods.length === 1 && pods[0]?.ready === true ? pods[0] : undefined;
+      const [pod] = pods;
+      if (pods.length !== 1 || pod?.ready !== true) return undefined;
+      return (await world.inside(pod.name)) === undefined ? undefined : pod;
     },
     explain: async () => `${JSON.stringify(await world.pods())}\n${lastOf(world.up)}`,
   });

@@ -23,7 +23,7 @@ ${JSON.stringify(FOLLOWED)}.forEach(visit);
 const read = (file) => { try { return fs.readFileSync(file, "utf8"); } catch { return ""; } };
 const processes = fs.readdirSync("/proc").filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid)
   .map((pid) => read("/proc/" + pid + "/cmdline").split("\\0").join(" ").trim()).filter(Boolean);
-const at = Date.now(), tell = (served) => console.log(JSON.stringify({ files, processes, served, at, staging: fs.existsSync(".azds-sync") }));
+const tell = (served) => console.log(JSON.stringify({ files, processes, served, at: Date.now(), staging: fs.existsSync(".azds-sync") }));
 fetch("http://127.0.0.1:" + process.env.PORT, { signal: AbortSignal.timeout(2000) })
   .then((answer) => answer.text()).then(tell, (error) => tell(String(error)));
 `;

@@ -7,6 +7,7 @@ import type { PodWatch } from "../../../../cli/engine/pod-watch.ts";
 import type { SourceTree } from "../../../../cli/engine/source-tree.ts";
 import type { AgentState } from "../../../../core/agent-protocol.ts";
 import { AzdsError } from "../../../../core/errors.ts";
+import type { TreeEntry } from "../../../../core/sync/manifest.ts";
 import { RECONNECT_MS_MIN } from "../../../../core/limits.ts";
 import { manualClock, settle } from "../../../fakes/clock.ts";
 import { fakeKube } from "../../../fakes/kube.ts";
@@ -49,12 +50,23 @@ interface Followed {
   readonly updates: () => number;
   /** How each sync said that its files take effect. */
   readonly effects: readonly string[];
+  /** Paths of each sync. */
+  readonly synced: readonly (readonly string[])[];
   readonly cut: () => Promise<void>;
   readonly end: AbortController;
 }
 
+function file(path: string): TreeEntry {
+  return { path, kind: "file", mode: 0o644, size: 1, sha256: "0".repeat(64) };
+}
+
 function following(watch: PodWatch, overrides: Partial<LivePodsOptions> = {}): LivePods {
-  const tree: Pick<SourceTree, "version" | "lastChange"> = { version: () => 1, lastChange: () => undefined };
+  const tree: Pick<SourceTree, "version" | "lastChange" | "live" | "root"> = {
+    root: "/project",
+    version: () => 1,
+    lastChange: () => undefined,
+    live: () => ({ entries: [file("server.js")] }),
+  };
   return followLivePods({
     kube: fakeKube(),
     session: SESSION,
@@ -66,7 +78,7 @@ function following(watch: PodWatch, overrides: Partial<LivePodsOptions> = {}): L
     unbuilt: () => false,
     onBrought: () => undefined,
     elsewhere: false,
-    built: () => ({ build: 1, version: 1 }),
+    built: () => ({ build: 1, version: 1, live: { entries: [file("gone.js"), file("server.js")] } }),
     emit: () => undefined,
     clock: manualClock(),
     signal: AbortSignal.abort(),
@@ -78,6 +90,7 @@ function follow(...meetings: readonly Meeting[]): Followed {
   const clock = manualClock();
   const events: Event[] = [];
   const effects: string[] = [];
+  const synced: (readonly string[])[] = [];
   const end = new AbortController();
   let [met, updates] = [0, 0];
   let closed = Promise.withResolvers<void>();
@@ -89,9 +102,17 @@ function follow(...meetings: readonly Meeting[]): Followed {
     const client: AgentClient = {
       state: () => ({ ...STATE, behind: meeting.behind }),
       closed: closed.promise,
-      sync: async (_, effect) => {
+      sync: async (_root, { entries }, effect) => {
+        synced.push(entries.map(({ path }) => path));
         effects.push(effect);
-        return { files: meeting.files, deleted: 0, bytesSent: 1, ms: 1, failed: [], revision: "r-2" };
+        return {
+          files: entries.length === 1 ? meeting.files : 0,
+          deleted: 0,
+          bytesSent: 1,
+          ms: 1,
+          failed: [],
+          revision: "r-2",
+        };
       },
       change: async () => ({ kind: "stale" }),
       update: async () => {
@@ -107,6 +128,7 @@ function follow(...meetings: readonly Meeting[]): Followed {
     texts: () => events.flatMap((event) => ("text" in event ? [event.text] : [])),
     updates: () => updates,
     effects,
+    synced,
     cut: async () => {
       closed.resolve();
       await settle();
@@ -123,7 +145,15 @@ test("a restart that a cut has swallowed is made up for, although all files had 
   await cut();
   expect(updates()).toBe(1);
   expect(texts().at(-1)).toBe("Pod `web-1` is connected again: nothing was missed, restarting the application");
-  expect(effects).toEqual(["at once", "with update"]);
+  expect(new Set(effects.slice(0, 2))).toEqual(new Set(["at once"]));
+  expect(new Set(effects.slice(2))).toEqual(new Set(["with update"]));
+  end.abort();
+});
+
+test("what was deleted since the image was built is told to the agent first, and then is gone", async () => {
+  const { synced, end } = follow({ files: 0, behind: false });
+  await settle();
+  expect(synced).toEqual([["gone.js", "server.js"], ["server.js"]]);
   end.abort();
 });
 
