@@ -95,7 +95,9 @@ function upgradeError(name: string, stderr: string): AzdsError {
 function lastLine(text: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const start = lines.findLastIndex((line) => line.startsWith("Error:"));
-  return lines.slice(Math.max(start, 0)).join(" ").trim();
+  const message = lines.slice(Math.max(start, 0)).join(" ").trim();
+  // Kubernetes prints the whole object before the reason.
+  return message.replace(/(\S+): Invalid value: \{.*\}: field is immutable/, "`$1` is immutable");
 }
 
 function safeJson(text: string): unknown {

@@ -59,6 +59,15 @@ describe("createHelm()", () => {
     expect(helm.upgrade(RELEASE)).rejects.toThrow('services "web" already exists');
   });
 
+  test("a Job's template that may not change is named without the object around it", async () => {
+    const before =
+      'Error: UPGRADE FAILED: cannot patch "web" with kind Job: Job.batch "web" is invalid: spec.template: ';
+    const stderr = `${before}Invalid value: {"labels":{"a":"b"},"Spec":{"Volumes":null}}: field is immutable\n`;
+    const { helm } = scripted({ upgrade: { code: 1, stderr } });
+    expect(await codeOf(helm.upgrade(RELEASE))).toBe("RELEASE_FAILED");
+    expect(helm.upgrade(RELEASE)).rejects.toThrow('Job.batch "web" is invalid: `spec.template` is immutable');
+  });
+
   test.each([
     ["pending-install", ["status azds-web", "uninstall azds-web"]],
     ["pending-upgrade", ["status azds-web", "rollback azds-web"]],
