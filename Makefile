@@ -28,6 +28,10 @@ demo: build
 bench: build
 	@$(BUN) bench/main.ts
 
+# Proofs that are too long for `make test`; scripts/prove.ts names them.
+prove-%: $(MODULES)
+	@$(BUN) scripts/prove.ts $*
+
 cluster-up: $(MODULES)
 	@$(BUN) tests/cluster/main.ts up $(if $(NODES),--nodes $(NODES))
 

@@ -5,16 +5,17 @@ import { join } from "node:path";
 export interface Row {
   readonly suite: string;
   readonly name: string;
-  /** Median. */
+  /** Median, or the quantile that the name says. */
   readonly value: number;
-  readonly unit: "ms" | "s" | "MB";
+  /** `%`: of one core. */
+  readonly unit: "ms" | "s" | "MB" | "%";
   /** Interquartile range of the values. */
   readonly spread: number;
   /** Median of what it is compared with in the same run; null where there is nothing to compare. */
   readonly against: number | null;
   /** `value / against`. */
   readonly ratio: number | null;
-  /** Most that `value` (or, for a difference, `value - against`) may be; null: no target. */
+  /** Most that `value` (for a difference `value - against`, for a ratio `ratio`) may be; null: no target. */
   readonly target: number | null;
   readonly ok: boolean | null;
 }
@@ -26,15 +27,18 @@ export interface Measurement {
   readonly values: readonly number[];
   /** Values of the peer, measured in turns with ours. */
   readonly against?: readonly number[];
+  /** Default 0.5. */
+  readonly quantile?: number;
   readonly target?: number;
-  /** What the target bounds: the value itself, or what it adds to the peer's. */
-  readonly bounds?: "value" | "difference";
+  /** What the target bounds: the value itself, what it adds to the peer's, or its share of the peer's. */
+  readonly bounds?: "value" | "difference" | "ratio";
 }
 
 export function rowOf(measurement: Measurement): Row {
-  const value = quantile(measurement.values, 0.5);
-  const against = measurement.against === undefined ? null : quantile(measurement.against, 0.5);
-  const bounded = measurement.bounds === "difference" && against !== null ? value - against : value;
+  const fraction = measurement.quantile ?? 0.5;
+  const value = quantile(measurement.values, fraction);
+  const against = measurement.against === undefined ? null : quantile(measurement.against, fraction);
+  const bounded = boundedBy(measurement.bounds ?? "value", value, against);
   const target = measurement.target ?? null;
   return {
     suite: measurement.suite,
@@ -47,6 +51,11 @@ export function rowOf(measurement: Measurement): Row {
     target,
     ok: target === null ? null : bounded <= target,
   };
+}
+
+function boundedBy(bounds: NonNullable<Measurement["bounds"]>, value: number, against: number | null): number {
+  if (against === null || bounds === "value") return value;
+  return bounds === "difference" ? value - against : value / against;
 }
 
 export async function writeReport(rows: readonly Row[]): Promise<void> {

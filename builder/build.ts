@@ -16,6 +16,7 @@ import { createProgress, type ProgressEvent } from "./progress.ts";
 import { createRedactor } from "./redact.ts";
 import { type BuildSecrets, mountSecrets, type Mounted } from "./secrets.ts";
 import { parseSolveStatus } from "./solve-status.ts";
+import { keepBuilt } from "./tree-manifest.ts";
 import { readVersion } from "./tree-version.ts";
 
 export interface BuildPorts extends BuildctlPorts {
@@ -66,6 +67,7 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
       builtAt,
       ...(source ? { source: { request: { ...withoutSecrets(request), clean: false }, version } } : {}),
     });
+    if (source) await keepBuilt(folders, request.tree, request.image);
     return { type: "done", image: base.reference, config, ms: builtAt - started };
   } catch (error) {
     if (error instanceof AzdsError) return { type: "failed", code: error.code, message: error.message };

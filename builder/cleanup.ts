@@ -79,12 +79,13 @@ export async function cleanNamespace(root: string, namespace: string, now: numbe
   const folders = namespaceFolders(root, namespace);
   // Files of builds belong to processes; none of this namespace runs.
   await rm(folders.work, { recursive: true, force: true });
-  const sources = [...(await storedTrees(folders.trees)), ...(await storedFiles(folders.blobs))];
+  const small = [...(await storedFiles(folders.blobs)), ...(await storedFiles(folders.manifests))];
+  const sources = [...(await storedTrees(folders.trees)), ...small];
   const records = await storedFiles(folders.images);
   const versions = await storedFiles(folders.versions);
   const paths = [
     ...planCleanup(sources, SOURCE_BOUNDS, now),
-    ...[records, versions].flatMap((small) => planCleanup(small, RECORD_BOUNDS, now)),
+    ...[records, versions].flatMap((each) => planCleanup(each, RECORD_BOUNDS, now)),
   ];
   for (const path of paths) await rm(path, { recursive: true, force: true });
   return paths.length;

@@ -14,6 +14,8 @@ export interface NamespaceFolders {
   readonly images: string;
   /** What each tree holds, as one digest: says whether an image's sources are still the ones it was built from. */
   readonly versions: string;
+  /** The same entry by entry, and what images were built from (builder/tree-manifest.ts). */
+  readonly manifests: string;
   /** Files of builds that run. */
   readonly work: string;
 }
@@ -26,6 +28,7 @@ export function namespaceFolders(root: string, namespace: string): NamespaceFold
     blobs: of("blobs"),
     images: of("images"),
     versions: of("versions"),
+    manifests: of("manifests"),
     work: of("work"),
   };
 }

@@ -47,7 +47,7 @@ function serverOf({ kube, log, env, signal }: ServerOptions): ServeStream {
   const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
   const restorer = createRestorer({ ...ports, fetch: fetchFromPeers({ ...ports, peers }) });
   const pods = followPods({ ...ports, kube, node, restorer, signal });
-  return streamServer({ ...ports, restorer, onNews: pods.tell, sync: sourceReceiver(), node, version: VERSION });
+  return streamServer({ ...ports, peers, restorer, onNews: pods.tell, sync: sourceReceiver(), node, version: VERSION });
 }
 
 /** Runs until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop, 1 when it cannot go on. */

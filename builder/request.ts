@@ -1,9 +1,18 @@
 /** What clients ask of the builder, checked before any of it becomes a path, a reference or an argument. */
-import type { BuildRequest, WaitRequest } from "../core/builder-protocol.ts";
+import type { BuildRequest, EditsQuery, WaitRequest } from "../core/builder-protocol.ts";
 import { IMAGE_PREFIX } from "../core/contract.ts";
 import { AzdsError } from "../core/errors.ts";
 import { BUILD_SECRETS_MAX } from "../core/limits.ts";
-import { asArray, asString, asStringRecord, expectObject, expectString, type JsonObject } from "../core/parse.ts";
+import {
+  asArray,
+  asNumber,
+  asString,
+  asStringRecord,
+  expectObject,
+  expectString,
+  type JsonObject,
+} from "../core/parse.ts";
+import { parseTag } from "../core/session.ts";
 
 /** `<session>/<context id>`: two plain folder names. */
 const TREE = /^[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/;
@@ -71,6 +80,15 @@ export function parseWaitRequest(value: unknown, namespace: string): WaitRequest
   if (foreign !== undefined)
     throw new AzdsError("FORBIDDEN", `The image \`${foreign}\` is not one of namespace \`${namespace}\``);
   return { images, news: request["news"] === true };
+}
+
+/** @throws AzdsError PROTOCOL */
+export function parseEditsQuery(value: unknown): EditsQuery {
+  const request = expectObject(value, { ...PLACE, path: "edits query" });
+  const tag = parseTag(`${asString(request["session"]) ?? ""}-${asNumber(request["build"]) ?? 0}`);
+  if (tag === undefined) throw new AzdsError("PROTOCOL", "The query names no build of a session");
+  const namespace = asString(request["namespace"]) ?? "";
+  return { ...tag, peers: request["peers"] === true, ...(isNamespace(namespace) ? { namespace } : {}) };
 }
 
 function text(request: JsonObject, name: string): string {

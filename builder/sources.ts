@@ -3,6 +3,7 @@ import { diskReceiver } from "../core/sync/disk-receiver.ts";
 import { receiveTree, type TreeReceiver } from "../core/sync/receive.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import type { NamespaceFolders } from "./folders.ts";
+import { forgetManifest, keepManifest } from "./tree-manifest.ts";
 import { forgetVersion, noteVersion } from "./tree-version.ts";
 
 /** One receiver per namespace, because it keeps syncs of the same tree apart. */
@@ -26,7 +27,9 @@ function versioned(receiver: TreeReceiver, folders: NamespaceFolders): TreeRecei
         putBlob: (blob, chunks) => target.putBlob(blob, chunks),
         commit: async (manifest) => {
           await forgetVersion(folders, tree);
+          await forgetManifest(folders, tree);
           const committed = await target.commit(manifest);
+          await keepManifest(folders, tree, manifest);
           await noteVersion(folders, tree, manifest);
           return committed;
         },

@@ -1,4 +1,5 @@
 /** What each stream of a client does (core/builder-protocol.ts). */
+import { statfs } from "node:fs/promises";
 import {
   type BuildEvent,
   type BuilderStatus,
@@ -17,7 +18,9 @@ import { sendBlob } from "./blobs.ts";
 import { build, type BuildPorts } from "./build.ts";
 import { listWorkersArgv } from "./buildctl.ts";
 import type { Client, ServeStream } from "./connection.ts";
+import { serveBuilt, serveEdits } from "./edits.ts";
 import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
+import type { Peers } from "./peers.ts";
 import { isDigest, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "./request.ts";
 import type { Restorer } from "./restore.ts";
 import { receiveSecrets } from "./secrets.ts";
@@ -26,6 +29,7 @@ export interface StreamPorts extends BuildPorts {
   /** Receives a synced tree into the namespace's folders. */
   readonly sync: (stream: ByteStream, folders: NamespaceFolders) => Promise<void>;
   readonly restorer: Restorer;
+  readonly peers: Peers;
   /** Hears what clients wait for. */
   readonly onNews: (news: ImageNews) => void;
   readonly log: Log;
@@ -46,6 +50,10 @@ export function streamServer(ports: StreamPorts): ServeStream {
         return serveWait(ports, client, stream);
       case "status":
         return serveStatus(ports, stream);
+      case "edits":
+        return serveEdits(ports, client, stream);
+      case "built":
+        return serveBuilt(ports, client, stream);
       case "image":
       case "blob":
         if (client.peer) return name === "image" ? serveImage(ports, client, stream) : serveBlob(ports, stream);
@@ -97,7 +105,8 @@ async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream)
 }
 
 async function serveStatus(ports: StreamPorts, stream: ByteStream): Promise<void> {
-  const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit: await isBuildkitUp(ports) };
+  const [buildkit, space] = await Promise.all([isBuildkitUp(ports), spaceOf(ports.root)]);
+  const status: BuilderStatus = { node: ports.node, version: ports.version, buildkit, ...space };
   await sendMessage(stream, status);
   await stream.end();
 }
@@ -119,6 +128,15 @@ async function serveBlob(ports: StreamPorts, stream: ByteStream): Promise<void> 
   if (!isDigest(digest)) throw new AzdsError("PROTOCOL", "The name of a blob is `sha256:` and 64 hexadecimal digits");
   await sendBlob(ports, digest, (bytes) => stream.write(bytes));
   await stream.end();
+}
+
+async function spaceOf(folder: string): Promise<Pick<BuilderStatus, "freeBytes" | "totalBytes">> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(folder);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch {
+    return { freeBytes: 0, totalBytes: 0 };
+  }
 }
 
 async function isBuildkitUp({ run, buildctl, env }: StreamPorts): Promise<boolean> {

@@ -37,5 +37,7 @@ async function start(argv: readonly string[]): Promise<number> {
 
 const code = await start(process.argv.slice(2));
 // Sockets and watchers may still be open, so the process is ended; a pipe gets all that was written first.
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.end(() => done()))),
+);
 process.exit(code);

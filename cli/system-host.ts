@@ -61,9 +61,20 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output 
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  // Counted here: the callback of an empty write, and `writableLength`, know nothing of what Bun still holds.
+  let pending = 0;
+  let idle = Promise.withResolvers<void>();
+  const onWritten = (): void => {
+    pending -= 1;
+    if (pending === 0) idle.resolve();
+  };
   return {
-    write: (text) => void stream.write(text),
-    drained: () => new Promise((done) => stream.write("", () => done())),
+    write: (text) => {
+      if (pending === 0) idle = Promise.withResolvers();
+      pending += 1;
+      stream.write(text, onWritten);
+    },
+    drained: async () => (pending === 0 ? undefined : idle.promise),
     isTty: isatty(stream.fd),
     columns: stream.columns || COLUMNS_DEFAULT,
   };

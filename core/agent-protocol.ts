@@ -34,6 +34,8 @@ export interface AgentState {
   readonly target: string;
   /** Why nothing can be written there, in words; absent where it can. */
   readonly refusal?: string;
+  /** A volume over the target would do away with the refusal. */
+  readonly volumeHelps?: boolean;
   /** Of the synced tree; changes with every commit, and is another one after a restart of the agent. */
   readonly revision: string;
   /** The application was started before files came that it has to be started again for. */
@@ -84,7 +86,7 @@ export function parseAgentState(value: unknown): AgentState {
   return {
     version: asString(member(value, "version")) ?? "",
     target: asString(member(value, "target")) ?? "/",
-    ...(refusal === undefined ? {} : { refusal }),
+    ...(refusal === undefined ? {} : { refusal, volumeHelps: member(value, "volumeHelps") === true }),
     revision: asString(member(value, "revision")) ?? "",
     behind: member(value, "behind") === true,
     process: parseProcess(member(value, "process")),

@@ -1,5 +1,5 @@
 /** What the webhook tells `__build` in `ENV.build`, and what `__build` leaves for `__agent`. */
-import { asArray, asString, asStringRecord, expectObject, expectString, member, parseJson } from "./parse.ts";
+import { asArray, asNumber, asString, asStringRecord, expectObject, expectString, member, parseJson } from "./parse.ts";
 import { parseServer, type ServerAddress } from "./sidecar-config.ts";
 
 export interface BuildConfig {
@@ -10,6 +10,8 @@ export interface BuildConfig {
   readonly builder: ServerAddress;
   /** PEM of our certificate authority. */
   readonly ca: string;
+  /** The build that was edited in place, and whose edits the pod has to start with; absent when there are none. */
+  readonly edited?: number;
 }
 
 export function formatBuildConfig(config: BuildConfig): string {
@@ -20,12 +22,14 @@ export function formatBuildConfig(config: BuildConfig): string {
 export function parseBuildConfig(text: string): BuildConfig {
   const place = { code: "PROTOCOL", path: "AZDS_BUILD" } as const;
   const value = expectObject(parseJson(text, place), place);
+  const edited = asNumber(value["edited"]);
   return {
     version: 1,
     session: expectString(value["session"], { ...place, path: "AZDS_BUILD.session" }),
     images: asArray(value["images"]).flatMap((image) => asString(image) ?? []),
     builder: parseServer(value["builder"], "AZDS_BUILD.builder"),
     ca: expectString(value["ca"], { ...place, path: "AZDS_BUILD.ca" }),
+    ...(edited === undefined ? {} : { edited }),
   };
 }
 

@@ -11,6 +11,9 @@
  *          last is `done` or `failed`. Aborting the stream cancels.
  * `wait`   one `WaitRequest`, answered by one `WaitAnswer` as soon as all images are on the node; before it `WaitNews`
  * `status` answered by one `BuilderStatus`
+ * `edits`  one `EditsQuery`, answered by one `EditsAnswer`; after one message more of the client's the builder is the
+ *          sender of the sync protocol, with the tree that core/edits.ts describes
+ * `built`  one `EditsQuery`, answered by one `BuiltAnswer`
  * `ssh`    opened by the builder while a build that asked for it runs: one connection to the developer's SSH agent
  * Between builders only:
  * `image`  one `ImageQuery`, answered by one message whose `record` is there when that node has the image
@@ -19,7 +22,10 @@
 import { type ImageConfig, type ImageConfigs, parseImageConfig } from "./build-config.ts";
 import { IMAGE_PREFIX } from "./contract.ts";
 import { AzdsError, type ErrorCode, isErrorCode } from "./errors.ts";
-import { asNumber, asString, at } from "./parse.ts";
+import { type EditsSummary, parseSummary } from "./edits.ts";
+import { asArray, asNumber, asString, at, member } from "./parse.ts";
+import type { SessionTag } from "./session.ts";
+import { type Manifest, parseEntry, parseManifest } from "./sync/manifest.ts";
 
 export interface BuilderHello {
   readonly protocol: "azds-builder/1";
@@ -134,11 +140,47 @@ export interface BlobQuery {
   readonly digest: string;
 }
 
+export interface EditsQuery extends SessionTag {
+  /** Whether the builders of other nodes are asked, too, when this is not a builder's question. */
+  readonly peers: boolean;
+  /** From builders only; for all others it is their own. */
+  readonly namespace?: string;
+}
+
+/** Without members when there are no edits. */
+export type EditsAnswer = Partial<EditsSummary> & {
+  /** When they came from the developer, in milliseconds since the epoch. */
+  readonly at?: number;
+};
+
+export interface BuiltAnswer {
+  /** What the image of that build was made from; absent when nobody knows. */
+  readonly entries?: Manifest["entries"];
+}
+
+export interface FoundEdits extends EditsSummary {
+  readonly at: number;
+}
+
+export function parseEditsAnswer(head: unknown): FoundEdits | undefined {
+  const summary = parseSummary(head);
+  return summary === undefined ? undefined : { ...summary, at: asNumber(member(head, "at")) ?? 0 };
+}
+
+/** @throws AzdsError PROTOCOL */
+export function parseBuiltAnswer(head: unknown): Manifest | undefined {
+  const entries = member(head, "entries");
+  return entries === undefined ? undefined : parseManifest(asArray(entries).map(parseEntry));
+}
+
 export interface BuilderStatus {
   readonly node: string;
   readonly version: string;
   /** Whether buildkitd answers. */
   readonly buildkit: boolean;
+  /** Of the node's disk with the sources; 0 where it cannot be seen. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /**

@@ -123,6 +123,11 @@ export const IMAGE_CONFIG_FILE = "/azds/images.json";
 /** In the volume: what was synced into each container, for when it restarts. */
 export const SYNC_JOURNAL_FOLDER = "/azds/sync";
 
+/** In the volume: the edits that a new pod starts with, left there by `__build` for `__agent` (core/edits.ts). */
+export const EDITS_FOLDER = "/azds/edits";
+/** What a container writes there stands in the pod's status when it has ended. */
+export const TERMINATION_LOG = "/dev/termination-log";
+
 /** Prefix of built images in a node's store: `azds.local/<namespace>/<repository>:<tag>`. Never a resolvable registry. */
 export const IMAGE_PREFIX = "azds.local";
 

@@ -30,6 +30,8 @@ const HINTS = {
   SPACE_CYCLE: "Choose a parent that is not below the space itself",
   SPACE_PROTECTED: "`default` cannot be removed; take it out of azds with `--no-delete`",
   SPACE_HAS_CHILDREN: "Remove the spaces below it first, innermost first",
+  SPACE_FORBIDS_PODS:
+    "Use a space whose namespace does not (`azds space select -n NAME`), or have an administrator label it `pod-security.kubernetes.io/enforce=privileged`; warn and audit may stay",
   PARENT_NOT_FOUND: "Create the parent first with `azds space create -n NAME`",
   // Up
   SESSION_HELD: "Ask its owner, or take it over with `--take-over`",
@@ -39,6 +41,8 @@ const HINTS = {
   RELEASE_FAILED: "Read the message of Helm above; nothing of the old release was changed",
   BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; nothing that runs was touched",
   SOURCE_UNREADABLE: "Make it readable, or list it in `.dockerignore`",
+  WATCH_LIMIT:
+    "End programs that watch files (editors, reloaders), or raise the named limit with `sysctl`; what runs in the cluster goes on",
   SYNC_FAILED: "Look whether the disk of that node is full; `azds cluster status` shows its builder",
   BUILDER_UNAVAILABLE: "Run `azds cluster status` to see the builder of that node",
   POD_NOT_STARTED: "The cause above comes from the pod's own status and events",
@@ -46,7 +50,7 @@ const HINTS = {
   POD_NOT_INJECTED: "Run `azds cluster status`; the webhook did not answer when the pod was made",
   UPDATE_FAILED: "Mend what the output above names and save again; nothing was replaced by a half-made state",
   SYNC_TARGET_UNWRITABLE:
-    "Let the image's user own that folder (`COPY --chown`), or name another with `container.syncTarget` in `azds.yaml`",
+    "Give the image a `WORKDIR` of its own which its user may write (`COPY --chown`), or name such a folder with `container.syncTarget` in `azds.yaml`",
   REBUILD_REFUSED: "Run `azds up` without `--no-rebuild` to have the image rebuilt",
   SERVICE_NOT_UP: "Start it with `azds up`",
   SERVICE_NOT_FOUND: "Run `azds list-up` to see what runs in which space, and name the space with `-n SPACE`",

@@ -13,6 +13,10 @@ export const CLOSE_LINGER_MS_MAX = 2_000;
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
 export const DIAL_MS_MAX = 5_000;
+/** Requests to a session's application are held this long while nothing listens: it restarts with each save. */
+export const RESTART_MS_MAX = 2_000;
+/** How soon a refused dial is repeated there. */
+export const DIAL_RETRY_MS = 10;
 /** Requests with a space wait this long for the first route table, then pass unrouted. */
 export const FIRST_TABLE_MS_MAX = 1_000;
 /** postStart of the sidecar waits this long for the first table. */
@@ -165,6 +169,10 @@ export const RESTORE_RETRY_MS_MAX = 60_000;
 export const IMAGE_BELIEVED_MS = 60_000;
 /** Builders of other nodes that are asked for an image at once. */
 export const PEERS_ASKED_MAX = 16;
+/** Builders of other nodes are waited for this long when a pod asks for edits; it starts without theirs then. */
+export const EDITS_PEERS_MS_MAX = 5_000;
+/** In a pod that starts, from the question for its edits to their last byte; it starts without them then. */
+export const EDITS_TAKEN_MS_MAX = 15_000;
 /** Configuration and layers of one image; overlayfs takes 500 layers at most, container engines 127. */
 export const IMAGE_PARTS_MAX = 512;
 export const BUILD_MS_MAX = 60 * 60_000;
@@ -240,6 +248,11 @@ export const SESSION_HEARTBEAT_MS = 15_000;
 export const PROCESS_OUTPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 // Engine
+/** A forwarded connection whose dial is refused is dialled again for this long, and how soon: applications restart. */
+export const REDIAL_MS_MAX = 5_000;
+export const REDIAL_MS = 20;
+/** Bytes kept to be written again; what a client says before the first answer is a request's head, rarely more. */
+export const REDIAL_BYTES_MAX = 256 * 1024;
 /** Pods in a row that were made without the webhook are deleted up to this often, the first after REMAKE_MS_MIN. */
 export const REMAKES_MAX = 6;
 export const REMAKE_MS_MIN = 500;
@@ -251,6 +264,13 @@ export const CUT_RETRY_MS = 1_000;
 export const LINK_RECONNECT_MS_MAX = 1_000;
 /** A running container that has not answered by then is told; it is tried further. */
 export const LIVE_SETTLED_MS_MAX = 10_000;
+/** Pause after edits were left with the builder, in which further ones gather. */
+export const MIRROR_PAUSE_MS = 500;
+/** The end of `up` waits this long for the last edits to be left there. */
+export const MIRROR_FINISH_MS_MAX = 5_000;
+/** One try to leave edits there; and the session's record tells of them this often at most. */
+export const MIRROR_MS_MAX = 60_000;
+export const MIRROR_RECORD_MS = 3_000;
 /** Services that one `up` finds by itself below a folder, and how deep it looks. */
 export const PROJECTS_MAX = 20;
 export const PROJECT_DEPTH_MAX = 3;
@@ -262,6 +282,11 @@ export const POD_APPEARS_MS_MAX = 15_000;
 export const UNSCHEDULABLE_MS_MAX = 20_000;
 /** A pod on a node without its image gets this long to have it fetched from the node that built it; then it is built there. */
 export const IMAGE_FETCH_MS_MAX = 15_000;
+/** A step of a build that says nothing for this long is mentioned, and again each time the silence has doubled. */
+export const BUILD_SILENCE_MS = 10_000;
+export const BUILD_LOOK_MS = 1_000;
+/** A builder that went away in the middle of a build is waited for this long before the build is tried once more. */
+export const BUILDER_RETURN_MS_MAX = 60_000;
 /** A credential helper of Docker may ask a person; nobody answers for ever. */
 export const CREDENTIAL_HELPER_MS_MAX = 30_000;
 /** Tries to reach a tunnel whose container has only just started. */

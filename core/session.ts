@@ -3,7 +3,8 @@
  * labelled `azds.io/session`; a tag `azds-<6 chars>-<n>` names the session and counts its builds.
  */
 import { SESSION_LABEL } from "./contract.ts";
-import { asArray, asString, at } from "./parse.ts";
+import { type EditsSummary, parseSummary } from "./edits.ts";
+import { asArray, asNumber, asString, at } from "./parse.ts";
 
 /** `azds-` and six characters of [a-z0-9]. */
 export type SessionId = string;
@@ -49,7 +50,18 @@ export const SESSION_ANNOTATION = {
   container: "azds.io/container",
   /** Digest of all that the image and the release of the last build were made from. */
   inputs: "azds.io/inputs",
+  /** `SessionEdits` as JSON. */
+  edits: "azds.io/edits",
 } as const;
+
+/** What was brought into the running containers since the build. */
+export interface SessionEdits extends EditsSummary {
+  readonly build: number;
+  /** Nodes whose builder has them. */
+  readonly nodes: readonly string[];
+  /** Pods into which the developer's command has brought them itself. */
+  readonly pods: readonly string[];
+}
 
 /** What azds.yaml wants of the session's container; the webhook brings it about. All of it optional. */
 export interface SessionContainer {
@@ -59,6 +71,8 @@ export interface SessionContainer {
   readonly syncTarget: string;
   /** Absolute folder over which a volume is laid, filled from the image, because it could not be written; empty: none. */
   readonly volume: string;
+  /** A developer is about to look after the pod: an application that ends waits for them. */
+  readonly attended: boolean;
 }
 
 export interface Session {
@@ -80,9 +94,11 @@ export interface Session {
   readonly container: SessionContainer;
   /** Of the last build; empty before it has come up. */
   readonly inputs: string;
+  /** Absent while nothing was edited. */
+  readonly edits?: SessionEdits | undefined;
 }
 
-export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "" };
+export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "", attended: false };
 
 /** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
 export function sessionOfLease(lease: unknown): Session | undefined {
@@ -103,7 +119,20 @@ export function sessionOfLease(lease: unknown): Session | undefined {
     build: Number(note(SESSION_ANNOTATION.build)) || 0,
     container: parseContainer(note(SESSION_ANNOTATION.container)),
     inputs: note(SESSION_ANNOTATION.inputs),
+    edits: parseEdits(note(SESSION_ANNOTATION.edits)),
   };
+}
+
+function parseEdits(text: string): SessionEdits | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const [summary, build] = [parseSummary(value), asNumber(at(value, "build"))];
+    if (summary === undefined || build === undefined) return undefined;
+    const names = (key: string): readonly string[] => asArray(at(value, key)).flatMap((name) => asString(name) ?? []);
+    return { ...summary, build, nodes: names("nodes"), pods: names("pods") };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Somebody may have written anything into the annotation; what is not understood asks for nothing. */
@@ -114,6 +143,7 @@ function parseContainer(text: string): SessionContainer {
       command: asArray(at(value, "command")).flatMap((word) => asString(word) ?? []),
       syncTarget: asString(at(value, "syncTarget")) ?? "",
       volume: asString(at(value, "volume")) ?? "",
+      attended: at(value, "attended") === true,
     };
   } catch {
     return PLAIN_CONTAINER;
@@ -137,6 +167,7 @@ export function leaseOfSession(session: Session): Readonly<Record<string, unknow
         [SESSION_ANNOTATION.build]: String(session.build),
         [SESSION_ANNOTATION.container]: JSON.stringify(session.container),
         [SESSION_ANNOTATION.inputs]: session.inputs,
+        ...(session.edits === undefined ? {} : { [SESSION_ANNOTATION.edits]: JSON.stringify(session.edits) }),
       },
     },
     spec: {

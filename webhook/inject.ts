@@ -41,7 +41,7 @@ import { skipReason, type Namespace } from "./skip.ts";
 import { podWarnings } from "./warnings.ts";
 
 /** What the session's Lease says of the pod. */
-export type SessionRecord = Pick<Session, "lastNode" | "container">;
+export type SessionRecord = Pick<Session, "lastNode" | "container" | "edits">;
 
 export interface InjectInput {
   readonly pod: Pod;
@@ -81,7 +81,8 @@ export function injectPod(input: InjectInput): InjectedPod {
   const ports = readAllPorts(pod);
   // Pods that end by themselves would wait for ever for a sidecar among their containers.
   const native = (at(pod, "spec", "restartPolicy") ?? "Always") !== "Always";
-  const own = planOwn(input, { session, hold: !native, resources: resources.value });
+  const edited = editedBuild(session, recordIn(input));
+  const own = planOwn(input, { session, hold: !native, edited: edited !== undefined, resources: resources.value });
   const attended = annotationsOf(pod)[PROBES_ANNOTATION] === "application" ? undefined : session?.main;
   const probes = moveProbes(own, attended);
   const dns = planDns(pod, input.ancestors, settings.clusterDomain);
@@ -96,7 +97,8 @@ export function injectPod(input: InjectInput): InjectedPod {
   ];
   const config = sidecarConfig(input, { ...ports.lists, probes: probes.probes, session: session?.session });
   const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
-  const build = session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings)), ...own.seed];
+  const build =
+    session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings, edited)), ...own.seed];
   const proxy = [proxyContainer(ours, config, native)];
   const spec = {
     ...(isObject(pod["spec"]) ? pod["spec"] : {}),
@@ -128,17 +130,25 @@ interface OwnContainers extends Pick<SeedPlan, "volumes" | "warnings"> {
 interface OwnOptions {
   readonly session: SessionImages | undefined;
   readonly hold: boolean;
+  readonly edited: boolean;
   readonly resources: JsonObject;
 }
 
 /** The user's containers as they are to run; those of a session under the agent and as its record wishes. */
-function planOwn(input: InjectInput, { session, hold, resources }: OwnOptions): OwnContainers {
+function planOwn(input: InjectInput, { session, hold, edited, resources }: OwnOptions): OwnContainers {
   const { pod, namespace, record } = input;
   const wish = recordIn(input)?.container ?? PLAIN_CONTAINER;
   const plans = containersOf(pod).map((container): SeedPlan => {
     const isMain = session !== undefined && nameOf(container) === session.main;
-    const { command, syncTarget, volume } = isMain ? wish : PLAIN_CONTAINER;
-    const started = underAgent(container, { namespace: namespace.name, hold, command, syncTarget });
+    const { command, syncTarget, volume, attended } = isMain ? wish : PLAIN_CONTAINER;
+    const started = underAgent(container, {
+      namespace: namespace.name,
+      hold,
+      attended,
+      edited: isMain && edited,
+      command,
+      syncTarget,
+    });
     return planSeed(started, { folder: volume, volumes: asArray(at(pod, "spec", "volumes")), resources });
   });
   const unread = session !== undefined && record === "unreadable";
@@ -178,8 +188,18 @@ function withNotes(pod: Pod, { input, session, warnings }: Notes): Pod {
   );
 }
 
-function buildConfig({ session, images }: SessionImages, { builder, ca }: InjectSettings): BuildConfig {
-  return { version: 1, session, images, builder, ca };
+function buildConfig(
+  { session, images }: SessionImages,
+  { builder, ca }: InjectSettings,
+  edited: number | undefined,
+): BuildConfig {
+  return { version: 1, session, images, builder, ca, ...(edited === undefined ? {} : { edited }) };
+}
+
+/** Edits belong to one build: another has them in its image, or never had them. */
+function editedBuild(session: SessionImages | undefined, record: SessionRecord | undefined): number | undefined {
+  const edits = record?.edits;
+  return edits !== undefined && edits.edits > 0 ? session?.builds.find((build) => build === edits.build) : undefined;
 }
 
 type PortLists = Pick<SidecarConfig, "opaquePorts" | "skipInboundPorts" | "skipOutboundPorts">;

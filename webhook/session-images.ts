@@ -8,6 +8,8 @@ import { containersOf, initContainersOf, nameOf, type Container, type Pod } from
 export interface SessionImages {
   /** Of the first container that has one. */
   readonly session: SessionId;
+  /** The builds of it that the pod runs. */
+  readonly builds: readonly number[];
   /** Further sessions named by tags of the same pod; normally none. */
   readonly others: readonly SessionId[];
   /** Each image once, as the node's store knows it, in the order of the containers. */
@@ -21,13 +23,14 @@ export function sessionImages(pod: Pod, namespace: string): SessionImages | unde
   const found = [...containersOf(pod), ...initContainersOf(pod)].flatMap((container) => {
     const image = asString(container["image"]) ?? "";
     const tag = sessionOfImage(image);
-    return tag === undefined ? [] : [{ session: tag.session, image: localImage(namespace, image) }];
+    return tag === undefined ? [] : [{ ...tag, image: localImage(namespace, image) }];
   });
   const [session, ...others] = new Set(found.map((entry) => entry.session));
   if (session === undefined) return undefined;
   const main = containersOf(pod).find(hasSessionImage);
   return {
     session,
+    builds: found.filter((entry) => entry.session === session).map(({ build }) => build),
     others,
     images: [...new Set(found.map((entry) => entry.image))],
     main: main === undefined ? undefined : nameOf(main),
@@ -45,15 +48,17 @@ export function withNodeImage(container: Container, namespace: string): Containe
   return { ...container, image, imagePullPolicy: "Never" };
 }
 
-export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget"> {
+export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget" | "attended"> {
   readonly namespace: string;
   /** The container is started again when it ends, so the agent may as well wait in it for the next update. */
   readonly hold: boolean;
+  /** The pod may start with what was edited in one before it. */
+  readonly edited: boolean;
 }
 
 /**
- * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold]
- * [--sync-target FOLDER] -- WORD…`. The flags about the image say what the agent puts before the words from
+ * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold] [--attended]
+ * [--sync-target FOLDER] [--edited] -- WORD…`. The flags about the image say what the agent puts before the words from
  * IMAGE_CONFIG_FILE, by Kubernetes' rule: `command` replaces ENTRYPOINT and CMD, `args` alone replaces CMD
  * (kubernetes.io, "Define a Command and Arguments for a Container"); a command of the session replaces all of it.
  * `args` keeps every word, so that the kubelet expands `$(VARIABLE)` in them as before.
@@ -66,7 +71,9 @@ export function underAgent(container: Container, start: AgentStart): Container {
   const flags = [
     ...(command.length > 0 ? [] : ["--entrypoint-from-image", ...(args.length > 0 ? [] : ["--cmd-from-image"])]),
     ...(start.hold ? ["--hold"] : []),
+    ...(start.hold && start.attended ? ["--attended"] : []),
     ...(start.syncTarget === "" ? [] : ["--sync-target", literalWord(start.syncTarget)]),
+    ...(start.edited ? ["--edited"] : []),
   ];
   return {
     ...local,

@@ -1,6 +1,7 @@
 /** The pods that injection leaves alone. */
 import { AGENT_FOLDER, AGENT_VOLUME, CONTAINER, NO_PROXY_LABEL, SPACE_LABEL } from "../core/contract.ts";
 import { asArray, at } from "../core/parse.ts";
+import { levelAgainstRedirect } from "../core/pod-security.ts";
 import { TOKEN_VOLUME } from "./containers.ts";
 import { annotationsOf, containersOf, initContainersOf, nameOf, type Pod } from "./pod.ts";
 import type { SkipReason } from "./reasons.ts";
@@ -10,9 +11,6 @@ export interface Namespace {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
-
-/** Levels that forbid NET_ADMIN (Kubernetes, Pod Security Standards, "Capabilities"). */
-const FORBIDDING_LEVELS = new Set(["baseline", "restricted"]);
 
 /** Why `pod` must stay as it is, or `undefined` when it may be injected. The first reason that holds. */
 export function skipReason(pod: Pod, namespace: Namespace): SkipReason | undefined {
@@ -24,9 +22,7 @@ export function skipReason(pod: Pod, namespace: Namespace): SkipReason | undefin
   if (at(pod, "metadata", "labels", NO_PROXY_LABEL) === "true") return "opted-out";
   if (at(pod, "spec", "hostNetwork") === true) return "host-network";
   if (isForWindows(pod)) return "windows";
-  if (FORBIDDING_LEVELS.has(namespace.labels["pod-security.kubernetes.io/enforce"] ?? "")) {
-    return "forbidden-by-pod-security";
-  }
+  if (levelAgainstRedirect(namespace.labels) !== undefined) return "forbidden-by-pod-security";
   return clashes(pod, names, sessionImages(pod, namespace.name) !== undefined) ? "name-clash" : undefined;
 }
 

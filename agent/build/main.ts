@@ -1,12 +1,23 @@
 /** `__build`: init container of a session's pod. Holds the pod until its images are on the node, and prepares the agent. */
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { parseBuildConfig } from "../../core/build-config.ts";
-import { AGENT_FOLDER, BUILD_VOLUME_MOUNT, ENV, PORT, PROGRAM, TOKEN_FILE } from "../../core/contract.ts";
+import {
+  AGENT_FOLDER,
+  BUILD_VOLUME_MOUNT,
+  EDITS_FOLDER,
+  ENV,
+  PORT,
+  PROGRAM,
+  TERMINATION_LOG,
+  TOKEN_FILE,
+} from "../../core/contract.ts";
 import { openBuilder, serveBuilderTunnel } from "../../core/host/builder-tunnel.ts";
 import { type Clock, systemClock } from "../../core/host/clock.ts";
 import { jsonLog, type Log } from "../../core/host/log.ts";
 import { BUILD_LEAVE_MS } from "../../core/limits.ts";
 import { streamOfSocket } from "../../core/wire/socket-stream.ts";
+import { takeEdits } from "./edits.ts";
 import { copyAgent, writeImageConfigs } from "./volume.ts";
 import { waitForImages } from "./wait.ts";
 
@@ -19,6 +30,8 @@ export interface PrepareOptions {
   readonly agentFolder: string;
   readonly volume: string;
   readonly tokenFile: string;
+  /** Gets what the pod's status shall tell. */
+  readonly terminationLog: string;
   /** Of the build tunnel; 0 takes any free port. */
   readonly port: number;
   readonly clock: Clock;
@@ -43,6 +56,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
     agentFolder: AGENT_FOLDER,
     volume: BUILD_VOLUME_MOUNT,
     tokenFile: TOKEN_FILE,
+    terminationLog: TERMINATION_LOG,
     port: PORT.build,
     clock: systemClock,
     log,
@@ -61,7 +75,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
 /** Resolves when the volume is complete. Rejects when it cannot be written, the port cannot be had, or by the signal. */
 export async function preparePod(options: PrepareOptions): Promise<void> {
   const { volume, tokenFile, clock, log, signal } = options;
-  const { builder, ca, images, session } = parseBuildConfig(options.config);
+  const { builder, ca, images, session, edited } = parseBuildConfig(options.config);
   const tunnelPort = await serveBuilderTunnel({ port: options.port, builder, ca, tokenFile, signal, log });
   options.onListening?.(tunnelPort);
   log("info", "The build tunnel listens", { session, port: tunnelPort });
@@ -74,6 +88,11 @@ export async function preparePod(options: PrepareOptions): Promise<void> {
     copyAgent(options.agentFolder, volume),
   ]);
   await writeImageConfigs(volume, configs);
+  if (edited !== undefined) {
+    const folder = join(volume, basename(EDITS_FOLDER));
+    const taken = await takeEdits({ tag: { session, build: edited }, folder, connect, clock, log, signal });
+    await writeFile(options.terminationLog, JSON.stringify(taken ?? {})).catch(() => undefined);
+  }
   log("info", "All images are on the node", { session });
   // A client of the tunnel is just being told the same.
   await clock.sleep(BUILD_LEAVE_MS, signal);

@@ -4,7 +4,8 @@ import type { ImageConfigs } from "../../core/build-config.ts";
 import { AzdsError } from "../../core/errors.ts";
 
 /**
- * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] -- WORD…`
+ * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] [--attended] [--edited] --
+ * WORD…`
  *
  * The words are `command` and `args` of the container; the two flags say which part of the image's configuration they
  * leave in force (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
@@ -17,6 +18,10 @@ export interface Invocation {
   readonly syncTarget?: string;
   /** Keep the container when the application ends while a client is there: it would be restarted anyway. */
   readonly hold: boolean;
+  /** A client is on its way: keep the container for it also when the application ends before it is there. */
+  readonly attended: boolean;
+  /** `__build` may have left edits for this container. */
+  readonly edited: boolean;
   readonly words: readonly string[];
 }
 
@@ -34,9 +39,12 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         "cmd-from-image": { type: "boolean", default: false },
         "sync-target": { type: "string" },
         hold: { type: "boolean", default: false },
+        attended: { type: "boolean", default: false },
+        edited: { type: "boolean", default: false },
       },
     });
-    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage, hold } = values;
+    const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage } = values;
+    const { hold, attended, edited } = values;
     const syncTarget = values["sync-target"];
     if (image === undefined) throw new Error("`--image` is missing");
     return {
@@ -44,6 +52,8 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       entrypointFromImage,
       cmdFromImage,
       hold,
+      attended,
+      edited,
       words,
       ...(syncTarget === undefined ? {} : { syncTarget }),
     };

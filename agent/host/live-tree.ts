@@ -24,6 +24,8 @@ export interface LiveTreeOptions {
   readonly refusal?: string | undefined;
   /** Opens the journal; throws what the system says where it cannot be kept. Absent: nothing is kept. */
   readonly openJournal?: (replay: (record: CommitRecord) => void) => Journal;
+  /** What a journal starts with that has never had a commit; `undefined` for nothing. */
+  readonly firstRecord?: (journal: Journal) => Promise<CommitRecord | undefined>;
   /** A sentence for the container's log. */
   readonly say: (sentence: string) => Promise<void>;
   /** After each commit. */
@@ -68,7 +70,22 @@ export class LiveTree {
     } catch (error) {
       this.#loseJournal(error);
     }
+    if (this.#journal?.size === 0) await this.#begin(this.#journal);
     if (this.#journal !== undefined) await restoreTree(this, this.#journal, this.#options.say);
+  }
+
+  /** A new pod of an edited session has the edits in its journal before anything else, as if it were an old one. */
+  async #begin(journal: Journal): Promise<void> {
+    const { firstRecord, say } = this.#options;
+    try {
+      const record = await firstRecord?.(journal);
+      if (record === undefined) return;
+      journal.commit(record);
+      this.apply(record);
+    } catch (error) {
+      this.withJournal(() => journal.cutTo());
+      await say(`the edits of the pod before could not be read, so the application starts without (${String(error)})`);
+    }
   }
 
   readonly receiver: TreeReceiver = {

@@ -2,13 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ImageConfigs, parseImageConfigs, stringEnvironment } from "../../core/build-config.ts";
-import { IMAGE_CONFIG_FILE, PORT, SYNC_JOURNAL_FOLDER, VERSION } from "../../core/contract.ts";
+import { EDITS_FOLDER, IMAGE_CONFIG_FILE, PORT, SYNC_JOURNAL_FOLDER, VERSION } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { applicationEnvironment } from "./environment.ts";
 import { type Invocation, commandOf, parseInvocation } from "./invocation.ts";
 import { Journal } from "./journal.ts";
 import { LiveTree } from "./live-tree.ts";
+import { recordEdits } from "./edits.ts";
 import { createOutput } from "./output.ts";
 import { type ChildOptions, Children } from "./process.ts";
 import { EXIT_NOT_FOUND } from "./program-file.ts";
@@ -29,6 +30,8 @@ export interface AgentOptions {
   readonly imageConfigFile?: string;
   /** Default SYNC_JOURNAL_FOLDER. */
   readonly journalFolder?: string;
+  /** Default EDITS_FOLDER. */
+  readonly editsFolder?: string;
   /** Default AGENT_HOLD_GRACE_MS. */
   readonly graceMs?: number;
   /** Default AGENT_STOP_MS_MAX. */
@@ -60,8 +63,11 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const journal = join(options.journalFolder ?? SYNC_JOURNAL_FOLDER, journalName(argv));
   const tree = new LiveTree({
     target: folder,
-    refusal,
+    refusal: refusal?.why,
     openJournal: (replay) => Journal.open(journal, replay),
+    ...(invocation.edited
+      ? { firstRecord: (kept) => recordEdits(kept, options.editsFolder ?? EDITS_FOLDER, folder) }
+      : {}),
     say,
     onChange: () => states.changed(),
   });
@@ -77,6 +83,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     ...processes,
     command,
     hold: invocation.hold,
+    attended: invocation.attended,
     graceMs,
     say,
     onState: () => states.changed(),
@@ -84,7 +91,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const states = new StateFeed(() => ({
     version: VERSION,
     target: folder,
-    ...(refusal === undefined ? {} : { refusal }),
+    ...(refusal === undefined ? {} : { refusal: refusal.why, volumeHelps: refusal.volumeHelps }),
     revision: tree.revision,
     behind: supervisor.isBehind,
     process: supervisor.state,

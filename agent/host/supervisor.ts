@@ -7,6 +7,8 @@ import { Application, type ApplicationOptions } from "./application.ts";
 export interface SuperviseOptions extends Omit<ApplicationOptions, "onEnd"> {
   /** Whether a client keeps the container when its application has ended. */
   readonly hold: boolean;
+  /** A client is about to come: the time for which it is waited begins now. */
+  readonly attended?: boolean | undefined;
   /** Default AGENT_HOLD_GRACE_MS. */
   readonly graceMs?: number | undefined;
   /** After each change of `state`. */
@@ -23,7 +25,7 @@ export class Supervisor {
   readonly #leaving = new AbortController();
   #state: ProcessState = { kind: "starting" };
   #clients = 0;
-  #lastClientAt = -Infinity;
+  #lastClientAt: number;
   #updating = false;
   #behind = false;
   /** Code of the application's end, while it does not run. */
@@ -31,6 +33,7 @@ export class Supervisor {
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
+    this.#lastClientAt = options.attended === true ? options.clock.now() : -Infinity;
     this.application = new Application({ ...options, onEnd: (code) => this.#ended(code) });
   }
 

@@ -16,6 +16,8 @@ interface Row {
   readonly status: string;
   /** Who develops it, `user@host`; absent when nobody does. */
   readonly owner?: string;
+  /** Files edited in place that its pods have not; absent when there are none. */
+  readonly lostEdits?: number;
 }
 
 export async function run(args: { readonly all: boolean }, context: Context): Promise<number> {
@@ -33,6 +35,12 @@ export async function run(args: { readonly all: boolean }, context: Context): Pr
       status,
     ]),
   });
+  for (const { name, lostEdits = 0 } of rows) {
+    if (lostEdits === 0) continue;
+    const what = lostEdits === 1 ? "1 edit in place is" : `${lostEdits} edits in place are`;
+    const text = `Service '${name}': ${what} lost with the pod that had them; \`azds up\` brings them again`;
+    context.emit({ type: "message", level: "warning", text });
+  }
   const data = rows.map(({ updated, ...row }) => Object.assign(row, { updated: new Date(updated).toISOString() }));
   context.emit({ type: "result", name: "up", data });
   return 0;
@@ -54,7 +62,8 @@ async function allRows(context: Context, cluster: Cluster): Promise<readonly Row
   return [...services.map(serviceRow), ...podRows];
 }
 
-function serviceRow({ name, namespace, updated, status, session }: RunningService): Row {
+function serviceRow({ name, namespace, updated, status, session, lostEdits }: RunningService): Row {
   const owner = session === undefined ? {} : { owner: session.owner };
-  return { name, devSpace: namespace, type: "Service", updated, status, ...owner };
+  const lost = lostEdits === 0 ? {} : { lostEdits };
+  return { name, devSpace: namespace, type: "Service", updated, status, ...owner, ...lost };
 }

@@ -23,9 +23,12 @@ export const exec = define({
       describe: "Container of the pod; default: the one azds up builds, else the first",
     },
   },
+  epilogue:
+    "With -it, Ctrl+C goes to the command. Otherwise it ends azds exec alone: Kubernetes does not end the command in " +
+    "the container for that.",
   examples: [
     ["azds exec -it -- sh", "A shell in this folder's service"],
-    ["azds exec db -i -- psql < dump.sql", "Feed a command of another service"],
+    ["azds exec -i db -- psql < dump.sql", "Feed a command of another service"],
   ],
   action: () => import("../actions/exec.ts"),
 });

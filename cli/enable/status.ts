@@ -1,6 +1,7 @@
 /** The state of azds in a cluster, from its objects; pure. */
 import { COMPONENT, SPACE_LABEL, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
-import { asArray, asString, at } from "../../core/parse.ts";
+import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
+import { levelAgainstRedirect } from "../../core/pod-security.ts";
 import { selectorLabels } from "../../templates/control-plane/object.ts";
 import { certificateState, type CertificateState } from "./certificates.ts";
 import { readNode } from "./nodes.ts";
@@ -46,10 +47,6 @@ export interface Status {
   readonly healthy: boolean;
 }
 
-/** Standards that forbid NET_ADMIN, which the redirect's init container takes (Pod Security Standards). */
-const FORBIDDING: ReadonlySet<string> = new Set(["baseline", "restricted"]);
-const ENFORCE_LABEL = "pod-security.kubernetes.io/enforce";
-
 export function evaluateStatus(facts: StatusFacts): Status {
   const parts = partsOf(facts);
   const certificates = facts.secrets.flatMap((secret) => certificateState(secret, facts.now) ?? []);
@@ -60,8 +57,8 @@ export function evaluateStatus(facts: StatusFacts): Status {
     nodesWithoutBuilder: nodesWithoutBuilder(facts),
     uninstrumentedPods: facts.spacePods.filter(isUninstrumented).map(pathOf).toSorted(),
     unroutableSpaces: facts.spaces.flatMap((space) => {
-      const standard = asString(at(space, "metadata", "labels", ENFORCE_LABEL)) ?? "";
-      return isSpace(space) && FORBIDDING.has(standard) ? [{ space: nameOf(space), standard }] : [];
+      const standard = levelAgainstRedirect(asStringRecord(at(space, "metadata", "labels")));
+      return isSpace(space) && standard !== undefined ? [{ space: nameOf(space), standard }] : [];
     }),
     healthy: parts.every(({ ok }) => ok) && !expired,
   };

@@ -4,7 +4,11 @@ import {
   type BuildEvent,
   type BuildRequest,
   type BuildSecret,
+  type EditsQuery,
+  type FoundEdits,
   parseBuildEvent,
+  parseBuiltAnswer,
+  parseEditsAnswer,
   SSH_STREAM,
 } from "../../core/builder-protocol.ts";
 import { PORT } from "../../core/contract.ts";
@@ -13,7 +17,8 @@ import type { Clock } from "../../core/host/clock.ts";
 import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../core/limits.ts";
-import { asString, at } from "../../core/parse.ts";
+import { asNumber, asString, at } from "../../core/parse.ts";
+import type { SessionTag } from "../../core/session.ts";
 import type { Manifest } from "../../core/sync/manifest.ts";
 import { sendTree, type SyncResult } from "../../core/sync/send.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
@@ -41,6 +46,12 @@ export interface BuilderClient {
   readonly sync: (source: BuildSource) => Promise<SyncResult>;
   /** Resolves with the built image's reference. @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST */
   readonly build: (order: BuildOrder) => Promise<string>;
+  /** Of the node's disk: how much is free, in words. */
+  readonly space: () => Promise<string>;
+  /** What the image of a build was made from; `undefined` when no builder knows. */
+  readonly built: (tag: SessionTag) => Promise<Manifest | undefined>;
+  /** The edits of a build that are here. */
+  readonly edits: (tag: SessionTag) => Promise<FoundEdits | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -99,14 +110,23 @@ function forwardAgent(agent: string, name: string, stream: ByteStream): void {
 
 /** The first answer proves that tunnel, builder and buildkitd are all there. */
 async function checkStatus(mux: Mux): Promise<void> {
-  const stream = mux.open("status");
-  const answer = await messageReader(stream).next();
-  if (at(answer?.head, "buildkit") !== true) {
+  const status = await askStatus(mux);
+  if (at(status, "buildkit") !== true) {
     throw new AzdsError(
       "BUILDER_UNAVAILABLE",
-      `buildkitd does not answer on node \`${asString(at(answer?.head, "node")) ?? "unknown"}\``,
+      `buildkitd does not answer on node \`${asString(at(status, "node")) ?? "unknown"}\``,
     );
   }
+}
+
+async function askStatus(mux: Mux): Promise<unknown> {
+  return (await messageReader(mux.open("status")).next())?.head;
+}
+
+async function spaceOf(mux: Mux): Promise<string> {
+  const status = await askStatus(mux);
+  const megabytes = (key: string): number => Math.floor((asNumber(at(status, key)) ?? 0) / 1_000_000);
+  return `${megabytes("freeBytes")} MB of ${megabytes("totalBytes")} MB are free`;
 }
 
 function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
@@ -114,8 +134,19 @@ function clientOf(mux: Mux, signal: AbortSignal): BuilderClient {
     sync: async (source) =>
       sendTree(mux.open("sync"), { tree: source.tree, root: source.root, manifest: source.manifest, signal }),
     build: async (order) => runBuild(mux, order, signal),
+    space: async () => spaceOf(mux),
+    built: async (tag) => parseBuiltAnswer(await ask(mux, "built", { ...tag, peers: true })),
+    edits: async (tag) => parseEditsAnswer(await ask(mux, "edits", { ...tag, peers: false })),
     close: async () => mux.close(),
   };
+}
+
+async function ask(mux: Mux, name: "built" | "edits", query: EditsQuery): Promise<unknown> {
+  const stream = mux.open(name);
+  await sendMessage(stream, query);
+  const answer = await messageReader(stream).next();
+  await stream.end();
+  return answer?.head;
 }
 
 async function runBuild(mux: Mux, { request, secrets, onEvent }: BuildOrder, signal: AbortSignal): Promise<string> {

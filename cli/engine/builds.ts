@@ -4,16 +4,18 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildEvent, type BuildRequest, REGISTRY_AUTH } from "../../core/builder-protocol.ts";
+import { type BuildRequest, REGISTRY_AUTH } from "../../core/builder-protocol.ts";
+import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import { runProcess } from "../../core/host/run-process.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
-import { IMAGE_FETCH_MS_MAX } from "../../core/limits.ts";
+import { BUILDER_RETURN_MS_MAX, IMAGE_FETCH_MS_MAX } from "../../core/limits.ts";
 import { formatTag, type SessionTag } from "../../core/session.ts";
 import type { Project } from "../project/load.ts";
 import { expandText, type Expansion } from "../project/expand.ts";
+import { followBuild } from "./build-progress.ts";
 import { agentSocket, readSecrets } from "./build-secrets.ts";
-import { type BuildSource, openBuilderClient } from "./builder-client.ts";
+import { type BuilderClient, type BuildSource, openBuilderClient, type TunnelOptions } from "./builder-client.ts";
 import type { Emit } from "./events.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "./pod-view.ts";
@@ -36,18 +38,59 @@ export interface BuildJob {
 
 /**
  * Sends the context through `pod` to its node's builder and builds every image in `repositories`.
- * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST
+ * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST, SYNC_FAILED
  */
 export async function buildThrough(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
+  await buildTwice(pod, repositories, { job, stillNeeded: () => true });
+}
+
+interface Attempt {
+  readonly job: BuildJob;
+  /** Whether a second attempt makes sense. */
+  readonly stillNeeded: () => boolean;
+}
+
+/** A builder that goes away in the middle is restarted by the kubelet, so the build is tried once more. */
+async function buildTwice(pod: PodView, repositories: readonly string[], { job, stillNeeded }: Attempt): Promise<void> {
+  try {
+    await buildOnce(pod, repositories, job);
+  } catch (error) {
+    const isAway =
+      error instanceof AzdsError && (error.code === "CONNECTION_LOST" || error.code === "BUILDER_UNAVAILABLE");
+    if (!isAway || job.signal.aborted || !stillNeeded()) throw error;
+    const text = `The builder of node \`${pod.node}\` went away (${error.code}: ${error.message}); the build is tried once more`;
+    job.emit({ type: "message", level: "warning", text });
+    await builderBack(pod, { job, stillNeeded });
+    await buildOnce(pod, repositories, job);
+  }
+}
+
+/** Resolves as soon as the builder answers; the last failure counts after BUILDER_RETURN_MS_MAX. */
+async function builderBack(pod: PodView, { job, stillNeeded }: Attempt): Promise<void> {
+  const deadline = job.clock.now() + BUILDER_RETURN_MS_MAX;
+  for (;;) {
+    try {
+      const builder = await openBuilderClient(job.kube, { ...tunnelOf(pod, job), agent: undefined });
+      await builder.close();
+      return;
+    } catch (error) {
+      if (job.signal.aborted || !stillNeeded() || job.clock.now() > deadline) throw error;
+    }
+  }
+}
+
+function tunnelOf(pod: PodView, { signal, clock }: BuildJob): Omit<TunnelOptions, "agent"> {
+  return { namespace: pod.namespace, pod: pod.name, signal, clock };
+}
+
+async function buildOnce(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
   const { build } = job.project.config;
   const secrets = await secretsFor(pod, job);
   const builder = await openBuilderClient(job.kube, {
-    namespace: pod.namespace,
-    pod: pod.name,
+    ...tunnelOf(pod, job),
     agent: build.ssh.length === 0 ? undefined : agentSocket(job.expansion.variables),
-    signal: job.signal,
-    clock: job.clock,
   });
+  const progress = followBuild(job.emit, job.clock);
   try {
     const sent = await job.step("sync", "Synchronizing files", async () => builder.sync(job.source));
     job.emit({
@@ -57,13 +100,12 @@ export async function buildThrough(pod: PodView, repositories: readonly string[]
     });
     await job.step("build", "Building container image", async () => {
       for (const repository of repositories)
-        await builder.build({
-          request: requestFor(repository, job, secrets),
-          secrets,
-          onEvent: (event) => showBuild(event, job.emit),
-        });
+        await builder.build({ request: requestFor(repository, job, secrets), secrets, onEvent: progress.onEvent });
     });
+  } catch (error) {
+    throw await withSpace(error, pod.node, builder);
   } finally {
+    progress.end();
     await builder.close().catch(() => undefined);
   }
 }
@@ -87,7 +129,8 @@ export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: re
     served.add(pod.node);
     if (built.length > 0 && (await comesByItself(watch, pod, job))) continue;
     try {
-      await buildThrough(pod, repositoriesOf(pod, job.tag.session), job);
+      const stillNeeded = (): boolean => !stoppedWaiting(watch, pod);
+      await buildTwice(pod, repositoriesOf(pod, job.tag.session), { job, stillNeeded });
     } catch (error) {
       // The pod may have been replaced, or may have found its images: then its tunnel has ended and nothing is missing.
       if (job.signal.aborted || !stoppedWaiting(watch, pod)) throw error;
@@ -116,6 +159,18 @@ function stoppedWaiting(watch: PodWatch, pod: PodView): boolean {
 
 export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
+}
+
+/** How the kernel, and the programs of a step, word a full disk. */
+const DISK_FULL = /ENOSPC|no space left on device/i;
+
+/** The same failure with the node and its space, when its disk is full. */
+async function withSpace(failure: unknown, node: string, builder: BuilderClient): Promise<unknown> {
+  if (!(failure instanceof AzdsError) || !DISK_FULL.test(failure.message)) return failure;
+  const space = await builder.space().catch(() => "how much is free cannot be seen");
+  return new AzdsError(failure.code, `The disk of node \`${node}\` has no room for it (${space}): ${failure.message}`, {
+    cause: failure,
+  });
 }
 
 /** Contents by id, in the order in which the request announces them. */
@@ -155,27 +210,4 @@ function requestFor(repository: string, job: BuildJob, secrets: ReadonlyMap<stri
     registryAuth: secrets.has(REGISTRY_AUTH),
     ssh: build.ssh,
   };
-}
-
-function showBuild(event: BuildEvent, emit: Emit): void {
-  switch (event.type) {
-    case "step":
-      emit({
-        type: "build.step",
-        id: event.id,
-        name: event.name,
-        state: event.state,
-        ...(event.ms === undefined ? {} : { ms: event.ms }),
-      });
-      return;
-    case "log":
-      emit({ type: "build.log", id: event.id, stream: event.stream, text: event.text });
-      return;
-    case "done":
-      emit({ type: "message", level: "verbose", text: `Built \`${event.image}\`` });
-      return;
-    case "failed":
-      // Thrown by the builder client; the renderer shows it once, as the command's failure.
-      return;
-  }
 }

@@ -1,7 +1,9 @@
 /** Saves in the project's folders, as sets of changes: what one save, a branch switch or a code generator touches comes together. */
 import { relative } from "node:path";
 import { watch } from "chokidar";
+import { AzdsError } from "../../core/errors.ts";
 import { SAVE_SETTLE_MS } from "../../core/limits.ts";
+import { asString, member } from "../../core/parse.ts";
 import { ignoreFilter } from "../project/ignore.ts";
 import { CONFIG_FILE, type Project } from "../project/load.ts";
 
@@ -15,9 +17,12 @@ export interface ChangeSet {
 }
 
 export interface ContextWatch {
-  /** From here on no change is missed. */
+  /** From here on no change is missed. @throws AzdsError WATCH_LIMIT */
   readonly ready: Promise<void>;
-  /** Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set. */
+  /**
+   * Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set.
+   * @throws AzdsError WATCH_LIMIT when a folder that came later cannot be watched
+   */
   readonly changes: () => AsyncGenerator<ChangeSet, void, void>;
   /** The files that are told until there was silence for `ms`: for work so dear that it should not be done twice. */
   readonly quiet: (ms: number) => Promise<readonly string[]>;
@@ -36,7 +41,16 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
     ignored: ignoredIn(project),
   });
   const ready = Promise.withResolvers<void>();
+  let failure: AzdsError | undefined;
   watcher.once("ready", () => ready.resolve());
+  watcher.on("error", (error) => {
+    failure ??= limitReached(error);
+    if (failure === undefined) return;
+    ready.reject(failure);
+    wake.resolve();
+  });
+  // Whoever waits for it is told; whoever only looks for changes, by them.
+  ready.promise.catch(() => undefined);
   watcher.on("all", (event, path) => {
     if (changed.size === 0) at = performance.now();
     changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
@@ -52,6 +66,7 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   async function* changes(): AsyncGenerator<ChangeSet, void, void> {
     while (!signal.aborted) {
       await wake.promise;
+      if (failure !== undefined) throw failure;
       await settled(changed, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
       const set: ChangeSet = { ...take(), at };
@@ -73,6 +88,21 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   };
   return { ready: ready.promise, changes, quiet };
 }
+
+/** Without a watch a save would go unnoticed for ever; what else goes wrong with a folder, its reading tells. */
+function limitReached(error: unknown): AzdsError | undefined {
+  const code = asString(member(error, "code")) ?? "";
+  const limit = LIMITS[code];
+  if (limit === undefined) return undefined;
+  return new AzdsError("WATCH_LIMIT", `The project's folders cannot be watched: ${limit} (${code})`, { cause: error });
+}
+
+/** inotify(7), ERRORS. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: "this user's limit of open files or of inotify instances (`fs.inotify.max_user_instances`) is reached",
+  ENFILE: "the system's limit of open files is reached",
+  ENOSPC: "this user's limit of watched folders (`fs.inotify.max_user_watches`) is reached",
+};
 
 type Ignored = (path: string, stats?: { readonly isDirectory: () => boolean }) => boolean;
 

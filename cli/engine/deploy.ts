@@ -7,7 +7,7 @@ import { formatTag } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import type { Host } from "../host.ts";
 import type { BuildSource } from "./builder-client.ts";
-import { type BuildJob, buildThrough, serveWaitingPods } from "./builds.ts";
+import { type BuildJob, buildThrough, carries, serveWaitingPods } from "./builds.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import { offersTunnel, type PodView, repositoriesOf } from "./pod-view.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
@@ -27,6 +27,8 @@ export interface DeployRequest {
   readonly inputs: string;
   readonly clean: boolean;
   readonly step: Step;
+  /** Resolves when an application has ended that its container holds for the next save: waiting on would be in vain. */
+  readonly held: (signal: AbortSignal) => Promise<void>;
   /** Rejects when pods are made without the webhook again and again. */
   readonly remaking: Promise<void>;
 }
@@ -74,7 +76,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     await Promise.race([install(request, job, host), builds]);
     await Promise.race([podsAppeared(watch, options), builds]);
     const pods = await step("wait", "Waiting for container", async () =>
-      Promise.race([podsReady(watch, options), neverResolved(builds)]),
+      Promise.race([podsReady(watch, options), heldPods(request, ended.signal), neverResolved(builds)]),
     );
     const deployed: Session = { ...session, lastNode: pods[0]?.node ?? "", inputs: request.inputs };
     await recordBuild(prepared.cluster.kube, deployed);
@@ -102,6 +104,12 @@ async function install(request: DeployRequest, job: BuildJob, host: Host): Promi
       host,
     }),
   );
+}
+
+/** The pods of the tag, once an application among them is held. Never rejects: podsReady knows better why. */
+async function heldPods({ held, watch, tag }: DeployRequest, signal: AbortSignal): Promise<readonly PodView[]> {
+  await held(signal).catch(async () => new Promise<never>(() => undefined));
+  return watch.pods().filter((pod) => carries(pod, tag) && !pod.deleting);
 }
 
 /** Only a rejection of background work may end a race. */

@@ -127,5 +127,8 @@ const TELLING_EVENTS: ReadonlySet<string> = new Set([
 export function causeOfEvent(event: EventView): Cause | undefined {
   if (!TELLING_EVENTS.has(event.reason)) return undefined;
   const text = `${event.kind} \`${event.name}\`: ${event.message}`;
+  // A level that is the cluster's default stands in no label, so that `up` could not know before.
+  if (event.message.includes("violates PodSecurity") && event.message.includes(CONTAINER.proxyInit))
+    return { reason: event.reason, text, final: true, code: "SPACE_FORBIDS_PODS", container: undefined };
   return { reason: event.reason, text, final: false, code: "POD_NOT_STARTED", container: undefined };
 }

@@ -4,8 +4,10 @@ import { AzdsError } from "../../core/errors.ts";
 import { openPortForward } from "../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { FORWARD_CONNECTIONS_MAX } from "../../core/limits.ts";
+import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { pipe } from "../../core/wire/pipe.ts";
 import { streamOfSocket } from "../../core/wire/socket-stream.ts";
+import { redialing } from "./redial.ts";
 
 export interface ForwardTarget {
   readonly namespace: string;
@@ -65,9 +67,11 @@ async function connect(
   const { socket, options } = connection;
   // Before the first wait: bytes that come early are kept by the stream.
   const local = streamOfSocket(socket);
-  const target = await options.target();
-  const remote = await openPortForward(kube.connection, { ...target, signal: options.signal });
-  await pipe(local, remote);
+  const dial = async (): Promise<ByteStream> => {
+    const target = await options.target();
+    return openPortForward(kube.connection, { ...target, signal: options.signal });
+  };
+  await pipe(local, await redialing(dial, options.signal));
 }
 
 async function listen(server: Server, port: number): Promise<number> {

@@ -21,8 +21,16 @@ export interface LivePodsOptions {
   readonly watch: PodWatch;
   readonly tree: SourceTree;
   readonly iterate: IterateSettings | undefined;
+  /** Older builds are about to be replaced and stay as they are. */
+  readonly fromBuild: number;
+  /** Files land in a folder that azds.yaml names, of which the image may have nothing. */
+  readonly elsewhere: boolean;
   /** The last build that this command made, and the version of the tree that went into it. */
   readonly built: () => BuiltVersion | undefined;
+  /** Whether the pod started with edits for which no build command has run. */
+  readonly unbuilt: (pod: PodView) => boolean;
+  /** Called after something was brought, with the pods (by uid) that have the newest version. */
+  readonly onBrought: (pods: readonly string[]) => void;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Ends all links. */
@@ -58,11 +66,15 @@ export interface LivePods {
   readonly refusal: () => Refusal | undefined;
   /** False when no container of the newest build runs, and none is on its way: one that restarts or moves is waited for. */
   readonly any: () => boolean;
+  /** Resolves when an application has ended, which is held in its container; rejects with the signal. */
+  readonly ended: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface Refusal {
   readonly target: string;
   readonly why: string;
+  /** A volume over the folder would do away with it. */
+  readonly volumeHelps: boolean;
 }
 
 export function followLivePods(options: LivePodsOptions): LivePods {
@@ -93,6 +105,7 @@ interface FollowedPod {
 class Followed implements LivePods {
   readonly #options: LivePodsOptions;
   readonly #links = new Map<string, FollowedPod>();
+  #someEnded = Promise.withResolvers<void>();
 
   constructor(options: LivePodsOptions) {
     this.#options = options;
@@ -100,8 +113,8 @@ class Followed implements LivePods {
 
   /** Links to the running pods of the newest build; ends those to all others. */
   follow(pods: readonly PodView[]): void {
-    const { session } = this.#options;
-    const newest = Math.max(0, ...pods.map((pod) => newestBuild(pod, session)));
+    const { session, fromBuild } = this.#options;
+    const newest = Math.max(fromBuild, ...pods.map((pod) => newestBuild(pod, session)));
     const wanted = new Map(
       pods.filter((pod) => isReachable(pod) && newestBuild(pod, session) === newest).map((pod) => [pod.uid, pod]),
     );
@@ -128,16 +141,29 @@ class Followed implements LivePods {
     }
   }
 
-  bring(effect: Effect): Promise<readonly PodBrought[]> {
+  async bring(effect: Effect): Promise<readonly PodBrought[]> {
     // A link that breaks meanwhile brings all of it when it is back.
-    return Promise.all(
+    const pods = await Promise.all(
       this.#all().map(async (link) => ({ pod: link.pod, brought: await link.bring(effect).catch(() => undefined) })),
     );
+    this.#tellBrought();
+    return pods;
+  }
+
+  #tellBrought(): void {
+    const { tree, onBrought } = this.#options;
+    const version = tree.version();
+    const current = [...this.#links].filter(([, { link }]) => link.version() === version).map(([uid]) => uid);
+    if (current.length > 0) onBrought(current);
   }
 
   async update(request: UpdateRequest): Promise<number> {
     const times = await Promise.all(this.#all().map(async (link) => this.#updateOne(link, request)));
     return Math.max(0, ...times);
+  }
+
+  async ended(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#someEnded.promise, rejectedBy(signal)]);
   }
 
   any(): boolean {
@@ -158,7 +184,9 @@ class Followed implements LivePods {
   refusal(): Refusal | undefined {
     const states = this.#all().flatMap((link) => link.state() ?? []);
     const refused = states.find(({ refusal }) => refusal !== undefined);
-    return refused?.refusal === undefined ? undefined : { target: refused.target, why: refused.refusal };
+    if (refused?.refusal === undefined) return undefined;
+    const { target, refusal: why, volumeHelps = false } = refused;
+    return { target, why, volumeHelps };
   }
 
   #all(): readonly PodLink[] {
@@ -177,9 +205,11 @@ class Followed implements LivePods {
       clock,
       ...(open === undefined ? {} : { open }),
       signal: AbortSignal.any([signal, end.signal]),
-      onState: endTeller((code) =>
-        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`),
-      ),
+      onState: endTeller((code) => {
+        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
+        this.#someEnded.resolve();
+        this.#someEnded = Promise.withResolvers();
+      }),
       image: () => this.#builtFor(pod)?.live,
       effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
@@ -190,16 +220,19 @@ class Followed implements LivePods {
 
   /** A container that lacked something runs what it had: it has to start again, unless its image is the newest version. */
   async #caughtUp(pod: PodView, caught: CaughtUp): Promise<void> {
-    const { emit, iterate } = this.#options;
+    const { emit, iterate, unbuilt } = this.#options;
     const { files, failed } = caught.brought;
     tellFailed(pod.name, failed, emit);
-    const isBehind = caught.link.state()?.behind === true || (files > 0 && !this.#runsNewest(pod, caught.afterCut));
-    const restarts = isBehind && iterate !== undefined;
+    const runsNewest = this.#runsNewest(pod, caught.afterCut);
+    const isBehind = caught.link.state()?.behind === true || (files > 0 && !runsNewest);
+    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && unbuilt(pod);
+    const restarts = (isBehind || lacksBuild) && iterate !== undefined;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
       const text = caught.afterCut ? `Pod \`${pod.name}\` is connected again: ${what}` : `Pod \`${pod.name}\`: ${what}`;
       emit({ type: "message", level: "info", text: restarts ? `${text}, restarting the application` : text });
     }
+    this.#tellBrought();
     if (restarts) await this.#restart(caught.link, iterate);
   }
 
@@ -215,7 +248,7 @@ class Followed implements LivePods {
 
   /** Its application was started from the image of the newest version, and nothing has happened to it since. */
   #runsNewest(pod: PodView, afterCut: boolean): boolean {
-    return !afterCut && this.#isAsBuilt(pod);
+    return !afterCut && !this.#options.elsewhere && this.#isAsBuilt(pod);
   }
 
   #isAsBuilt(pod: PodView): boolean {
@@ -260,6 +293,14 @@ function endTeller(tell: (code: number) => void): (state: AgentState) => void {
     if (process.kind === "ended" && !told) tell(process.code);
     told = process.kind === "ended";
   };
+}
+
+async function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("Aborted"));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
 }
 
 function isReachable(pod: PodView): boolean {

@@ -46,6 +46,8 @@ export interface PodLink {
   readonly pod: string;
   /** What the agent said last; `undefined` without a connection. */
   readonly state: () => AgentState | undefined;
+  /** Of the tree that the container has; `undefined` without a connection. */
+  readonly version: () => number | undefined;
   /** Resolves when the first sync is over, or with the link. */
   readonly first: Promise<void>;
   /** Why there is no connection; `undefined` while there is one, or before the first try ended. */
@@ -81,6 +83,7 @@ class Link implements PodLink {
   }
 
   failure = (): string | undefined => this.#failure;
+  version = (): number | undefined => this.#at?.version;
   state = (): AgentState | undefined => this.#client?.state();
 
   async run(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The part of a Pod that `up` watches, read once from the API object. Pure. */
-import { CONTAINER, IMAGE_PREFIX, INSTRUMENTED_LABEL } from "../../core/contract.ts";
+import { CONTAINER, IMAGE_PREFIX, INSTRUMENTED_LABEL, WARNING_ANNOTATION } from "../../core/contract.ts";
 import { asArray, asNumber, asString, asStringRecord, at } from "../../core/parse.ts";
 import { type SessionTag, sessionOfImage } from "../../core/session.ts";
 
@@ -35,6 +35,8 @@ export interface PodView {
   readonly deleting: boolean;
   readonly ready: boolean;
   readonly instrumented: boolean;
+  /** What injection could not bring about, in words; empty where all is well. */
+  readonly warning: string;
   /** Somebody makes another when it is deleted. */
   readonly owned: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -57,6 +59,7 @@ export function podView(pod: unknown): PodView {
     ready: at(condition("Ready"), "status") === "True",
     owned: asArray(at(pod, "metadata", "ownerReferences")).some((owner) => at(owner, "controller") === true),
     instrumented: at(pod, "metadata", "labels", INSTRUMENTED_LABEL) === "true",
+    warning: asString(at(pod, "metadata", "annotations", WARNING_ANNOTATION)) ?? "",
     labels: asStringRecord(at(pod, "metadata", "labels")),
     containers: [
       ...containersOf(pod, "initContainers", "initContainerStatuses"),

@@ -54,21 +54,32 @@ export function tellCauses(
   });
 }
 
-/** A pod of the tag is there. @throws AzdsError POD_NOT_STARTED when none appears within POD_APPEARS_MS_MAX */
+/**
+ * A pod of the tag is there.
+ * @throws AzdsError POD_NOT_STARTED when none appears within POD_APPEARS_MS_MAX; SPACE_FORBIDS_PODS as soon as that is known
+ */
 export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Promise<void> {
   const limit = AbortSignal.timeout(POD_APPEARS_MS_MAX);
+  const refused = new AbortController();
+  const unsubscribe = watch.subscribe({
+    onEvent: (event) => {
+      const cause = causeOfEvent(event);
+      if (cause?.final === true) refused.abort(new AzdsError(cause.code, cause.text));
+    },
+  });
   await watch
     .until(
       (pods) => (pods.some((pod) => carries(pod, options.tag)) ? true : undefined),
-      AbortSignal.any([options.signal, limit]),
+      AbortSignal.any([options.signal, limit, refused.signal]),
     )
     .catch((error: unknown) => {
-      if (!limit.aborted || options.signal.aborted) throw error;
+      if (!limit.aborted || options.signal.aborted || refused.signal.aborted) throw error;
       throw new AzdsError(
         "POD_NOT_STARTED",
         `No pod of the release uses the image tag of this session after ${POD_APPEARS_MS_MAX / 1000} s; the chart must use the value that azds.yaml sets to \`$(tag)\``,
       );
-    });
+    })
+    .finally(unsubscribe);
 }
 
 /**

@@ -86,7 +86,8 @@ function failure(
   { message }: { readonly message: string },
 ): AzdsError {
   const program = command[0] ?? "";
-  if (/executable file not found|no such file or directory/i.test(message))
+  // A working folder that is missing is no missing program.
+  if (/executable file not found|no such file or directory/i.test(message) && !/chdir/.test(message))
     return new AzdsError("PROGRAM_NOT_FOUND", `Container \`${container}\` has no program \`${program}\``);
   if (/permission denied|exec format error|is a directory/i.test(message))
     return new AzdsError(

@@ -3,14 +3,16 @@
  * followed save by save. It holds what changes over that time: the project as azds.yaml says it now, the session's
  * record, the number of the last build.
  */
+import { ERROR_HINTS } from "../../core/errors.ts";
 import { formatTag, type Session, type SessionContainer, type SessionTag } from "../../core/session.ts";
 import type { Context } from "../context.ts";
 import { loadProject } from "../project/load.ts";
 import { attach } from "./attach.ts";
 import { type ContextWatch, watchContext } from "./context-watch.ts";
 import { deploy, type Deployed } from "./deploy.ts";
+import { EditsMirror } from "./edits-mirror.ts";
 import { inputsDigest } from "./inputs.ts";
-import { type BuiltVersion, followLivePods, type LivePods } from "./live-pods.ts";
+import { type BuiltVersion, followLivePods, type LivePods, type Refusal } from "./live-pods.ts";
 import { newestBuild, offersTunnel, type PodView } from "./pod-view.ts";
 import type { PodWatch } from "./pod-watch.ts";
 import type { PortMapping } from "./port-mapping.ts";
@@ -55,9 +57,10 @@ class ServiceRun {
   #prepared: Prepared;
   #session: Session;
   #build: number;
-  /** Of the build that this command made. */
+  /** Of the last build that this command made or is making. */
   #built: BuiltVersion | undefined;
   #lastRebuildMs: number | undefined;
+  readonly #mirror: EditsMirror;
   #remaking: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceRunOptions, context: Context) {
@@ -67,33 +70,68 @@ class ServiceRun {
     this.#prepared = options.prepared;
     this.#session = options.session;
     this.#build = options.session.build;
+    const { watch, session, prepared } = options;
+    const { emit, host } = context;
+    this.#mirror = new EditsMirror({ kube: prepared.cluster.kube, session, watch, emit, clock: host.clock });
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#run();
+    } finally {
+      await this.#mirror.finish();
+    }
+  }
+
+  async #run(): Promise<void> {
     const { watch, detach, prepared } = this.#options;
     const { emit, signal, host } = this.#context;
     tellCauses(watch, { since: { session: this.#session.id, build: this.#build + 1 }, emit });
     this.#remaking = remakeUninjected({ kube: prepared.cluster.kube, watch, emit, clock: host.clock, signal });
     // It has been told before, and ends a deployment only.
     this.#remaking.catch(() => undefined);
-    let source = await this.#openSource();
-    const pods = (await this.#standing(source.tree)) ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
+    const source = await this.#openSource();
+    const standing = await this.#standing(source.tree);
+    if (detach) return this.#runDetached(source, standing);
+    // From before the pods run: an application that ends at its start is held for the next save.
+    const live = this.#followPods(source, standing === undefined ? this.#build + 1 : this.#build);
+    const pods = standing ?? (await this.#deploy(source.tree, this.#options.clean, live)).pods;
     this.#announce(pods);
-    if (detach) return this.#bringOnce(source);
     const withdraw = await this.#attach(pods);
     try {
-      for (let first = true; ; first = false) {
-        const live = this.#followPods(source);
+      await this.#follow(source, live);
+    } finally {
+      await withdraw();
+    }
+  }
+
+  async #runDetached(source: Source, standing: readonly PodView[] | undefined): Promise<void> {
+    const pods = standing ?? (await this.#deploy(source.tree, this.#options.clean)).pods;
+    this.#announce(pods);
+    // What changed since a standing container started is brought, and nobody stays.
+    if ((standing === undefined && !this.#landsElsewhere()) || !livesInContainer(this.#prepared)) return;
+    const live = this.#followPods(source, this.#build);
+    await live.settled();
+    await this.#makeWritable(source.tree, live);
+    source.end.abort();
+  }
+
+  /** Save by save, with sources read anew whenever azds.yaml or the rules of what is ignored change. */
+  async #follow(first: Source, firstLive: LivePods): Promise<void> {
+    const { emit, signal } = this.#context;
+    let [source, live] = [first, firstLive];
+    try {
+      for (;;) {
         await live.settled();
-        await this.#layVolume(source.tree, live);
-        if (first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
+        await this.#makeWritable(source.tree, live);
+        if (source === first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
         if ((await this.#followSaves(source, live)) === "stopped" || signal.aborted) return;
         source.end.abort();
         source = await this.#openSource();
+        live = this.#followPods(source, this.#build);
       }
     } finally {
       source.end.abort();
-      await withdraw();
     }
   }
 
@@ -123,14 +161,20 @@ class ServiceRun {
 
   /** What azds.yaml asks of the container reaches a pod only when it is made. */
   #wantsOtherContainer(): boolean {
-    return JSON.stringify(this.#wantedContainer()) !== JSON.stringify(this.#session.container);
+    const current = { ...this.#session.container, attended: !this.#options.detach };
+    return JSON.stringify(this.#wantedContainer()) !== JSON.stringify(current);
   }
 
   /** A volume that was needed once is needed as long as the files land in the same place. */
   #wantedContainer(): SessionContainer {
     const { command, syncTarget = "" } = this.#prepared.project.config.container;
     const { volume, syncTarget: before } = this.#session.container;
-    return { command, syncTarget, volume: syncTarget === before ? volume : "" };
+    const attended = !this.#options.detach;
+    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
+  }
+
+  #landsElsewhere(): boolean {
+    return this.#prepared.project.config.container.syncTarget !== undefined;
   }
 
   async #inputs(tree: SourceTree): Promise<string> {
@@ -140,15 +184,16 @@ class ServiceRun {
     return inputsDigest({ project, tree, expansion, signal: this.#context.signal });
   }
 
-  async #deploy(tree: SourceTree, clean: boolean): Promise<Deployed> {
+  async #deploy(tree: SourceTree, clean: boolean, live?: LivePods): Promise<Deployed> {
     const { emit, host, signal } = this.#context;
-    return throughCuts(async () => this.#deployOnce(tree, clean), { emit, clock: host.clock, signal });
+    return throughCuts(async () => this.#deployOnce(tree, clean, live), { emit, clock: host.clock, signal });
   }
 
-  async #deployOnce(tree: SourceTree, clean: boolean): Promise<Deployed> {
+  async #deployOnce(tree: SourceTree, clean: boolean, live: LivePods | undefined): Promise<Deployed> {
     this.#build += 1;
     const tag: SessionTag = { session: this.#session.id, build: this.#build };
-    const [version, live] = [tree.version(), tree.live()];
+    // Before it is made: its pods are followed from their first moment.
+    this.#built = { build: tag.build, version: tree.version(), live: tree.live() };
     const deployed = await deploy(
       {
         prepared: this.#prepared,
@@ -159,25 +204,25 @@ class ServiceRun {
         inputs: await this.#inputs(tree),
         clean,
         step: this.#step,
+        held: async (signal) => live?.ended(signal) ?? new Promise<never>(() => undefined),
         remaking: this.#remaking,
       },
       this.#context,
     );
     this.#session = deployed.session;
-    this.#built = { build: tag.build, version, live };
     return deployed;
   }
 
   /** azds.yaml itself may be what was saved. */
-  async #rebuild(tree: SourceTree): Promise<void> {
+  async #rebuild(tree: SourceTree, live: LivePods): Promise<void> {
     const started = performance.now();
     this.#prepared = { ...this.#prepared, project: loadProject(this.#prepared.project.folder) };
     await tree.rescan(this.#context.signal);
-    await this.#deploy(tree, false);
+    await this.#deploy(tree, false, live);
     this.#lastRebuildMs = performance.now() - started;
   }
 
-  #followPods({ tree, end }: Source): LivePods {
+  #followPods({ tree, end }: Source, fromBuild: number): LivePods {
     const { prepared, watch } = { prepared: this.#prepared, watch: this.#options.watch };
     const { emit, host, signal } = this.#context;
     return followLivePods({
@@ -186,7 +231,15 @@ class ServiceRun {
       watch,
       tree,
       iterate: prepared.project.config.container.iterate,
+      fromBuild,
+      elsewhere: this.#landsElsewhere(),
       built: () => this.#built,
+      unbuilt: (pod) => this.#mirror.isUnbuilt(pod),
+      onBrought: (pods) => {
+        // What the image has needs no other place.
+        const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
+        if (!isAsBuilt) this.#mirror.brought(tree, pods);
+      },
       emit,
       clock: host.clock,
       signal: AbortSignal.any([signal, end.signal]),
@@ -203,35 +256,42 @@ class ServiceRun {
       live,
       noRebuild,
       timings,
-      rebuild: async () => this.#rebuild(tree),
+      rebuild: async () => this.#rebuild(tree, live),
       lastRebuild: () => this.#lastRebuildMs,
       emit: this.#context.emit,
       signal: this.#context.signal,
     });
   }
 
-  /** For `-d`: what changed since the container started is brought, and nobody stays. */
-  async #bringOnce(source: Source): Promise<void> {
-    const isAsBuilt = this.#built?.build === this.#build;
-    if (isAsBuilt || !livesInContainer(this.#prepared)) return;
-    const live = this.#followPods(source);
-    await live.settled();
-    source.end.abort();
-  }
-
-  /** A container that may not write where its files are gets a volume there, once: its pod is made anew for it. */
-  async #layVolume(tree: SourceTree, live: LivePods): Promise<void> {
+  /** Where files cannot be brought to the container, it gets a volume there, or a new image as often as needed. */
+  async #makeWritable(tree: SourceTree, live: LivePods): Promise<void> {
     const refusal = live.refusal();
     if (refusal === undefined || !livesInContainer(this.#prepared)) return;
-    const { emit } = this.#context;
-    if (this.#session.container.volume !== "")
-      return emit({ type: "message", level: "warning", text: `${refusal.why}; every save needs a new image` });
-    const text = `${refusal.why}: laying a volume over it, for which the pod is made anew once`;
-    emit({ type: "message", level: "info", text });
-    this.#session = { ...this.#session, container: { ...this.#session.container, volume: refusal.target } };
+    if (refusal.volumeHelps && this.#session.container.volume !== refusal.target)
+      return this.#layVolume(tree, live, refusal);
+    this.#tellRefusal(refusal);
+    const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
+    if (!isAsBuilt) await this.#deploy(tree, false, live);
+  }
+
+  /** Once: the pod is made anew for it. */
+  async #layVolume(tree: SourceTree, live: LivePods, { why, target }: Refusal): Promise<void> {
+    const text = `${why}: laying a volume over it, for which the pod is made anew once`;
+    this.#context.emit({ type: "message", level: "info", text });
+    this.#session = { ...this.#session, container: { ...this.#session.container, volume: target } };
     await recordBuild(this.#prepared.cluster.kube, this.#session);
-    await this.#deploy(tree, false);
+    const { pods } = await this.#deploy(tree, false, live);
     await live.settled();
+    const still = live.refusal();
+    if (still !== undefined) this.#tellRefusal(still, pods[0]?.warning);
+  }
+
+  /** @param cause why the webhook could lay no volume */
+  #tellRefusal({ why }: Refusal, cause = ""): void {
+    const code = "SYNC_TARGET_UNWRITABLE";
+    const told = cause === "" ? why : `${why} (${cause})`;
+    const text = `${code}: ${told}; every save needs a new image. ${ERROR_HINTS[code]}`;
+    this.#context.emit({ type: "message", level: "warning", text });
   }
 
   async #attach(pods: readonly PodView[]): Promise<() => Promise<void>> {

@@ -15,6 +15,7 @@ import {
   PLAIN_CONTAINER,
   type Session,
   SESSION_ANNOTATION,
+  type SessionEdits,
   sessionOfLease,
 } from "../../core/session.ts";
 
@@ -94,6 +95,20 @@ export async function recordBuild(kube: KubeClient, session: Session): Promise<v
         },
       },
     },
+  });
+}
+
+/** What was edited in place, for pods that start later and for `list-up`. */
+export async function recordEdits(
+  kube: KubeClient,
+  session: Pick<Session, "id" | "space">,
+  edits: SessionEdits,
+): Promise<void> {
+  await kube.request({
+    method: "PATCH",
+    path: `${leasesPath(session.space)}/${session.id}`,
+    contentType: "application/merge-patch+json",
+    body: { metadata: { annotations: { [SESSION_ANNOTATION.edits]: JSON.stringify(edits) } } },
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { relative } from "node:path";
+import { editsManifest, type Entries } from "../../core/edits.ts";
 import { diffManifests, isSameEntry, type Manifest, type TreeEntry } from "../../core/sync/manifest.ts";
 import { type HashCache, scanEntry, scanTree } from "../../core/sync/scan.ts";
 import { TRUNCATED_SAVE_MS } from "../../core/limits.ts";
@@ -26,6 +27,8 @@ export interface SourceTree {
   readonly version: () => number;
   /** What lives in the container. */
   readonly live: () => Manifest;
+  /** The tree that brings what was changed in the live part since an image was built from `built`. */
+  readonly editsSince: (built: Entries) => Manifest;
   /** From the version before `version()`, if there was one and it is known. */
   readonly lastChange: () => TreeChange | undefined;
   /** What belongs to the image: a change of it asks for a new one. */
@@ -69,6 +72,10 @@ class ContextTree implements SourceTree {
 
   live(): Manifest {
     return { entries: this.#sorted().filter((entry) => this.#isLive(entry)) };
+  }
+
+  editsSince(built: Entries): Manifest {
+    return editsManifest(built, this.#entries, (entry) => this.#isLive(entry));
   }
 
   fixed(): Manifest {

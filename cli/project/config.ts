@@ -3,6 +3,7 @@
  * `build.secrets` and `build.ssh`.
  * Pure: text in, settings out; every error names the file, the line and the key.
  */
+import { posix } from "node:path";
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { AzdsError } from "../../core/errors.ts";
 import { asString, isObject, type JsonObject, member } from "../../core/parse.ts";
@@ -261,6 +262,8 @@ function containerOf(reader: Reader): ContainerSettings {
   const syncTarget = reader.text(`${container}.syncTarget`);
   if (syncTarget !== undefined && !syncTarget.startsWith("/"))
     reader.fail(`${container}.syncTarget`, "must be an absolute folder in the container");
+  if (syncTarget !== undefined && posix.normalize(syncTarget) === "/")
+    reader.fail(`${container}.syncTarget`, "must be a folder below `/`: files would lie among those of the system");
   return {
     sync: reader.words(`${container}.sync`) ?? [],
     syncTarget,

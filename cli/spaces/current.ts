@@ -17,6 +17,8 @@ export interface CurrentSpace {
   readonly ancestors: readonly string[];
   /** The outermost space; the space itself when it is a root. */
   readonly root: string;
+  /** Pod Security level of its namespace, where no pod of azds can be with it. */
+  readonly forbiddingLevel: string | undefined;
 }
 
 /**
@@ -48,7 +50,8 @@ export function describeSpace(tree: SpaceTree, name: string): CurrentSpace {
   if (isInRing(tree, name))
     throw new AzdsError("SPACE_CYCLE", `The parents of dev space \`${name}\` lead back to itself`);
   const ancestors = ancestorsOf(tree, name);
-  return { name, path: pathOf(tree, name), ancestors, root: ancestors.at(-1) ?? name };
+  const { forbiddingLevel } = view;
+  return { name, path: pathOf(tree, name), ancestors, root: ancestors.at(-1) ?? name, forbiddingLevel };
 }
 
 async function readWayUp(cluster: Cluster, name: string, signal: AbortSignal): Promise<SpaceTree> {

@@ -6,6 +6,7 @@ import { type Session, sessionOfLease } from "../../core/session.ts";
 import { SESSION_LABEL } from "../../core/contract.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { causeOf } from "../engine/diagnose.ts";
+import { lostEdits } from "../engine/pod-edits.ts";
 import { podView, type PodView } from "../engine/pod-view.ts";
 
 interface RunningPod extends PodView {
@@ -24,6 +25,8 @@ export interface RunningService {
   readonly ports: readonly unknown[];
   /** Who develops it; absent when it was not started by `azds up`. */
   readonly session: Session | undefined;
+  /** Edits in place that its pods do not have any more. */
+  readonly lostEdits: number;
 }
 
 export interface Running {
@@ -77,13 +80,15 @@ function runningService(
   const [newest] = behind.toSorted((a, b) => b.created - a.created);
   const ready = behind.find((pod) => pod.ready);
   const shown = ready ?? newest;
+  const session = sessions.find(({ id }) => behind.some((pod) => pod.labels[SESSION_LABEL] === id));
   return {
     name,
     namespace: asString(at(service, "metadata", "namespace")) ?? "",
     updated: newest?.created ?? createdAt(service),
     status: shown === undefined ? "Stopped" : podStatus(shown),
     ports: asArray(at(service, "spec", "ports")),
-    session: sessions.find((session) => behind.some((pod) => pod.labels[SESSION_LABEL] === session.id)),
+    session,
+    lostEdits: session === undefined ? 0 : lostEdits(session.id, session.edits, behind),
   };
 }
 

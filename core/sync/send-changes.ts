@@ -105,17 +105,18 @@ class ChangesSender {
 
   async run(): Promise<Answer> {
     const answer = this.#answer();
-    // An answer that comes early ends the sending, and is thrown or given below.
     answer.then(
       () => (this.#answered = true),
       () => (this.#answered = true),
     );
-    try {
-      await this.#send();
-    } catch (error) {
-      // The receiver's own words say more than that it takes nothing any more.
-      if (!this.#answered) throw error;
-    }
+    const sent = this.#send().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // An early answer is the end: what is still on its way may wait for a receiver that takes nothing any more.
+    const broken = await Promise.race([answer.then(() => undefined), sent]);
+    // The receiver's own words say more than that the stream broke.
+    if (broken !== undefined && !this.#answered) throw broken.error;
     return answer;
   }
 

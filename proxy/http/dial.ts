@@ -1,10 +1,12 @@
 /** One attempt to connect, which may be given away or given up while it is still under way. */
-import { DIAL_MS_MAX } from "../../core/limits.ts";
+import { DIAL_MS_MAX, DIAL_RETRY_MS } from "../../core/limits.ts";
 import { DISCARD, Wire, WIRE_HANDLERS } from "./wire.ts";
 
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** A refused dial is repeated this long: an application that is being restarted is about to listen again. */
+  readonly patienceMs?: number;
 }
 
 /** Called once, as soon as the outcome is known; the callee must set the wire's owner. */
@@ -16,9 +18,11 @@ export class Dial {
   #listener: Dialled | undefined;
   #abandoned = false;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #patientUntil: number;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
+    this.#patientUntil = performance.now() + (endpoint.patienceMs ?? 0);
     this.#timer = setTimeout(() => this.#settle(new Error("Timed out")), DIAL_MS_MAX);
     void this.#connect();
   }
@@ -57,12 +61,19 @@ export class Dial {
             if (this.#abandoned || this.#outcome !== undefined) wire.reset();
             else this.#settle(wire);
           },
-          connectError: (_socket, error) => this.#settle(error),
         },
       });
     } catch (error) {
-      this.#settle(error instanceof Error ? error : new Error(String(error)));
+      this.#failed(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  #failed(error: Error): void {
+    if (this.#outcome !== undefined || this.#abandoned) return;
+    if (performance.now() >= this.#patientUntil) return this.#settle(error);
+    setTimeout(() => {
+      if (this.#outcome === undefined && !this.#abandoned) void this.#connect();
+    }, DIAL_RETRY_MS);
   }
 
   #settle(outcome: Wire | Error): void {

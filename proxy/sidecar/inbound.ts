@@ -1,4 +1,5 @@
 /** Connections that come to the pod: to the application, or on to a nearer instance of the same service. */
+import { RESTART_MS_MAX } from "../../core/limits.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import { inboundTarget } from "../../core/routing.ts";
 import type { Endpoint } from "../http/dial.ts";
@@ -13,12 +14,14 @@ import { serveDestination } from "./serve-destination.ts";
 export function acceptInbound(pod: Pod, client: Wire, fd: number): void {
   pod.counters.connections += 1;
   client.pause();
-  const original = pod.originalDestination(fd);
-  if (original === undefined || isSidecarPort(original.port)) {
+  const destination = pod.originalDestination(fd);
+  if (destination === undefined || isSidecarPort(destination.port)) {
     pod.counters.refused += 1;
     client.reset();
     return;
   }
+  // A save may be restarting a session's application this very moment.
+  const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
   const decide = (head: RequestHead): Forward => decideInbound(pod, original, head);
   serveDestination(pod, { client, original, opaquePorts: pod.config.opaquePorts, decide });

@@ -50,6 +50,15 @@ const MODULES: readonly Module[] = [
   },
 ];
 
+/** Not part of the cluster: only benchmarks compare with it. */
+const SKAFFOLD: Module = {
+  dir: "skaffold",
+  outputs: ["skaffold"],
+  target: "tool",
+  variables: { "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": "v2.16.1" },
+  cgo: true,
+};
+
 /** Absolute paths of the built programs. */
 export type Programs = {
   readonly node: string;
@@ -80,6 +89,13 @@ export async function buildPrograms(cacheDir: string, steps: Steps): Promise<Pro
     buildkitd: path("buildkitd"),
     buildctl: path("buildctl"),
   };
+}
+
+/** The path of Skaffold, built when the cache does not hold it yet: some six minutes of a core. */
+export async function buildSkaffold(cacheDir: string, steps: Steps): Promise<string> {
+  const dir = moduleDir(cacheDir, SKAFFOLD, await toolchainVersion());
+  await buildModule(SKAFFOLD, dir, steps);
+  return join(dir, "skaffold");
 }
 
 async function toolchainVersion(): Promise<string> {

@@ -1,8 +1,11 @@
-/** Images that a node has lost or never had come back to the pods of a session, with no developer attached. */
+/** What the builders do beyond one build on one node: images that come back, secrets, private base images, cancelling. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
 import { initProject, type Project } from "./support/project.ts";
-import { removeImage } from "./support/node.ts";
+import { inNode, removeImage } from "./support/node.ts";
+import { privateRegistry } from "./support/private-registry.ts";
 
 const SPACE = "builds";
 const SELECTOR = ["-n", SPACE, "get", "pods", "-l", "azds.io/session", "-o", "json"];
@@ -89,4 +92,83 @@ describe("an image comes back", () => {
       await kubectlOk(["uncordon", pod.node]);
     }
   }, 100_000);
+});
+
+describe("a build", () => {
+  test("uses secrets and the SSH agent, and shows and keeps none of them", async () => {
+    const token = `t0k-${crypto.randomUUID()}`;
+    const agent = createServer((socket) => {
+      // "No identities" (draft-miller-ssh-agent §3.5).
+      socket.once("data", () => socket.write(Buffer.from([0, 0, 0, 5, 12, 0, 0, 0, 0])));
+    });
+    const path = join(project.folder, "..", "agent.sock");
+    await new Promise<void>((resolve) => agent.listen(path, resolve));
+    project.edit("azds.yaml", "build:\n", "build:\n  secrets:\n    tok: { env: TOK }\n  ssh: [default]\n");
+    const question = "s=require('net').connect(process.env.SSH_AUTH_SOCK,()=>s.write(Buffer.from([0,0,0,1,11])))";
+    // The answer's length may come before the answer.
+    const heard = "b=Buffer.concat([b,d]);if(b.length>4){console.log('agent says',b[4]);process.exit()}";
+    const answer = `b=Buffer.alloc(0);s.on('data',d=>{${heard}})`;
+    project.edit(
+      "Dockerfile.develop",
+      "COPY . .",
+      [
+        // A new step each time: one from the cache says nothing.
+        `RUN --mount=type=secret,id=tok,required=true echo ${Date.now()} said $(cat /run/secrets/tok)`,
+        `RUN --mount=type=ssh node -e "${question};${answer}"`,
+        "COPY . .",
+      ].join("\n"),
+    );
+    const up = await project.azds(["up", "-d"], { TOK: token, SSH_AUTH_SOCK: path });
+    agent.close();
+    expect(up.stdout + up.stderr).toContain("said ***");
+    expect(up.stdout + up.stderr).toContain("agent says 12");
+    expect(up.code).toBe(0);
+    const pod = await readyPod();
+    const folders = [
+      "/var/lib/azds-builder",
+      "/var/lib/azds-buildkit",
+      "/var/lib/containerd/io.containerd.content.v1.content",
+    ];
+    const found = await inNode(pod.node, ["sh", "-c", `grep -rl ${token} ${folders.join(" ")} || true`]);
+    expect(found).toBe("");
+  }, 120_000);
+
+  test("stops on the node when the developer presses Ctrl+C", async () => {
+    const seconds = String(10_000 + Math.floor(Math.random() * 10_000));
+    project.edit("Dockerfile.develop", "COPY . .", `RUN sleep ${seconds}\nCOPY . .`);
+    const { node } = await readyPod();
+    const runs = async (pattern: string): Promise<boolean> =>
+      (await inNode(node, ["sh", "-c", `pgrep -fc "${pattern}" || true`])).trim() !== "0";
+    const until = async (pattern: string, wanted: boolean): Promise<void> => {
+      for (let round = 0; round < 100 && (await runs(pattern)) !== wanted; round += 1) await Bun.sleep(100);
+      expect(await runs(pattern)).toBe(wanted);
+    };
+    const command = project.start(["up", "--no-tui"], { TOK: "x".repeat(8), SSH_AUTH_SOCK: "/nowhere" });
+    await command.until(new RegExp(`RUN sleep ${seconds}`));
+    await until(`^sleep ${seconds}$`, true);
+    expect(await command.stop()).toBe(130);
+    await until(`^sleep ${seconds}$`, false);
+    await until("^/tools/buildctl", false);
+    project.edit("Dockerfile.develop", `RUN sleep ${seconds}\n`, "");
+  }, 120_000);
+
+  test("starts from a private image with the pull secret that the chart names", async () => {
+    const pod = await readyPod();
+    await using registry = await privateRegistry(pod.node);
+    expect(registry).toBeDefined();
+    await kubectlOk(["-n", SPACE, "delete", "secret", "private", "--ignore-not-found"]);
+    const login = ["--docker-server=localhost:5000", "--docker-username=bob", "--docker-password=pass"];
+    await kubectlOk(["-n", SPACE, "create", "secret", "docker-registry", "private", ...login]);
+    const dockerfile = "FROM localhost:5000/private/base:1 AS private\nFROM node";
+    project.edit("Dockerfile.develop", "FROM node", dockerfile);
+    project.edit("Dockerfile.develop", "COPY . .", "COPY --from=private /etc/alpine-release /private\nCOPY . .");
+    const environment = { TOK: "x".repeat(8), SSH_AUTH_SOCK: "/nowhere" };
+    const refused = await project.azds(["up", "-d"], environment);
+    expect(refused.stderr).toContain("401 Unauthorized");
+    project.edit("azds.yaml", "    image:\n", "    imagePullSecrets: [{ name: private }]\n    image:\n");
+    // Steps with the agent are in the cache or need it: this test is about the base image.
+    project.edit("Dockerfile.develop", "RUN --mount=type=ssh", "# RUN");
+    const up = await project.azds(["up", "-d"], environment);
+    expect(up.stdout + up.stderr).toContain("is running in dev space");
+  }, 120_000);
 });

@@ -113,6 +113,15 @@ describe("azds exec", () => {
     expect(terminal.isRaw()).toBe(false);
   }, 60_000);
 
+  test.each(["SIGTERM", "SIGHUP"] as const)("gives the old terminal back after %s", async (signal) => {
+    const terminal = runInTerminal(owner, ["exec", "-it", "left", "--", "sh"], { columns: 80, rows: 24 });
+    await terminal.until(/[#$] /);
+    expect(terminal.isRaw()).toBe(true);
+    terminal.kill(signal);
+    expect(await terminal.exited).toBe(130);
+    expect(terminal.isRaw()).toBe(false);
+  });
+
   test("needs no shell in the image, and tells a program that is not there", async () => {
     const proxy = ["exec", "left", "-c", "devspaces-proxy", "--"];
     expect(await owner.azds([...proxy, "/azds/azds", "--version"])).toMatchObject({

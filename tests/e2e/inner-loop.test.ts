@@ -154,6 +154,19 @@ describe("a save while attached", () => {
     });
   }, 120_000);
 
+  test("an application that crashes in its first second does not end up: the next save mends it", async () => {
+    await makeService("late");
+    const good = readFileSync(join(folderOf("late"), "server.js"), "utf8");
+    write("late", "server.js", "process.exit(3);\n");
+    await attached("late", async ({ command, url }) => {
+      await command.until(/the application ended with code 3; it starts again with the next save/);
+      write("late", "server.js", good);
+      await command.until(/late listens/);
+      expect(await getServed(url)).toBe('200 ["late"]');
+    });
+    rmSync(folderOf("late"), { recursive: true });
+  }, 120_000);
+
   test("a dependency file runs its command in the container, and no image is built", async () => {
     const output = await attached("web", async ({ command }) => {
       const file = join(folderOf("web"), "package.json");

@@ -115,12 +115,13 @@ describe("azds up", () => {
     expect(await command.stop()).toBe(0);
   }, 120_000);
 
-  test("a save while attached is built and served at the same address", async () => {
+  test("a save that needs a new image is built and served at the same address, and says why", async () => {
     const { command, url } = await up();
+    const file = join(folder, "Dockerfile.develop");
     writeService("three");
+    writeFileSync(file, `${readFileSync(file, "utf8")}ENV THREE=3\n`);
     // The application's words and the step's line may come in either order.
-    await command.until(/`service.json` changed: rebuilding the image[^]*Waiting for container\.\.\./);
-    await command.until(/three listens/);
+    await command.until(/changed: rebuilding the image, the image is made by it[^]*Waiting for container\.\.\./);
     // The old pod serves until the new one is ready.
     const answer = await eventually(
       async () => getServed(url),

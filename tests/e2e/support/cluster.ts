@@ -140,7 +140,8 @@ async function command(argv: readonly string[], options: CommandOptions): Promis
   return { code, stdout, stderr };
 }
 
-function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
+/** Starts any program that stays; the caller ends it. */
+export function startCommand(argv: readonly string[], options: CommandOptions): RunningCommand {
   const child = Bun.spawn([...argv], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...options.env },

@@ -5,12 +5,7 @@ import { CLUSTER } from "./cluster.ts";
 
 /** Standard output; a failure is a failure of the test. @param node `node1`, `node2`, … */
 export async function inNode(node: string, argv: readonly string[]): Promise<string> {
-  const index = Number(/\d+$/.exec(node)?.[0]);
-  // Only the state folder's path decides what the cgroup is called.
-  const pid = findInit(nodeLayout(clusterLayout(CLUSTER, CLUSTER), index));
-  if (pid === undefined) throw new Error(`Node \`${node}\` does not run`);
-  const enter = ["nsenter", "--target", String(pid), "--mount", "--net", "--pid", "--uts", "--ipc", "--"];
-  const child = Bun.spawn([...enter, ...argv], { cwd: "/", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...entering(node), ...argv], { cwd: "/", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -20,7 +15,26 @@ export async function inNode(node: string, argv: readonly string[]): Promise<str
   return stdout;
 }
 
+/** Starts a program in the network of process `pid` of the node; resolves with its first output. */
+export async function startInNetwork(node: string, pid: string, argv: readonly string[]): Promise<Bun.Subprocess> {
+  const child = Bun.spawn([...entering(node), "nsenter", "--target", pid, "--net", "--", ...argv], {
+    cwd: "/",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  await child.stdout.getReader().read();
+  return child;
+}
+
 /** As the kubelet collects an image; one that is not there is no failure. */
 export async function removeImage(node: string, image: string): Promise<void> {
   await inNode(node, ["ctr", "--namespace", "k8s.io", "images", "rm", "--sync", image]);
+}
+
+function entering(node: string): readonly string[] {
+  const index = Number(/\d+$/.exec(node)?.[0]);
+  // Only the state folder's path decides what the cgroup is called.
+  const pid = findInit(nodeLayout(clusterLayout(CLUSTER, CLUSTER), index));
+  if (pid === undefined) throw new Error(`Node \`${node}\` does not run`);
+  return ["nsenter", "--target", String(pid), "--mount", "--net", "--pid", "--uts", "--ipc", "--"];
 }

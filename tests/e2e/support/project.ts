@@ -1,7 +1,7 @@
 /** Projects of one service in temporary folders, prepared by `azds init`. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CommandResult, type Developer, kubectlOk, scratchFolder } from "./cluster.ts";
+import { type CommandResult, type Developer, kubectlOk, type RunningCommand, scratchFolder } from "./cluster.ts";
 
 const SOURCES = join(import.meta.dir, "../../projects/chain");
 
@@ -15,6 +15,8 @@ export interface Project {
   readonly edit: (path: string, before: string, after: string) => void;
   /** `azds` in the project's folder. */
   readonly azds: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<CommandResult>;
+  /** Starts a command that stays; the caller ends it. */
+  readonly start: (args: readonly string[], env?: Readonly<Record<string, string>>) => RunningCommand;
   readonly remove: () => void;
 }
 
@@ -29,6 +31,7 @@ export async function initProject(owner: Developer, name: string): Promise<Proje
     name,
     folder,
     azds,
+    start: (args, env = {}) => owner.start(args, { cwd: folder, env }),
     read: (path) => readFileSync(join(folder, path), "utf8"),
     write: (path, text) => writeFileSync(join(folder, path), text),
     edit: (path, before, after) => {

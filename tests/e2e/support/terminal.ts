@@ -46,6 +46,7 @@ interface TerminalCommand {
   /** Resolves with everything shown so far as soon as it matches. */
   readonly until: (pattern: RegExp) => Promise<string>;
   readonly isRaw: () => boolean;
+  readonly kill: (signal: NodeJS.Signals) => void;
   readonly exited: Promise<number>;
 }
 
@@ -84,6 +85,7 @@ export function runInTerminal(
       return shown;
     },
     isRaw: () => flags() !== before,
+    kill: (signal) => child.kill(signal),
     exited: child.exited,
   };
 }

@@ -6,7 +6,9 @@ import { runBuilder } from "../../../builder/builder.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
 import { createImageStore, type ImageStore } from "../../../builder/images.ts";
+import type { Peers } from "../../../builder/peers.ts";
 import { createRestorer } from "../../../builder/restore.ts";
+import { sourceReceiver } from "../../../builder/sources.ts";
 import { streamServer } from "../../../builder/streams.ts";
 import { COMPONENT, SYSTEM_NAMESPACE } from "../../../core/contract.ts";
 import { systemClock } from "../../../core/host/clock.ts";
@@ -24,8 +26,13 @@ export interface LoopbackBuilder extends AsyncDisposable {
   readonly root: string;
 }
 
+const NO_PEERS: Peers = {
+  addresses: () => Promise.resolve([]),
+  connect: () => Promise.reject(new Error("There is no other builder")),
+};
+
 /** Its API server takes the tokens `token-of-<namespace>`. The tree `azds-abc123/0` of `dev` is there. */
-export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<LoopbackBuilder> {
+export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers = NO_PEERS): Promise<LoopbackBuilder> {
   const root = await mkdtemp(join(tmpdir(), "builder-"));
   await mkdir(join(namespaceFolders(root, "dev").trees, "azds-abc123/0"), { recursive: true });
   const { cert, key } = await testCertificate();
@@ -52,8 +59,9 @@ export async function startBuilder(buildctl: FakeBuildctlOptions): Promise<Loopb
   const serve = streamServer({
     ...ports,
     restorer: createRestorer({ ...ports, fetch: () => Promise.resolve(false) }),
+    peers,
     onNews: () => {},
-    sync: (stream) => stream.end(),
+    sync: sourceReceiver(),
     node: "node-1",
     version: "1.2.3",
   });

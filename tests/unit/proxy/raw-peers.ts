@@ -14,14 +14,15 @@ export interface RawServer extends Endpoint {
   readonly close: () => Promise<void>;
 }
 
-export async function rawServer(onConnection: (socket: Socket) => void): Promise<RawServer> {
+/** @param port 0: any free one */
+export async function rawServer(onConnection: (socket: Socket) => void, port = 0): Promise<RawServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
     onConnection(socket);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("No port");

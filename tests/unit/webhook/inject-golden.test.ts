@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { asArray, asString, asStringRecord, at, isObject } from "../../../core/parse.ts";
+import { asArray, asNumber, asString, asStringRecord, at, isObject } from "../../../core/parse.ts";
 import { describeWarning } from "../../../webhook/reasons.ts";
 import { inject, type InjectInput } from "../../../webhook/inject.ts";
 import { applyPatch } from "./support/apply-patch.ts";
@@ -43,6 +43,7 @@ async function readCase(name: string): Promise<InjectInput> {
     labels: { "azds.io/space": "true", "azds.io/parent-space": "dev" },
   };
   const ancestors = at(around, "ancestors");
+  const edits = asNumber(at(around, "edited"));
   return {
     pod,
     namespace: { name: asString(at(namespace, "name")) ?? "", labels: asStringRecord(at(namespace, "labels")) },
@@ -52,8 +53,10 @@ async function readCase(name: string): Promise<InjectInput> {
       container: {
         command: asArray(at(around, "container", "command")).flatMap((word) => asString(word) ?? []),
         syncTarget: asString(at(around, "container", "syncTarget")) ?? "",
+        attended: at(around, "container", "attended") === true,
         volume: asString(at(around, "container", "volume")) ?? "",
       },
+      edits: edits === undefined ? undefined : { edits: 2, id: "5e", build: edits, nodes: ["node2"], pods: [] },
     },
     settings,
   };

@@ -66,6 +66,7 @@ const input: fc.Arbitrary<InjectInput> = fc.record({
         container: fc.record({
           command: fc.constantFrom([], ["make", "$(A)"]),
           syncTarget: fc.constantFrom("", "/app"),
+          attended: fc.boolean(),
           volume: fc.constantFrom("", "/app", "/", "relative", "/azds/x", "/app/../srv/"),
         }),
       }),

@@ -6,9 +6,13 @@ import { join } from "node:path";
 import { preparePod, type PrepareOptions } from "../../../../agent/build/main.ts";
 import { namespaceFolders } from "../../../../builder/folders.ts";
 import { formatBuildConfig } from "../../../../core/build-config.ts";
+import { summaryOf } from "../../../../core/edits.ts";
+import { openBuilder } from "../../../../core/host/builder-tunnel.ts";
 import { systemClock } from "../../../../core/host/clock.ts";
+import { scanTree } from "../../../../core/sync/scan.ts";
+import { sendTree } from "../../../../core/sync/send.ts";
 import { messageReader, sendMessage } from "../../../../core/wire/messages.ts";
-import { createMux } from "../../../../core/wire/mux.ts";
+import { createMux, type Mux } from "../../../../core/wire/mux.ts";
 import { streamOfSocket } from "../../../../core/wire/socket-stream.ts";
 import { type LoopbackBuilder, startBuilder, tokenOf } from "../../builder/loopback-builder.ts";
 import type { FakeBuildctlOptions } from "../../builder/fake-buildctl.ts";
@@ -53,6 +57,7 @@ function prepare(builder: Pick<LoopbackBuilder, "address" | "ca">, part: Partial
     agentFolder: join(folder, "agent"),
     volume: join(folder, "volume"),
     tokenFile: join(folder, "token"),
+    terminationLog: join(folder, "termination-log"),
     port: 0,
     clock: systemClock,
     log: (_level, message) => void logged.push(message),
@@ -63,15 +68,40 @@ function prepare(builder: Pick<LoopbackBuilder, "address" | "ca">, part: Partial
   return { tunnelPort: listening.promise, done, logged, stop };
 }
 
+function configOf({ address, ca }: LoopbackBuilder, edited: number): string {
+  const images = [REFERENCE];
+  return formatBuildConfig({ version: 1, session: "azds-abc123", images, builder: address, ca, edited });
+}
+
+async function overTunnel<T>({ address, ca }: LoopbackBuilder, work: (mux: Mux) => Promise<T>): Promise<T> {
+  const mux = createMux(streamOfSocket(await openBuilder({ builder: address, ca, token: tokenOf("dev") })), {
+    role: "client",
+  });
+  try {
+    return await work(mux);
+  } finally {
+    await mux.close();
+  }
+}
+
+async function buildAt(builder: LoopbackBuilder): Promise<void> {
+  expect(await overTunnel(builder, buildOver)).toMatchObject({ type: "done" });
+}
+
 /** Builds through the tunnel, as the CLI does; the type of the last event. */
 async function buildThrough(port: number): Promise<unknown> {
   const mux = createMux(streamOfSocket(connect({ port, host: "127.0.0.1" })), { role: "client" });
+  const last = await buildOver(mux);
+  await mux.close();
+  return last;
+}
+
+async function buildOver(mux: Mux): Promise<unknown> {
   const stream = mux.open("build");
   await sendMessage(stream, REQUEST);
   const reader = messageReader(stream);
   let last: unknown;
   for (let message = await reader.next(); message !== undefined; message = await reader.next()) last = message.head;
-  await mux.close();
   return last;
 }
 
@@ -124,5 +154,33 @@ describe("preparePod()", () => {
     pod.stop.abort(new Error("Terminated"));
     expect(pod.done).rejects.toThrow("Terminated");
     await pod.done.catch(() => {});
+  });
+
+  test("leaves the edits of the pod's build in the volume, and tells their number", async () => {
+    await using builder = await startBuilder(WORKS);
+    await buildAt(builder);
+    const root = join(folder, "root");
+    await mkdir(join(root, "src"), { recursive: true });
+    await writeFile(join(root, "src/a.js"), "edited");
+    const manifest = await scanTree(root, { ignore: () => false });
+    await overTunnel(builder, (mux) => sendTree(mux.open("sync"), { tree: "azds-abc123/edits-1", root, manifest }));
+    const pod = prepare(builder, { config: configOf(builder, 1) });
+    await pod.done;
+    const edits = join(folder, "volume/edits");
+    const sha256 = new Bun.CryptoHasher("sha256").update("edited").digest("hex");
+    expect((await readdir(edits)).toSorted()).toEqual([sha256, "manifest.json"].toSorted());
+    expect(await readFile(join(edits, sha256), "utf8")).toBe("edited");
+    expect(JSON.parse(await readFile(join(edits, "manifest.json"), "utf8"))).toEqual(manifest.entries);
+    expect(summaryOf(await readFile(join(folder, "termination-log"), "utf8"))).toMatchObject({ edits: 1 });
+  });
+
+  test("starts without edits that no builder has, and says so", async () => {
+    await using builder = await startBuilder(WORKS);
+    await buildAt(builder);
+    const pod = prepare(builder, { config: configOf(builder, 1) });
+    await pod.done;
+    expect(pod.logged).toContain("What was edited in place in earlier pods is with no builder that answers");
+    expect(await readdir(join(folder, "volume"))).not.toContain("edits");
+    expect(await readFile(join(folder, "termination-log"), "utf8")).toBe("{}");
   });
 });

@@ -72,3 +72,10 @@ describe("parseInvocation()", () => {
     expect(() => parseInvocation(["--image", "x", "--unknown", "--", "true"])).toThrow("--unknown");
   });
 });
+
+test("parseInvocation() tells where synced files land, and whether the container is held", () => {
+  expect(parseInvocation(["--image", IMAGE, "--", "a"])).not.toHaveProperty("syncTarget");
+  expect(parseInvocation(["--image", IMAGE, "--", "a"]).hold).toBe(false);
+  const given = parseInvocation(["--image", IMAGE, "--sync-target", "/app", "--hold", "--", "a", "--hold"]);
+  expect(given).toMatchObject({ syncTarget: "/app", hold: true, words: ["a", "--hold"] });
+});

@@ -44,12 +44,17 @@ export interface StartOptions {
   readonly place: Place;
   readonly script: string;
   readonly hold?: boolean;
+  readonly attended?: boolean;
+  readonly edited?: boolean;
   readonly options?: AgentOptions;
 }
 
-export function startAgent({ place, script, hold, options = {} }: StartOptions): AgentProcess {
+export function startAgent({ place, script, options = {}, ...start }: StartOptions): AgentProcess {
   rmSync(join(place.folder, "port"), { force: true });
-  const words = ["--image", "web", "--sync-target", place.target, ...(hold === true ? ["--hold"] : [])];
+  const flags = (["hold", "attended", "edited"] as const).flatMap((name) =>
+    start[name] === true ? [`--${name}`] : [],
+  );
+  const words = ["--image", "web", "--sync-target", place.target, ...flags];
   const argv = ["0", join(place.folder, "images.json"), ...words, "--", "sh", "-c", script];
   return Bun.spawn([process.execPath, PROGRAM, ...argv], {
     cwd: place.folder,

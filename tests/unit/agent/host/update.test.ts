@@ -213,6 +213,19 @@ describe("Supervisor", () => {
     });
   });
 
+  test("waits for a client that is on its way, however soon the application ends", async () => {
+    await withPlace(async (place) => {
+      const agent = startAgent({ place, script: "exit 7", hold: true, attended: true });
+      await systemClock.sleep(300);
+      const mux = await connectAgent(place);
+      const { process } = await followState(mux).until((state) => state.process.kind === "ended");
+      expect(process).toEqual({ kind: "ended", run: 1, code: 7 });
+      agent.kill("SIGTERM");
+      expect(await agent.exited).toBe(7);
+      await mux.close();
+    });
+  });
+
   test("ends at once without a client", async () => {
     await withPlace(async (place) => {
       const agent = startAgent({ place, script: "exit 7", hold: true });

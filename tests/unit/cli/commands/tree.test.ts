@@ -32,6 +32,10 @@ describe("parseLine() refuses", () => {
     ["up --space a --space b", "`--space` was given twice"],
     ["up --gateway-port x", "`--gateway-port` must be a number"],
     ["space create", "Missing `--name`"],
+    ["exec", "`azds exec` needs `-- COMMAND [ARGS..]` at its end: the command, after two dashes"],
+    ["exec web ls -l", "`azds exec` needs `-- COMMAND [ARGS..]` at its end: the command, after two dashes"],
+    ["exec web --", "`azds exec` needs `-- COMMAND [ARGS..]` at its end: the command, after two dashes"],
+    ["exec --spce x -- ls", "Unknown option `--spce`; did you mean `--space`?"],
     ["list-up -o xml", '`--output` must be one of "text", "json", not "xml"'],
   ])("%p", async (line, message) => {
     expect(await messageOf(line)).toBe(`USAGE: ${message}`);
@@ -49,6 +53,14 @@ describe("parseLine() gives", () => {
       noTui: true,
       detach: true,
       clean: false,
+    });
+  });
+
+  test("what follows `--` to `exec`, as it was written", async () => {
+    const exec = await parseLine(["--context", "a", "exec", "-it", "web", "--", "ls", "-l", "--", "--help"], COLUMNS);
+    expect(exec).toMatchObject({
+      args: { service: "web", stdin: true, tty: true, rest: ["ls", "-l", "--", "--help"] },
+      globals: { context: "a" },
     });
   });
 

@@ -75,3 +75,25 @@ test("watchContext() ends with its signal", async () => {
   expect(await ended).toEqual([]);
   rmSync(watched.folder, { recursive: true, force: true });
 });
+
+/** In a user namespace of its own, whose limits are its own too (namespaces(7)). */
+const WITHOUT_WATCHES = ["unshare", "--user", "--map-root-user", "sh", "-c"];
+const LOWERS = "echo 0 >/proc/sys/user/max_inotify_instances";
+const canLower = Bun.which("unshare") !== null && Bun.spawnSync([...WITHOUT_WATCHES, LOWERS]).exitCode === 0;
+
+test.skipIf(!canLower)("watchContext() fails with WATCH_LIMIT where the system gives no watch", () => {
+  const watched = project();
+  const module = (path: string): string => JSON.stringify(join(import.meta.dir, "../../../../cli", path));
+  const program = `
+    const { watchContext } = await import(${module("engine/context-watch.ts")});
+    const { loadProject } = await import(${module("project/load.ts")});
+    const { ready } = watchContext(loadProject(${JSON.stringify(watched.folder)}), new AbortController().signal);
+    console.log(await ready.then(() => "watches", (error) => error.code + ": " + error.message));
+    process.exit();`;
+  const words = [...WITHOUT_WATCHES, `${LOWERS} && exec "$0" -e "$1"`, process.execPath, program];
+  const { stdout, stderr } = Bun.spawnSync(words);
+  rmSync(watched.folder, { recursive: true, force: true });
+  expect(stdout.toString() + stderr.toString()).toBe(
+    "WATCH_LIMIT: The project's folders cannot be watched: this user's limit of open files or of inotify instances (`fs.inotify.max_user_instances`) is reached (EMFILE)\n",
+  );
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { causeOf, causeOfEvent, eventView } from "../../../../cli/engine/diagnose.ts";
+import { causeOf, causeOfEvent, eventView, type EventView } from "../../../../cli/engine/diagnose.ts";
 import { podView, repositoriesOf, tagsOf, waitsForBuild } from "../../../../cli/engine/pod-view.ts";
 import { reachablePorts } from "../../../../cli/engine/services.ts";
 
@@ -117,6 +117,19 @@ describe("causeOfEvent()", () => {
     });
     expect(causeOfEvent(event)?.text).toBe('Pod `web-1`: secret "x" not found');
     expect(causeOfEvent({ ...event, reason: "Pulled" })).toBeUndefined();
+  });
+
+  test("a cluster-wide Pod Security level that forbids our init container is final, with its own code", () => {
+    const event = (container: string): EventView => ({
+      kind: "ReplicaSet",
+      name: "web-7c9",
+      reason: "FailedCreate",
+      message: `pods "web-7c9-x" is forbidden: violates PodSecurity "baseline:latest": non-default capabilities (container "${container}" must not include "NET_ADMIN" in securityContext.capabilities.add)`,
+      warning: true,
+      uid: "1",
+    });
+    expect(causeOfEvent(event("devspaces-proxy-init"))).toMatchObject({ code: "SPACE_FORBIDS_PODS", final: true });
+    expect(causeOfEvent(event("app"))).toMatchObject({ code: "POD_NOT_STARTED", final: false });
   });
 });
 

@@ -74,6 +74,10 @@ function following(watch: PodWatch, overrides: Partial<LivePodsOptions> = {}): L
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is asked of it
     tree: tree as SourceTree,
     iterate: { processesToKill: [], buildCommands: [], dependencies: [] },
+    fromBuild: 1,
+    unbuilt: () => false,
+    onBrought: () => undefined,
+    elsewhere: false,
     built: () => ({ build: 1, version: 1, live: { entries: [file("gone.js"), file("server.js")] } }),
     emit: () => undefined,
     clock: manualClock(),

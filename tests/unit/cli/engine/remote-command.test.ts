@@ -58,7 +58,11 @@ interface Ran {
   readonly events: Event[];
 }
 
-function start(server: ExecServer, stdio: Stdio, change: Partial<typeof REQUEST> = {}, signal?: AbortSignal): Ran {
+interface Change extends Partial<typeof REQUEST> {
+  readonly signal?: AbortSignal;
+}
+
+function start(server: ExecServer, stdio: Stdio, { signal, ...change }: Change = {}): Ran {
   const events: Event[] = [];
   const options = {
     kube: createKubeClient(server.connection),
@@ -114,7 +118,7 @@ describe("runRemote()", () => {
       },
       fetch: (request) => (request.headers.has("upgrade") ? undefined : Response.json({ metadata: { name: "web-1" } })),
     });
-    const { running } = start(server, stdio, { stdin: true, tty: true }, stop.signal);
+    const { running } = start(server, stdio, { stdin: true, tty: true, signal: stop.signal });
     expect(running).rejects.toThrow(how === "lost" ? "The API server ended the connection" : "stopped");
     await running.catch(() => {});
     expect(isRaw()).toBe(false);

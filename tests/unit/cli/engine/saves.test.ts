@@ -59,6 +59,7 @@ function pods(overrides: Partial<LivePods> = {}): FakePods {
     },
     refusal: () => undefined,
     any: () => true,
+    ended: async () => new Promise<never>(() => undefined),
     ...overrides,
   };
 }
@@ -154,7 +155,7 @@ test("azds.yaml rebuilds, and what was read by it is read again", async () => {
 });
 
 test("a container that cannot be written gets new images, with its reason", async () => {
-  const refusal: Refusal = { target: "/app", why: "user 1000 cannot write to `/app`" };
+  const refusal: Refusal = { target: "/app", why: "user 1000 cannot write to `/app`", volumeHelps: true };
   await follow(pods({ refusal: () => refusal }), () => write("server.js", "2"), { saves: saved(["server.js"]) });
   expect(texts()).toEqual(["`server.js` changed: rebuilding the image, user 1000 cannot write to `/app`"]);
 });

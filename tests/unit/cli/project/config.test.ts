@@ -108,6 +108,10 @@ describe("parseConfig()", () => {
       "`azds.yaml` line 6: `configurations.develop.container.syncTarget` must be an absolute folder",
     ],
     [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncTarget: /app/..\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncTarget` must be a folder below `/`",
+    ],
+    [
       `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        kill: [node]\n`,
       "`azds.yaml` line 7: `configurations.develop.container.iterate.kill` is not a key of",
     ],

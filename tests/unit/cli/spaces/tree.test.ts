@@ -50,6 +50,7 @@ describe("the tree of spaces", () => {
       name: "test",
       path: "dev/alice/test",
       ancestors: ["alice", "dev"],
+      forbiddingLevel: undefined,
       root: "dev",
     });
   });

@@ -53,6 +53,18 @@ describe("acceptInbound()", () => {
     client.socket.destroy();
   });
 
+  test("holds a request to a session's application until it listens again", async () => {
+    const at = await closedPort();
+    const config = sidecarConfig({ session: "azds-abc123" });
+    const client = await rawClient(inbound(pod(at, { services: [web("dev", at)], config })).port, request());
+    await Bun.sleep(60);
+    const answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate";
+    const late = await rawServer((socket) => socket.end(answer), at.port);
+    cleanup.push(late.close);
+    await client.until("late");
+    client.socket.destroy();
+  });
+
   test("delivers what is marked for it, without the mark", async () => {
     const [dev, alice] = [await named("from-dev"), await named("from-alice")];
     const client = await rawClient(

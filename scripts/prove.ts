@@ -1,0 +1,97 @@
+/**
+ * `make prove-NAME`: a proof that is too long for `make test`, on the test cluster. What it showed, and of which commit,
+ * when and where, goes to bench/results/prove-NAME.json.
+ */
+import { cpus, totalmem } from "node:os";
+
+/** Test files that do more when `AZDS_PROVE` names the proof, or a program that prints lines `ok WHAT` and `FAIL WHAT`. */
+type Proof = { readonly nodes: 1 | 2 } & ({ readonly files: readonly string[] } | { readonly argv: readonly string[] });
+
+const BUN = process.execPath;
+const PROOFS: Readonly<Record<string, Proof>> = {
+  images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
+};
+
+interface Line {
+  readonly what: string;
+  readonly passed: boolean;
+  /** Of a test. */
+  readonly seconds?: number;
+}
+
+const TEST_MS_MAX = 300_000;
+const STATE = process.env["AZDS_TEST_STATE"] ?? ".cluster";
+const CLUSTER = [BUN, "tests/cluster/main.ts"] as const;
+
+const [name = ""] = process.argv.slice(2);
+const proof = PROOFS[name];
+if (proof === undefined) throw new Error(`There is no proof \`${name}\`; known: ${Object.keys(PROOFS).join(", ")}`);
+const commit = output(["git", "describe", "--always", "--dirty"]);
+const started = new Date();
+const wasUp = (await run([...CLUSTER, "status", "--state", STATE], "ignore")) === 0;
+await required([BUN, "scripts/build.ts"]);
+await required([...CLUSTER, "up", "--nodes", String(proof.nodes), "--state", STATE]);
+const { code, lines } = await prove(name, proof);
+// A cluster that somebody works on stays.
+if (!wasUp) await run([...CLUSTER, "down", "--state", STATE], "inherit");
+const failed = lines.filter((line) => !line.passed).length;
+const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
+const counts = { passed: lines.length - failed, failed };
+const seconds = Math.round((Date.now() - started.getTime()) / 1000);
+const result = { proof: name, commit, started: started.toISOString(), seconds, machine, ...counts, lines };
+await Bun.write(`bench/results/prove-${name}.json`, `${JSON.stringify(result, undefined, 2)}\n`);
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+// A runner that crashed, or found nothing to prove, has proved nothing.
+process.exitCode = code === 0 && failed === 0 && lines.length > 0 ? 0 : 1;
+
+async function prove(which: string, what: Proof): Promise<{ readonly code: number; readonly lines: readonly Line[] }> {
+  const env = { ...process.env, AZDS_PROVE: which };
+  if ("argv" in what) {
+    const program = Bun.spawn([...what.argv], { env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const text = await new Response(program.stdout).text();
+    process.stdout.write(text);
+    const found = [...text.matchAll(/^(ok|FAIL) +(.*)$/gm)];
+    const programLines = found.map(([, verdict, rest = ""]) => ({ what: rest, passed: verdict === "ok" }));
+    return { code: await program.exited, lines: programLines };
+  }
+  const report = `dist/prove-${process.pid}.xml`;
+  const reporting = ["--timeout", String(TEST_MS_MAX), "--reporter=junit", `--reporter-outfile=${report}`];
+  const tests = Bun.spawn([BUN, "test", ...what.files.map((file) => `./${file}`), ...reporting], {
+    env,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const exitCode = await tests.exited;
+  const file = Bun.file(report);
+  const xml = (await file.exists()) ? await file.text() : "";
+  if (xml !== "") await file.delete();
+  return { code: exitCode, lines: testLines(xml) };
+}
+
+function testLines(xml: string): readonly Line[] {
+  return [...xml.matchAll(/<testcase ([^>]*?)(\/>|>([^]*?)<\/testcase>)/g)].flatMap(([, about = "", , inside = ""]) => {
+    if (inside.includes("<skipped")) return [];
+    const attribute = (key: string): string => new RegExp(`(?:^| )${key}="([^"]*)"`).exec(about)?.[1] ?? "";
+    const text = attribute("name").replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&amp;", "&");
+    return [
+      {
+        what: text,
+        passed: !/<(failure|error)/.test(inside),
+        seconds: Math.round(Number(attribute("time")) * 10) / 10,
+      },
+    ];
+  });
+}
+
+async function required(argv: readonly string[]): Promise<void> {
+  if ((await run(argv, "inherit")) !== 0) throw new Error(`\`${argv.join(" ")}\` failed`);
+}
+
+async function run(argv: readonly string[], to: "ignore" | "inherit"): Promise<number> {
+  return Bun.spawn([...argv], { stdin: "ignore", stdout: to, stderr: to }).exited;
+}
+
+function output(argv: readonly string[]): string {
+  return Bun.spawnSync([...argv])
+    .stdout.toString()
+    .trim();
+}

@@ -1,0 +1,1 @@
+exports.version = "0";
