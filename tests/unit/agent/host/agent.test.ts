@@ -169,7 +169,18 @@ const isRoot = process.getuid?.() === 0;
 
 test.skipIf(!isRoot)("startReaper() collects orphans when the agent is the first process", async () => {
   const orphan = "(sh -c 'sleep 0.1 & sleep 0.1 &' &); sleep 0.6; cat /proc/[0-9]*/stat | cut -d' ' -f3";
-  const agent = [process.execPath, PROGRAM, "0", join(folder, "images.json"), "--image", "web", "--", "sh", "-c", orphan];
+  const agent = [
+    process.execPath,
+    PROGRAM,
+    "0",
+    join(folder, "images.json"),
+    "--image",
+    "web",
+    "--",
+    "sh",
+    "-c",
+    orphan,
+  ];
   const unshared = Bun.spawn(["unshare", "--pid", "--fork", "--mount-proc", ...agent], {
     env: { PATH: "/usr/bin:/bin" },
     stdio: ["ignore", "pipe", "pipe"],
