@@ -324,6 +324,9 @@ export const REBUILD_SETTLE_MS = 40;
 export const TRUNCATED_SAVE_MS = 30;
 /** Above this many changed paths the whole context is read again: the kernel's queue of events may have run over. */
 export const RESCAN_PATHS_MIN = 2_000;
+/** After a set of so many changes, or of folders, everything is looked at once more, so much later. */
+export const SECOND_LOOK_PATHS_MIN = 20;
+export const SECOND_LOOK_MS = 300;
 /** A request without a body is tried again at the local gateway for this long, and how soon. */
 export const GATEWAY_RETRY_MS_MAX = 5_000;
 export const GATEWAY_RETRY_MS = 100;

@@ -9,6 +9,8 @@ type Proof = { readonly nodes: 1 | 2 } & ({ readonly files: readonly string[] } 
 
 const BUN = process.execPath;
 const PROOFS: Readonly<Record<string, Proof>> = {
+  // AZDS_CHAOS_ROUNDS, AZDS_CHAOS_SEED and AZDS_CHAOS_FIRST choose other rounds than the 200 of seed 1.
+  chaos: { nodes: 2, files: ["tests/e2e/chaos.test.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
 };
 

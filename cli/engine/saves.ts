@@ -2,7 +2,7 @@
 import { relative, resolve } from "node:path";
 import { AzdsError } from "../../core/errors.ts";
 import { KubeError } from "../../core/kube/types.ts";
-import { REBUILD_SETTLE_MS, RESCAN_PATHS_MIN } from "../../core/limits.ts";
+import { REBUILD_SETTLE_MS, RESCAN_PATHS_MIN, SECOND_LOOK_MS, SECOND_LOOK_PATHS_MIN } from "../../core/limits.ts";
 import type { IterateSettings } from "../project/config.ts";
 import { kubeFailure } from "../cluster/errors.ts";
 import { CONFIG_FILE, type Project } from "../project/load.ts";
@@ -29,8 +29,11 @@ export interface SavesRequest {
   readonly signal: AbortSignal;
 }
 
-/** Resolves with the signal, or with `redefined` after a change of what all the rest is read by: azds.yaml, ignore rules. */
-export async function followSaves(request: SavesRequest): Promise<"stopped" | "redefined"> {
+/**
+ * Resolves with the signal; with `redefined` after a change of what all the rest is read by: azds.yaml, ignore rules; or
+ * with `missed` when changes were not told, as of folders that go and come at once: then nothing tells of them later.
+ */
+export async function followSaves(request: SavesRequest): Promise<"stopped" | "redefined" | "missed"> {
   const rules = updateRules(request.project);
   for await (const changes of request.saves.changes()) {
     try {
@@ -45,6 +48,7 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
       request.emit({ type: "message", level: "warning", text });
     }
     if (changes.paths.some(isDefinition)) return "redefined";
+    if (isWide(changes) && (await hasMissed(request))) return "missed";
   }
   return "stopped";
 }
@@ -52,6 +56,21 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
 /** Why nothing can be brought in place, whatever the files; `undefined` when it can. */
 function obstacleTo(live: LivePods): string | undefined {
   return live.any() ? live.refusal()?.why : "no container of the newest build runs";
+}
+
+/** A branch switch, an unpacked archive: folders come and go quicker than they can be watched. */
+function isWide({ paths, folders }: ChangeSet): boolean {
+  return folders.length > 0 || paths.length >= SECOND_LOOK_PATHS_MIN;
+}
+
+async function hasMissed({ tree, emit, signal }: SavesRequest): Promise<boolean> {
+  await Bun.sleep(SECOND_LOOK_MS);
+  if (signal.aborted) return false;
+  const { write, remove } = await tree.rescan(signal);
+  const missed = write.length + remove.length;
+  const text = `${missed} changes were found by reading all files again; watching them anew`;
+  if (missed > 0) emit({ type: "message", level: "verbose", text });
+  return missed > 0;
 }
 
 function isDefinition(path: string): boolean {

@@ -116,7 +116,7 @@ class ServiceRun {
     source.end.abort();
   }
 
-  /** Save by save, with sources read anew whenever azds.yaml or the rules of what is ignored change. */
+  /** Save by save, with sources read anew whenever azds.yaml or the rules of what is ignored change, or saves were missed. */
   async #follow(first: Source, firstLive: LivePods): Promise<void> {
     const { emit, signal } = this.#context;
     let [source, live] = [first, firstLive];
@@ -127,6 +127,8 @@ class ServiceRun {
         if (source === first) emit({ type: "message", level: "info", text: "Press Ctrl+C to detach" });
         if ((await this.#followSaves(source, live)) === "stopped" || signal.aborted) return;
         source.end.abort();
+        // The new source counts its versions from the beginning; none of them is what was built.
+        if (this.#built !== undefined) this.#built = { ...this.#built, version: 0 };
         source = await this.#openSource();
         live = this.#followPods(source, this.#build);
       }
@@ -246,7 +248,7 @@ class ServiceRun {
     });
   }
 
-  async #followSaves({ tree, saves }: Source, live: LivePods): Promise<"stopped" | "redefined"> {
+  async #followSaves({ tree, saves }: Source, live: LivePods): Promise<"stopped" | "redefined" | "missed"> {
     if (saves === undefined) return "stopped";
     const { noRebuild, timings } = this.#options;
     return followSaves({

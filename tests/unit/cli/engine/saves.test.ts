@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { UpdateRequest } from "../../../../core/agent-protocol.ts";
 import { KubeError } from "../../../../core/kube/types.ts";
+import { SECOND_LOOK_PATHS_MIN } from "../../../../core/limits.ts";
 import { AzdsError } from "../../../../core/errors.ts";
 import type { ContextWatch } from "../../../../cli/engine/context-watch.ts";
 import type { Event } from "../../../../cli/engine/events.ts";
@@ -214,6 +215,21 @@ test("a save that restarts is brought as one that needs an update to take effect
   };
   await follow(live, change, { saves: saved(["server.js"], ["public/a.css"]) });
   expect(effects).toEqual(["with update", "at once"]);
+});
+
+test("changes of a branch switch that nobody told are found, and everything is watched anew", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => {
+    for (const path of told) write(path, "a");
+    write("public/untold/a.css", "a");
+  };
+  expect(await follow(pods(), change, { saves: saved(told) })).toBe("missed");
+});
+
+test("a branch switch of which all was told is over with it", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => told.forEach((path) => write(path, "a"));
+  expect(await follow(pods(), change, { saves: saved(told) })).toBe("stopped");
 });
 
 test("a build command that fails is told with its code, and the next save is taken", async () => {

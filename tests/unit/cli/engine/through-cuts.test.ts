@@ -45,10 +45,10 @@ test("throughCuts() begins again after cuts of any kind, and says so once", asyn
 });
 
 test.each([
-  new AzdsError("BUILD_FAILED", "exit code 1"),
-  new KubeError(403, "Forbidden", "no"),
-  new TypeError("a mistake"),
-])("throughCuts() hands on at once what trying again does not mend: %p", async (failure) => {
+  ["a build that failed", new AzdsError("BUILD_FAILED", "exit code 1")],
+  ["a refusal", new KubeError(403, "Forbidden", "no")],
+  ["a bug", new TypeError("a mistake")],
+])("throughCuts() hands on at once what trying again does not mend: %s", async (_, failure) => {
   const { result, events } = trying(failure);
   expect(result).rejects.toBe(failure);
   await result.catch(() => undefined);
