@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core/",
     "node:",
   ],
-  "cli/engine/context-watch.ts": ["cli/project/", "core/", "node:", "npm:chokidar"],
+  "cli/engine/live/context-watch.ts": ["cli/project/", "core/", "node:", "npm:chokidar"],
   "cli/enable/": [
     "cli/enable/",
     "cli/engine/",

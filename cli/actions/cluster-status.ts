@@ -5,9 +5,9 @@ import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { gatherStatus } from "../enable/status-facts.ts";
 import { evaluateStatus, type Status } from "../enable/status.ts";
-import { causeOf } from "../engine/diagnose.ts";
+import { causeOf } from "../engine/run/diagnose.ts";
 import type { Emit } from "../engine/events.ts";
-import { podView } from "../engine/pod-view.ts";
+import { podView } from "../engine/pods/pod-view.ts";
 
 /** Exits with 1 when a part is not ready or a certificate has expired. @throws AzdsError NOT_ENABLED */
 export async function run(_args: unknown, context: Context): Promise<number> {

@@ -2,8 +2,8 @@
 import { AzdsError } from "../../core/errors.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
-import { runRemote } from "../engine/remote-command.ts";
-import { commandPlace, findWorkload, listPods } from "../engine/workloads.ts";
+import { runRemote } from "../engine/pods/remote-command.ts";
+import { commandPlace, findWorkload, listPods } from "../engine/pods/workloads.ts";
 import { loadProject } from "../project/load.ts";
 import { currentSpace } from "../spaces/current.ts";
 

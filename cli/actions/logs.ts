@@ -2,8 +2,8 @@
 import { AzdsError } from "../../core/errors.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
-import { followLogs, type LogsRequest, showLogs } from "../engine/logs.ts";
-import { findWorkload, listWorkloads } from "../engine/workloads.ts";
+import { followLogs, type LogsRequest, showLogs } from "../engine/logs/logs.ts";
+import { findWorkload, listWorkloads } from "../engine/pods/workloads.ts";
 import { loadProject } from "../project/load.ts";
 import { currentSpace } from "../spaces/current.ts";
 

@@ -2,14 +2,14 @@
 import { AzdsError } from "../../core/errors.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
-import { checkLocalPorts } from "../engine/forward.ts";
-import { parsePortMapping, type PortMapping } from "../engine/port-mapping.ts";
-import { watchPods } from "../engine/pod-watch.ts";
-import { confirmSharedSpace, type Prepared, prepareService, prepareSpace } from "../engine/prepare.ts";
-import { eventsOf } from "../engine/service-events.ts";
-import { runService } from "../engine/service-run.ts";
-import { withSession } from "../engine/service-session.ts";
-import { sharedGateway, type SharedGateway } from "../engine/shared-gateway.ts";
+import { checkLocalPorts } from "../engine/reach/forward.ts";
+import { parsePortMapping, type PortMapping } from "../engine/reach/port-mapping.ts";
+import { watchPods } from "../engine/pods/pod-watch.ts";
+import { confirmSharedSpace, type Prepared, prepareService, prepareSpace } from "../engine/run/prepare.ts";
+import { eventsOf } from "../engine/run/service-events.ts";
+import { runService } from "../engine/run/service-run.ts";
+import { withSession } from "../engine/run/service-session.ts";
+import { sharedGateway, type SharedGateway } from "../engine/reach/shared-gateway.ts";
 import { findProjects } from "../project/find.ts";
 
 export interface UpArgs {

@@ -1,5 +1,5 @@
 /** Images that the nodes cannot get, read from the pods of azds; pure. */
-import { podView, type PodView } from "../engine/pod-view.ts";
+import { podView, type PodView } from "../engine/pods/pod-view.ts";
 
 export interface ImageProblem {
   readonly pod: string;

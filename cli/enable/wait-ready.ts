@@ -3,8 +3,8 @@ import { COMPONENT, SYSTEM_NAMESPACE, WEBHOOK_CONFIGURATION } from "../../core/c
 import { AzdsError } from "../../core/errors.ts";
 import { ENABLE_MS_MAX } from "../../core/limits.ts";
 import { objectPath, podPath, podsPath, type ObjectKind } from "../../core/kube/paths.ts";
-import { causeOf } from "../engine/diagnose.ts";
-import { podView } from "../engine/pod-view.ts";
+import { causeOf } from "../engine/run/diagnose.ts";
+import { podView } from "../engine/pods/pod-view.ts";
 import { waysToLoad } from "../image/loading.ts";
 import { follow, type Followed } from "./follow.ts";
 import { imageProblems, type ImageProblem } from "./image-problem.ts";

@@ -5,9 +5,9 @@ import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
 import { type Session, sessionOfLease } from "../../core/session.ts";
 import { SESSION_LABEL } from "../../core/contract.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { causeOf } from "../engine/diagnose.ts";
-import { lostEdits } from "../engine/pod-edits.ts";
-import { podView, type PodView } from "../engine/pod-view.ts";
+import { causeOf } from "../engine/run/diagnose.ts";
+import { lostEdits } from "../engine/pods/pod-edits.ts";
+import { podView, type PodView } from "../engine/pods/pod-view.ts";
 
 interface RunningPod extends PodView {
   /** Milliseconds since the epoch. */

@@ -1,0 +1,134 @@
+/** Saves in the project's folders, as sets of changes: what one save, a branch switch or a code generator touches comes together. */
+import { relative } from "node:path";
+import { watch } from "chokidar";
+import { AzdsError } from "../../../core/errors.ts";
+import { SAVE_SETTLE_MS } from "../../../core/limits.ts";
+import { asString, member } from "../../../core/parse.ts";
+import { ignoreFilter } from "../../project/ignore.ts";
+import { CONFIG_FILE, type Project } from "../../project/load.ts";
+
+export interface ChangeSet {
+  /** Files, relative to azds.yaml's folder, each once, in the order of their first change. */
+  readonly paths: readonly string[];
+  /** Folders that came or went, likewise. */
+  readonly folders: readonly string[];
+  /** When the first was told; of `performance.now()`. */
+  readonly at: number;
+}
+
+export interface ContextWatch {
+  /** From here on no change is missed. @throws AzdsError WATCH_LIMIT */
+  readonly ready: Promise<void>;
+  /**
+   * Yields until the signal; for one consumer. Changes that come while it is busy wait for it in one set.
+   * @throws AzdsError WATCH_LIMIT when a folder that came later cannot be watched
+   */
+  readonly changes: () => AsyncGenerator<ChangeSet, void, void>;
+  /** The files that are told until there was silence for `ms`: for work so dear that it should not be done twice. */
+  readonly quiet: (ms: number) => Promise<readonly string[]>;
+}
+
+/** Watches from the call until the signal. */
+export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
+  /** By path: whether it is a folder. */
+  const changed = new Map<string, boolean>();
+  let at = 0;
+  let wake = Promise.withResolvers<void>();
+  // `atomic` would hold back deletions; the settling time below does that for every kind of save.
+  const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
+    ignoreInitial: true,
+    atomic: false,
+    ignored: ignoredIn(project),
+  });
+  const ready = Promise.withResolvers<void>();
+  let failure: AzdsError | undefined;
+  watcher.once("ready", () => ready.resolve());
+  watcher.on("error", (error) => {
+    failure ??= limitReached(error);
+    if (failure === undefined) return;
+    ready.reject(failure);
+    wake.resolve();
+  });
+  // Whoever waits for it is told; whoever only looks for changes, by them.
+  ready.promise.catch(() => undefined);
+  watcher.on("all", (event, path) => {
+    if (changed.size === 0) at = performance.now();
+    changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
+    wake.resolve();
+  });
+  const stop = (): void => {
+    wake.resolve();
+    ready.resolve();
+    void watcher.close();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  async function* changes(): AsyncGenerator<ChangeSet, void, void> {
+    while (!signal.aborted) {
+      await wake.promise;
+      if (failure !== undefined) throw failure;
+      await settled(changed, SAVE_SETTLE_MS, signal);
+      if (signal.aborted) return;
+      const set: ChangeSet = { ...take(), at };
+      if (set.paths.length + set.folders.length > 0) yield set;
+    }
+  }
+  /** Before the consumer works: what changes meanwhile belongs to the next set. */
+  const take = (): Pick<ChangeSet, "paths" | "folders"> => {
+    const told = [...changed];
+    changed.clear();
+    wake = Promise.withResolvers<void>();
+    const only = (isFolder: boolean): readonly string[] =>
+      told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
+    return { paths: only(false), folders: only(true) };
+  };
+  const quiet = async (ms: number): Promise<readonly string[]> => {
+    await settled(changed, ms, signal);
+    return take().paths;
+  };
+  return { ready: ready.promise, changes, quiet };
+}
+
+/** Without a watch a save would go unnoticed for ever; what else goes wrong with a folder, its reading tells. */
+function limitReached(error: unknown): AzdsError | undefined {
+  const code = asString(member(error, "code")) ?? "";
+  const limit = LIMITS[code];
+  if (limit === undefined) return undefined;
+  return new AzdsError("WATCH_LIMIT", `The project's folders cannot be watched: ${limit} (${code})`, { cause: error });
+}
+
+/** inotify(7), ERRORS. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: "this user's limit of open files or of inotify instances (`fs.inotify.max_user_instances`) is reached",
+  ENFILE: "the system's limit of open files is reached",
+  ENOSPC: "this user's limit of watched folders (`fs.inotify.max_user_watches`) is reached",
+};
+
+type Ignored = (path: string, stats?: { readonly isDirectory: () => boolean }) => boolean;
+
+/** The build's own rules; the chart and azds.yaml may be ignored for the build, but a change of theirs counts. */
+function ignoredIn(project: Project): Ignored {
+  const ignored = ignoreFilter(project.contextFolder, {
+    useGitIgnore: project.config.build.useGitIgnore,
+    patterns: project.config.build.ignore,
+    keep: [project.dockerfile],
+  });
+  return (path, stats) => {
+    const inContext = relative(project.contextFolder, path).replaceAll("\\", "/");
+    const isOutside = inContext === "" || inContext.startsWith("..");
+    if (isOutside || isBelow(path, project.chartFolder) || path.endsWith(CONFIG_FILE)) return false;
+    return ignored(inContext, stats?.isDirectory() === true);
+  };
+}
+
+/** Returns once no path was added for `ms`. */
+async function settled(changed: ReadonlyMap<string, unknown>, ms: number, signal: AbortSignal): Promise<void> {
+  for (let before = -1; before !== changed.size && !signal.aborted;) {
+    before = changed.size;
+    await Bun.sleep(ms);
+  }
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}

@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { UpdateRequest } from "../../../../../core/agent-protocol.ts";
+import { KubeError } from "../../../../../core/kube/types.ts";
+import { SECOND_LOOK_PATHS_MIN } from "../../../../../core/limits.ts";
+import { AzdsError } from "../../../../../core/errors.ts";
+import type { ContextWatch } from "../../../../../cli/engine/live/context-watch.ts";
+import type { Event } from "../../../../../cli/engine/events.ts";
+import type { LivePods, Refusal } from "../../../../../cli/engine/live/live-pods.ts";
+import { followSaves, type SavesRequest } from "../../../../../cli/engine/live/saves.ts";
+import { readSourceTree } from "../../../../../cli/engine/live/source-tree.ts";
+import { loadProject } from "../../../../../cli/project/load.ts";
+
+const CONTAINER = `configurations:
+  develop:
+    container:
+      sync: ["public/**", "!**/*.lock"]
+      iterate:
+        buildCommands: [[make]]
+        dependencies:
+        - files: [package.json]
+          command: [npm, install]
+`;
+
+let folder: string;
+let events: Event[];
+let rebuilds: number;
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "azds-saves-"));
+  events = [];
+  rebuilds = 0;
+  write("azds.yaml", `install:\n  chart: charts/web\n${CONTAINER}`);
+  write("charts/web/Chart.yaml", "name: web\n");
+  write("Dockerfile", "FROM scratch\n");
+  write("server.js", "1");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface FakePods extends LivePods {
+  readonly updates: UpdateRequest[];
+}
+
+function pods(overrides: Partial<LivePods> = {}): FakePods {
+  const updates: UpdateRequest[] = [];
+  return {
+    updates,
+    settled: async () => undefined,
+    bring: async () => [{ pod: "web-1", brought: { files: 1, bytes: 1, ms: 2, failed: [] } }],
+    update: async (request) => {
+      updates.push(request);
+      return 1;
+    },
+    refusal: () => undefined,
+    any: () => true,
+    ended: async () => new Promise<never>(() => undefined),
+    ...overrides,
+  };
+}
+
+/** The saves of a test, one set after another, then the end. */
+function saved(...sets: readonly (readonly string[])[]): ContextWatch {
+  async function* changes(): ReturnType<ContextWatch["changes"]> {
+    for (const paths of sets) yield { paths, folders: [], at: performance.now() };
+  }
+  return { ready: Promise.resolve(), changes, quiet: async () => [] };
+}
+
+async function follow(live: LivePods, change: () => void, overrides: Partial<SavesRequest>): Promise<string> {
+  const project = loadProject(folder);
+  const { signal } = new AbortController();
+  const tree = await readSourceTree(project, signal);
+  change();
+  return followSaves({
+    project,
+    tree,
+    live,
+    saves: saved(),
+    noRebuild: false,
+    timings: false,
+    rebuild: async () => {
+      rebuilds += 1;
+    },
+    lastRebuild: () => undefined,
+    emit: (event) => events.push(event),
+    signal,
+    ...overrides,
+  });
+}
+
+function texts(): readonly string[] {
+  return events.flatMap((event) => ("text" in event ? [event.text.replace(/in \d+ ms/, "in N ms")] : []));
+}
+
+test("a file that is only copied restarts nothing", async () => {
+  const live = pods();
+  const ended = await follow(live, () => write("public/a.css", "a"), { saves: saved(["public/a.css"]) });
+  expect(ended).toBe("stopped");
+  expect(texts()).toEqual(["`public/a.css` changed: copied in N ms, `public/**` in `container.sync` copies it"]);
+  expect(live.updates).toEqual([]);
+});
+
+test("any other file restarts, after the build commands", async () => {
+  const live = pods();
+  await follow(live, () => write("server.js", "2"), { saves: saved(["server.js"]) });
+  expect(texts()).toEqual([
+    "`server.js` changed: restarted in N ms, `container.iterate` restarts the application for it",
+  ]);
+  expect(live.updates).toEqual([{ processesToKill: [], buildCommands: [["make"]], restart: true }]);
+});
+
+test("a dependency file runs its command before the build commands", async () => {
+  const live = pods();
+  await follow(live, () => write("package.json", "{}"), { saves: saved(["package.json"]) });
+  expect(live.updates[0]?.buildCommands).toEqual([["npm", "install"], ["make"]]);
+});
+
+test("a file that was touched without a change does nothing", async () => {
+  const live = pods();
+  await follow(live, () => write("server.js", "1"), { saves: saved(["server.js"]) });
+  expect(events).toEqual([]);
+});
+
+test("a file of the image rebuilds it, and says what the last one took", async () => {
+  const request = { saves: saved(["yarn.lock"]), lastRebuild: () => 4_210 };
+  await follow(pods(), () => write("yarn.lock", "1"), request);
+  expect(rebuilds).toBe(1);
+  expect(texts()).toEqual([
+    "`yarn.lock` changed: rebuilding the image, `!**/*.lock` in `container.sync` leaves it to the image; the last one took 4.2 s",
+  ]);
+});
+
+test("--no-rebuild refuses it, with code and rule, and goes on", async () => {
+  const live = pods();
+  const change = (): void => {
+    write("yarn.lock", "1");
+    write("server.js", "2");
+  };
+  await follow(live, change, { saves: saved(["yarn.lock"], ["server.js"]), noRebuild: true });
+  expect(rebuilds).toBe(0);
+  expect(texts()[0]).toStartWith("REBUILD_REFUSED: `yarn.lock` changed and needs a new image");
+  expect(live.updates).toHaveLength(1);
+});
+
+test("azds.yaml rebuilds, and what was read by it is read again", async () => {
+  const ended = await follow(pods(), () => undefined, { saves: saved(["azds.yaml"], ["server.js"]) });
+  expect(ended).toBe("redefined");
+  expect(rebuilds).toBe(1);
+});
+
+test("a container that cannot be written gets new images, with its reason", async () => {
+  const refusal: Refusal = { target: "/app", why: "user 1000 cannot write to `/app`", volumeHelps: true };
+  await follow(pods({ refusal: () => refusal }), () => write("server.js", "2"), { saves: saved(["server.js"]) });
+  expect(texts()).toEqual(["`server.js` changed: rebuilding the image, user 1000 cannot write to `/app`"]);
+});
+
+test("without a running container the next save makes one", async () => {
+  await follow(pods({ any: () => false }), () => write("server.js", "2"), { saves: saved(["server.js"]) });
+  expect(rebuilds).toBe(1);
+});
+
+test("without a connection the save is told to follow", async () => {
+  const live = pods({ bring: async () => [{ pod: "web-1", brought: undefined }] });
+  await follow(live, () => write("server.js", "2"), { saves: saved(["server.js"]) });
+  expect(texts()).toEqual(["`server.js` changed: it follows when there is a connection to the container"]);
+});
+
+test("of several pods the slowest is named", async () => {
+  const brought = (ms: number): { files: number; bytes: number; ms: number; failed: [] } => ({
+    files: 1,
+    bytes: 1,
+    ms,
+    failed: [],
+  });
+  const live = pods({
+    bring: async () => [
+      { pod: "web-1", brought: brought(2) },
+      { pod: "web-2", brought: brought(9) },
+    ],
+  });
+  await follow(live, () => write("public/a.css", "a"), { saves: saved(["public/a.css"]) });
+  expect(texts()[0]).toContain("copied to 2 pods in N ms (`web-2` was last)");
+});
+
+test("an API server that refuses a rebuild is told, and the next save is taken", async () => {
+  const rebuild = async (): Promise<void> => {
+    throw new KubeError(409, "Conflict", "the object was changed");
+  };
+  const change = (): void => write("public/a.css", "a");
+  await follow(pods(), change, { saves: saved(["Dockerfile"], ["public/a.css"]), rebuild });
+  expect(texts()[1]).toBe(
+    "API_FAILED: The API server answered 409 Conflict: the object was changed; the running service was left as it is",
+  );
+  expect(texts()[2]).toContain("copied");
+});
+
+test("a save that restarts is brought as one that needs an update to take effect", async () => {
+  const effects: string[] = [];
+  const live = pods({
+    bring: async (effect) => {
+      effects.push(effect);
+      return [{ pod: "web-1", brought: undefined }];
+    },
+  });
+  const change = (): void => {
+    write("server.js", "2");
+    write("public/a.css", "a");
+  };
+  await follow(live, change, { saves: saved(["server.js"], ["public/a.css"]) });
+  expect(effects).toEqual(["with update", "at once"]);
+});
+
+test("changes of a branch switch that nobody told are found, and everything is watched anew", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => {
+    for (const path of told) write(path, "a");
+    write("public/untold/a.css", "a");
+  };
+  expect(await follow(pods(), change, { saves: saved(told) })).toBe("missed");
+});
+
+test("a branch switch of which all was told is over with it", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => told.forEach((path) => write(path, "a"));
+  expect(await follow(pods(), change, { saves: saved(told) })).toBe("stopped");
+});
+
+test("a build command that fails is told with its code, and the next save is taken", async () => {
+  const live = pods({
+    update: async () => {
+      throw new AzdsError("UPDATE_FAILED", "`make` ended with code 2");
+    },
+  });
+  const change = (): void => {
+    write("server.js", "2");
+    write("public/a.css", "a");
+  };
+  await follow(live, change, { saves: saved(["server.js"], ["public/a.css"]) });
+  expect(texts()[0]).toBe("UPDATE_FAILED: `make` ended with code 2; the running service was left as it is");
+  expect(texts()[1]).toContain("copied");
+});
