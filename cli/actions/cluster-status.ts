@@ -5,7 +5,7 @@ import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { gatherStatus } from "../enable/status-facts.ts";
 import { evaluateStatus, type Status } from "../enable/status.ts";
-import { causeOf } from "../engine/run/diagnose.ts";
+import { causeOf } from "../engine/pods/diagnose.ts";
 import type { Emit } from "../engine/events.ts";
 import { podView } from "../engine/pods/pod-view.ts";
 

@@ -6,7 +6,7 @@ import { createHelm } from "../helm/helm.ts";
 import { loadProject } from "../project/load.ts";
 import { currentSpace } from "../spaces/current.ts";
 import { releaseName } from "../engine/run/release.ts";
-import { findSession, removeSession } from "../engine/run/session-store.ts";
+import { findSession, removeSession } from "../engine/session-store.ts";
 import { stepper } from "../engine/steps.ts";
 
 export interface DownArgs {

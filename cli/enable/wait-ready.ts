@@ -3,7 +3,7 @@ import { COMPONENT, SYSTEM_NAMESPACE, WEBHOOK_CONFIGURATION } from "../../core/c
 import { AzdsError } from "../../core/errors.ts";
 import { ENABLE_MS_MAX } from "../../core/limits.ts";
 import { objectPath, podPath, podsPath, type ObjectKind } from "../../core/kube/paths.ts";
-import { causeOf } from "../engine/run/diagnose.ts";
+import { causeOf } from "../engine/pods/diagnose.ts";
 import { podView } from "../engine/pods/pod-view.ts";
 import { waysToLoad } from "../image/loading.ts";
 import { follow, type Followed } from "./follow.ts";

@@ -5,7 +5,7 @@ import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
 import { type Session, sessionOfLease } from "../../core/session.ts";
 import { SESSION_LABEL } from "../../core/contract.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { causeOf } from "../engine/run/diagnose.ts";
+import { causeOf } from "../engine/pods/diagnose.ts";
 import { lostEdits } from "../engine/pods/pod-edits.ts";
 import { podView, type PodView } from "../engine/pods/pod-view.ts";
 

@@ -19,7 +19,7 @@ import type { Emit } from "../events.ts";
 import { startedWith } from "../pods/pod-edits.ts";
 import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
-import { recordEdits } from "../run/session-store.ts";
+import { recordEdits } from "../session-store.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 export interface MirrorOptions {

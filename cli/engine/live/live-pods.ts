@@ -6,7 +6,7 @@ import type { KubeClient } from "../../../core/kube/types.ts";
 import { LIVE_SETTLED_MS_MAX } from "../../../core/limits.ts";
 import type { Manifest } from "../../../core/sync/manifest.ts";
 import type { IterateSettings } from "../../project/config.ts";
-import { causeOf } from "../run/diagnose.ts";
+import { causeOf } from "../pods/diagnose.ts";
 import type { Emit } from "../events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
 import type { Effect, openAgentClient } from "./agent-client.ts";

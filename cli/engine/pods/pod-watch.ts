@@ -1,7 +1,7 @@
 /** The pods of one session and the events of its space, kept up to date; the steps of `up` wait on it. */
 import type { KubeClient, WatchEvent } from "../../../core/kube/types.ts";
 import { asString, at } from "../../../core/parse.ts";
-import { type EventView, eventView } from "../run/diagnose.ts";
+import { type EventView, eventView } from "./diagnose.ts";
 import { type PodView, podView, tagsOf } from "./pod-view.ts";
 
 export interface PodWatch {

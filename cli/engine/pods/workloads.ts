@@ -5,7 +5,7 @@ import { collectionPath, objectPath, podsPath, withQuery } from "../../../core/k
 import type { KubeClient } from "../../../core/kube/types.ts";
 import { asString, asStringRecord, at } from "../../../core/parse.ts";
 import { sessionOfLease } from "../../../core/session.ts";
-import { causeOf } from "../run/diagnose.ts";
+import { causeOf } from "./diagnose.ts";
 import { type ContainerView, podView, type PodView, tagsOf } from "./pod-view.ts";
 
 /** A pod with what only choosing needs. */

@@ -6,7 +6,7 @@ import type { Context } from "../../context.ts";
 import { announceTunnels, type Tunnel } from "../../settings/tunnels.ts";
 import { spaceUrl } from "../../spaces/url.ts";
 import { followOutput } from "../logs/app-output.ts";
-import { causeOf } from "../run/diagnose.ts";
+import { causeOf } from "../pods/diagnose.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
 import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";

@@ -2,7 +2,7 @@
 import { CRASH_LOG_LINES_MAX } from "../../../core/limits.ts";
 import { withQuery } from "../../../core/kube/paths.ts";
 import { carries } from "../build/builds.ts";
-import { causeOf } from "./diagnose.ts";
+import { causeOf } from "../pods/diagnose.ts";
 import type { PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
 import type { ReadyOptions } from "./ready.ts";

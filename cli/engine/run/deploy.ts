@@ -13,7 +13,7 @@ import { offersTunnel, type PodView, repositoriesOf } from "../pods/pod-view.ts"
 import { type Prepared, tokensFor } from "./prepare.ts";
 import { podsAppeared, podsReady } from "./ready.ts";
 import { installRelease } from "./release.ts";
-import { recordBuild } from "./session-store.ts";
+import { recordBuild } from "../session-store.ts";
 import type { Step } from "../steps.ts";
 
 export interface DeployRequest {

@@ -12,7 +12,7 @@ import type { Tokens } from "../../project/expand.ts";
 import type { Project } from "../../project/load.ts";
 import { type CurrentSpace, currentSpace } from "../../spaces/current.ts";
 import { releaseName } from "./release.ts";
-import { acquireSession } from "./session-store.ts";
+import { acquireSession } from "../session-store.ts";
 
 /** What all services of a command share. */
 export interface PreparedSpace {

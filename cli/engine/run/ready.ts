@@ -6,7 +6,7 @@ import { POD_APPEARS_MS_MAX, POD_READY_MS_MAX, UNSCHEDULABLE_MS_MAX } from "../.
 import type { SessionTag } from "../../../core/session.ts";
 import { carries } from "../build/builds.ts";
 import { showCrashLines } from "./crash-lines.ts";
-import { type Cause, causeOf, causeOfEvent } from "./diagnose.ts";
+import { type Cause, causeOf, causeOfEvent } from "../pods/diagnose.ts";
 import type { Emit } from "../events.ts";
 import { newestBuild, type PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";

@@ -20,7 +20,7 @@ import { type Prepared, tokensFor } from "./prepare.ts";
 import { tellCauses } from "./ready.ts";
 import type { SharedGateway } from "../reach/shared-gateway.ts";
 import { followSaves } from "../live/saves.ts";
-import { recordBuild } from "./session-store.ts";
+import { recordBuild } from "../session-store.ts";
 import { readSourceTree, type SourceTree } from "../live/source-tree.ts";
 import { type Step, stepper } from "../steps.ts";
 import { throughCuts } from "./through-cuts.ts";

@@ -2,7 +2,7 @@
 import type { Session } from "../../../core/session.ts";
 import type { Context } from "../../context.ts";
 import { type Prepared, takeSession } from "./prepare.ts";
-import { keepSession, releaseSession } from "./session-store.ts";
+import { keepSession, releaseSession } from "../session-store.ts";
 
 /**
  * A session that somebody else takes over ends `work` as Ctrl+C does, but with its reason.

@@ -6,7 +6,7 @@ import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { KubeError, type KubeClient } from "../../../core/kube/types.ts";
 import { REMAKE_CALM_MS, REMAKE_MS_MIN, REMAKES_MAX } from "../../../core/limits.ts";
-import { causeOf } from "./diagnose.ts";
+import { causeOf } from "../pods/diagnose.ts";
 import type { Emit } from "../events.ts";
 import type { PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";

@@ -6,7 +6,7 @@ import type { BuilderClient } from "../../../../../cli/engine/build/builder-clie
 import { EditsMirror } from "../../../../../cli/engine/live/edits-mirror.ts";
 import type { Event } from "../../../../../cli/engine/events.ts";
 import { podView, type PodView } from "../../../../../cli/engine/pods/pod-view.ts";
-import { acquireSession, findSession } from "../../../../../cli/engine/run/session-store.ts";
+import { acquireSession, findSession } from "../../../../../cli/engine/session-store.ts";
 import { readSourceTree, type SourceTree } from "../../../../../cli/engine/live/source-tree.ts";
 import { loadProject } from "../../../../../cli/project/load.ts";
 import { readEdits } from "../../../../../core/edits.ts";

@@ -2,7 +2,7 @@
 import { CONTAINER } from "../../../core/contract.ts";
 import type { ErrorCode } from "../../../core/errors.ts";
 import { asString, at } from "../../../core/parse.ts";
-import type { ContainerView, PodView } from "../pods/pod-view.ts";
+import type { ContainerView, PodView } from "./pod-view.ts";
 
 export interface Cause {
   /** Kubernetes' own reason: `Unschedulable`, `ImagePullBackOff`, `CrashLoopBackOff`, … */

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { AzdsError } from "../../../../../core/errors.ts";
-import { SESSION_STALE_MS } from "../../../../../core/limits.ts";
-import type { KubeClient } from "../../../../../core/kube/types.ts";
+import { AzdsError } from "../../../../core/errors.ts";
+import { SESSION_STALE_MS } from "../../../../core/limits.ts";
+import type { KubeClient } from "../../../../core/kube/types.ts";
 import {
   type AcquireOptions,
   acquireSession,
   findSession,
   releaseSession,
   removeSession,
-} from "../../../../../cli/engine/run/session-store.ts";
-import { manualClock } from "../../../../fakes/clock.ts";
-import { fakeKube } from "../../../../fakes/kube.ts";
+} from "../../../../cli/engine/session-store.ts";
+import { manualClock } from "../../../fakes/clock.ts";
+import { fakeKube } from "../../../fakes/kube.ts";
 
 const KEY = { space: "alice", service: "web", release: "azds-web" };
 const clock = manualClock();

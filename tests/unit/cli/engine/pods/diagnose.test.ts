@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { causeOf, causeOfEvent, eventView, type EventView } from "../../../../../cli/engine/run/diagnose.ts";
+import { causeOf, causeOfEvent, eventView, type EventView } from "../../../../../cli/engine/pods/diagnose.ts";
 import { podView, repositoriesOf, tagsOf, waitsForBuild } from "../../../../../cli/engine/pods/pod-view.ts";
 import { reachablePorts } from "../../../../../cli/engine/pods/services.ts";
 

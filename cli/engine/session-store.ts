@@ -4,12 +4,12 @@
  * counts, so two terminals that start the same service at once agree; `resourceVersion` orders writes to one Lease.
  */
 import { randomBytes } from "node:crypto";
-import { SESSION_LABEL } from "../../../core/contract.ts";
-import { AzdsError } from "../../../core/errors.ts";
-import type { Clock } from "../../../core/host/clock.ts";
-import { KubeError, type KubeClient } from "../../../core/kube/types.ts";
-import { SESSION_HEARTBEAT_MS, SESSION_STALE_MS, SESSION_WRITES_MAX } from "../../../core/limits.ts";
-import { asString, at, isObject, type JsonObject } from "../../../core/parse.ts";
+import { SESSION_LABEL } from "../../core/contract.ts";
+import { AzdsError } from "../../core/errors.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import { KubeError, type KubeClient } from "../../core/kube/types.ts";
+import { SESSION_HEARTBEAT_MS, SESSION_STALE_MS, SESSION_WRITES_MAX } from "../../core/limits.ts";
+import { asString, at, isObject, type JsonObject } from "../../core/parse.ts";
 import {
   leaseOfSession,
   PLAIN_CONTAINER,
@@ -17,7 +17,7 @@ import {
   SESSION_ANNOTATION,
   type SessionEdits,
   sessionOfLease,
-} from "../../../core/session.ts";
+} from "../../core/session.ts";
 
 /** The process that holds a session: `user@host` and its id there. */
 export interface Holder {
