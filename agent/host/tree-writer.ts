@@ -68,7 +68,8 @@ export class TreeWriter {
   ): { readonly mode: number; readonly hashed: HashedFile } {
     const there = this.#clearWay(entry.path);
     const given = mode ?? fileMode(entry, before, there?.isFile() === true ? there.mode & 0o777 : undefined);
-    return { mode: given, hashed: this.#ports.staging.placeFile(staged, this.#full(entry.path), given) };
+    const placement = { final: this.#full(entry.path), mode: given, there };
+    return { mode: given, hashed: this.#ports.staging.placeFile(staged, placement) };
   }
 
   setMode(entry: TreeEntry, mode: number): number {
