@@ -55,7 +55,7 @@ export async function doRound(world: World, round: Round): Promise<RoundResult> 
     await fault.mend?.(world, target);
   };
   await Promise.all([accident(), save(world, round.saves)]);
-  const gaveUp = await afterAccident(world, round);
+  const gaveUp = await afterAccident(world, round, from);
   if (gaveUp.wrong !== undefined) wrong.push(gaveUp.wrong);
   await recovered(world);
   const start = Date.now();
@@ -137,6 +137,7 @@ async function save(world: World, saves: readonly TimedSave[]): Promise<void> {
 async function afterAccident(
   world: World,
   { moment, fault }: Round,
+  from: number,
 ): Promise<{ readonly code?: string; readonly wrong?: string }> {
   const { up } = world;
   if (FAULT[fault].endsUp === true || up === undefined) {
@@ -144,13 +145,29 @@ async function afterAccident(
     return {};
   }
   const isAttached = await attachedOrEnded(up);
-  if (isAttached) return {};
+  if (isAttached) {
+    if (moment === "rebuild") await rebuilt(up, from);
+    return {};
+  }
   const failure = /"type":"failed","code":"(\w+)"/.exec(up.output())?.[1];
   const output = lastOf(up);
   await attachedAgain(world);
   if (moment === "attached" || moment === "rebuild" || failure === undefined || failure === "BUG")
     return { code: failure ?? "none", wrong: `\`azds up\` ended by itself:\n${output}` };
   return { code: `${failure}: ${/"type":"failed","code":"\w+","message":"([^"]*)/.exec(output)?.[1] ?? ""}` };
+}
+
+/** What is saved meanwhile waits for it. */
+async function rebuilt(up: RunningCommand, from: number): Promise<void> {
+  await waitFor({
+    what: "the rebuild to be over",
+    limitMs: ATTACHED_MS_MAX,
+    check: async () => {
+      const isOver = /"step\.finished","id":"wait"|was left as it is/.test(up.output().slice(from));
+      return isOver || up.exitCode() !== undefined ? true : undefined;
+    },
+    explain: async () => lastOf(up),
+  });
 }
 
 async function attachedAgain(world: World): Promise<void> {
