@@ -127,7 +127,7 @@ describe("main() of the agent", () => {
       "--",
       "sh",
       "-c",
-      "trap 'echo leaving; exit 9' TERM; echo ready; while :; do sleep 0.05; done",
+      "trap 'echo leaving; exit 9' TERM; echo ready; for _ in $(seq 400); do sleep 0.05; done",
     ]);
     const reader = agent.stdout.getReader();
     expect(new TextDecoder().decode((await reader.read()).value)).toBe("ready\n");

@@ -8,7 +8,7 @@ import { scanTree } from "../../../../core/sync/scan.ts";
 import { sendChanges } from "../../../../core/sync/send-changes.ts";
 import { type SyncResult, sendTree } from "../../../../core/sync/send.ts";
 import type { Mux } from "../../../../core/wire/mux.ts";
-import { type Place, connectAgent, startAgent, withPlace } from "./support.ts";
+import { LINGER, type Place, connectAgent, startAgent, withPlace } from "./support.ts";
 
 const FILES = 300;
 
@@ -49,7 +49,7 @@ test("an agent that is killed while it commits leaves whole files, and a restart
     writeAll(join(folder, "image"), 0);
     writeAll(root, 0);
     resetTarget(place);
-    const script = "cat f0 > seen-at-start; while :; do sleep 0.05; done".replaceAll("f0", join(target, "f0"));
+    const script = `cat ${join(target, "f0")} > seen-at-start; ${LINGER}`;
     let answered = 0;
     for (let round = 1; round <= 6; round += 1) {
       const agent = startAgent({ place, script });
@@ -89,7 +89,7 @@ test("an application that starts again after a crash of the container sees the s
       writeFileSync(join(at, "f"), "image");
     }
     resetTarget(place);
-    const script = `cat ${target}/f > seen; ls -A ${target} >> seen; while :; do sleep 0.05; done`;
+    const script = `cat ${target}/f > seen; ls -A ${target} >> seen; ${LINGER}`;
     const first = startAgent({ place, script });
     const mux = await connectAgent(place);
     const { revision = "" } = await syncAll(mux, root);

@@ -26,6 +26,12 @@ export interface Place {
 }
 
 /** With a folder for one test, removed afterwards. */
+/**
+ * What an application of a test does at its end. It ends by itself: an agent that is killed by force leaves it behind,
+ * since tests have no PID namespace that ends with it.
+ */
+export const LINGER = "for _ in $(seq 400); do sleep 0.05; done";
+
 export async function withPlace(work: (place: Place) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
   const target = join(folder, "target");

@@ -15,6 +15,7 @@ import {
   followState,
   startAgent,
   update,
+  LINGER,
   withPlace,
 } from "./support.ts";
 
@@ -55,8 +56,6 @@ async function appears(file: string): Promise<string> {
   return readFileSync(file, "utf8").trim();
 }
 
-const WAIT = "while :; do sleep 0.05; done";
-
 /** A zombie is gone, too: in a container the agent collects it, here whoever started the test. */
 function runs(pid: number): boolean {
   try {
@@ -68,7 +67,7 @@ function runs(pid: number): boolean {
 
 describe("UpdateQueue", () => {
   test("starts the application again, and a descendant that outlives its leader is gone", async () => {
-    const script = `(trap '' TERM; echo $$ > leader; sh -c 'trap "" TERM; echo $$ > child; ${WAIT}') & ${WAIT}`;
+    const script = `(trap '' TERM; echo $$ > leader; sh -c 'trap "" TERM; echo $$ > child; ${LINGER}') & ${LINGER}`;
     await withRunning({ script, options: { stopMs: 300 } }, async ({ mux, states, pid }, place) => {
       const child = Number(await appears(join(place.folder, "child")));
       const events = await update(mux, { restart: true });
@@ -84,7 +83,7 @@ describe("UpdateQueue", () => {
   });
 
   test("runs build commands before, in the application's folder, and their output is the application's", async () => {
-    await withRunning({ script: `cat built || true; ${WAIT}` }, async ({ mux, agent }) => {
+    await withRunning({ script: `cat built || true; ${LINGER}` }, async ({ mux, agent }) => {
       const buildCommands = [
         ["sh", "-c", "echo compiling; echo one > built"],
         ["sh", "-c", "echo two >> built"],
@@ -99,7 +98,7 @@ describe("UpdateQueue", () => {
   });
 
   test("leaves the application alone when a build fails, and says which command and how", async () => {
-    await withRunning({ script: WAIT }, async ({ mux, states, pid }) => {
+    await withRunning({ script: LINGER }, async ({ mux, states, pid }) => {
       const buildCommands = [["true"], ["sh", "-c", "exit 3"], ["sh", "-c", "echo never > never"]];
       const events = await update(mux, { buildCommands, restart: true });
       expect(events.at(-1)).toEqual({
@@ -114,7 +113,7 @@ describe("UpdateQueue", () => {
   });
 
   test("a container is behind files that need an update until its application was started again", async () => {
-    await withRunning({ script: WAIT }, async ({ mux, states }, { folder }) => {
+    await withRunning({ script: LINGER }, async ({ mux, states }, { folder }) => {
       const root = join(folder, "sources");
       mkdirSync(root);
       writeFileSync(join(root, "a.js"), "1");
@@ -137,7 +136,7 @@ describe("UpdateQueue", () => {
   });
 
   test("says that a build command does not exist", async () => {
-    await withRunning({ script: WAIT }, async ({ mux }) => {
+    await withRunning({ script: LINGER }, async ({ mux }) => {
       const [event] = await update(mux, { buildCommands: [["no-such-compiler"]] });
       expect(event).toMatchObject({ type: "failed", code: "UPDATE_FAILED" });
       expect(JSON.stringify(event)).toContain("`no-such-compiler` was not found in the folders of PATH");
@@ -145,8 +144,8 @@ describe("UpdateQueue", () => {
   });
 
   test("ends the build of an older update when a newer one comes, with all that it started", async () => {
-    await withRunning({ script: WAIT }, async ({ mux, states }, place) => {
-      const slow = [["sh", "-c", `sh -c 'echo $$ > builder; ${WAIT}' & wait`]];
+    await withRunning({ script: LINGER }, async ({ mux, states }, place) => {
+      const slow = [["sh", "-c", `sh -c 'echo $$ > builder; ${LINGER}' & wait`]];
       const older = update(mux, { buildCommands: slow, restart: true });
       const builder = Number(await appears(join(place.folder, "builder")));
       const newer = update(mux, { buildCommands: [["true"]], restart: true });
@@ -159,7 +158,7 @@ describe("UpdateQueue", () => {
   });
 
   test("ends processes by name, with force where they do not obey, and only those", async () => {
-    const script = `cp /bin/sleep ./stubborn-worker-of-ours; (trap '' TERM; exec ./stubborn-worker-of-ours 60) & echo $! > worker; ${WAIT}`;
+    const script = `cp /bin/sleep ./stubborn-worker-of-ours; (trap '' TERM; exec ./stubborn-worker-of-ours 60) & echo $! > worker; ${LINGER}`;
     await withRunning({ script, options: { stopMs: 200 } }, async ({ mux, pid }, place) => {
       const worker = Number(await appears(join(place.folder, "worker")));
       while (!readFileSync(`/proc/${worker}/comm`, "utf8").startsWith("stubborn")) await systemClock.sleep(5);
