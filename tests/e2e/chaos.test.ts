@@ -15,7 +15,7 @@ const SHORT_ROUNDS = 4;
 const PROOF_ROUNDS = 200;
 /** The short form: a seed whose first rounds hit what is hit most often, and attached, since that costs no new image. */
 const IS_SHORT = process.env["AZDS_PROVE"] !== "chaos" && process.env["AZDS_CHAOS_ROUNDS"] === undefined;
-const SEED = numberFrom("AZDS_CHAOS_SEED", IS_SHORT ? 6 : 1);
+const SEED = numberFrom("AZDS_CHAOS_SEED", IS_SHORT ? 4572 : 1);
 const FIRST = numberFrom("AZDS_CHAOS_FIRST", 0);
 const ROUNDS = numberFrom("AZDS_CHAOS_ROUNDS", IS_SHORT ? SHORT_ROUNDS : PROOF_ROUNDS);
 const PLANNED = IS_SHORT ? (["attached"] as const) : MOMENTS;
