@@ -34,7 +34,7 @@ test.each([
   ["agent/build/main.ts", ["agent/", "core/"]],
   ["agent/host/main.ts", ["agent/", "core/"]],
   ["builder/main.ts", ["builder/", "core/"]],
-  ["webhook/main.ts", ["webhook/", "core/"]],
+  ["webhook/main.ts", ["webhook/", "core/", "proxy/http/"]],
   ["cli/main.ts", ["cli/main.ts", "core/contract.ts"]],
 ])("%s loads nothing outside %j", (entry, allowed) => {
   const inputs = inputsOf(entry);

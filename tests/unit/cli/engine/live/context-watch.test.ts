@@ -83,9 +83,9 @@ const canLower = Bun.which("unshare") !== null && Bun.spawnSync([...WITHOUT_WATC
 
 test.skipIf(!canLower)("watchContext() fails with WATCH_LIMIT where the system gives no watch", () => {
   const watched = project();
-  const module = (path: string): string => JSON.stringify(join(import.meta.dir, "../../../../cli", path));
+  const module = (path: string): string => JSON.stringify(join(import.meta.dir, "../../../../../cli", path));
   const program = `
-    const { watchContext } = await import(${module("engine/context-watch.ts")});
+    const { watchContext } = await import(${module("engine/live/context-watch.ts")});
     const { loadProject } = await import(${module("project/load.ts")});
     const { ready } = watchContext(loadProject(${JSON.stringify(watched.folder)}), new AbortController().signal);
     console.log(await ready.then(() => "watches", (error) => error.code + ": " + error.message));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { UpdateRequest } from "../../../../../core/agent-protocol.ts";
 import { KubeError } from "../../../../../core/kube/types.ts";
-import { SECOND_LOOK_PATHS_MIN } from "../../../../../core/limits.ts";
+import { SECOND_LOOK_MS, SECOND_LOOK_PATHS_MIN } from "../../../../../core/limits.ts";
 import { AzdsError } from "../../../../../core/errors.ts";
 import type { ContextWatch } from "../../../../../cli/engine/live/context-watch.ts";
 import type { Event } from "../../../../../cli/engine/events.ts";
@@ -71,6 +71,16 @@ function saved(...sets: readonly (readonly string[])[]): ContextWatch {
     for (const paths of sets) yield { paths, folders: [], at: performance.now() };
   }
   return { ready: Promise.resolve(), changes, quiet: async () => [] };
+}
+
+/** The same, and then a watch that tells nothing for so long that a second look is over. */
+function savedBefore(silenceMs: number, ...sets: readonly (readonly string[])[]): ContextWatch {
+  const first = saved(...sets);
+  async function* changes(): ReturnType<ContextWatch["changes"]> {
+    yield* first.changes();
+    await Bun.sleep(silenceMs);
+  }
+  return { ...first, changes };
 }
 
 async function follow(live: LivePods, change: () => void, overrides: Partial<SavesRequest>): Promise<string> {
@@ -223,13 +233,29 @@ test("changes of a branch switch that nobody told are found, and everything is w
     for (const path of told) write(path, "a");
     write("public/untold/a.css", "a");
   };
-  expect(await follow(pods(), change, { saves: saved(told) })).toBe("missed");
+  expect(await follow(pods(), change, { saves: savedBefore(5_000, told) })).toBe("missed");
+  expect(texts()[1]).toContain("`public/untold/a.css` changed: copied");
+});
+
+test("a save during the second look is brought once, and is not missed", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => {
+    for (const path of told) write(path, "a");
+    setTimeout(() => write("public/late.css", "a"), SECOND_LOOK_MS / 2);
+  };
+  const watch = savedBefore(SECOND_LOOK_MS * 1.5, told);
+  async function* changes(): ReturnType<ContextWatch["changes"]> {
+    yield* watch.changes();
+    yield { paths: ["public/late.css"], folders: [], at: performance.now() };
+  }
+  expect(await follow(pods(), change, { saves: { ...watch, changes } })).toBe("stopped");
+  expect(texts().filter((text) => text.includes("late.css"))).toHaveLength(1);
 });
 
 test("a branch switch of which all was told is over with it", async () => {
   const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
   const change = (): void => told.forEach((path) => write(path, "a"));
-  expect(await follow(pods(), change, { saves: saved(told) })).toBe("stopped");
+  expect(await follow(pods(), change, { saves: savedBefore(SECOND_LOOK_MS * 2, told) })).toBe("stopped");
 });
 
 test("a build command that fails is told with its code, and the next save is taken", async () => {
