@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { watch } from "chokidar";
 import { AzdsError } from "../../../core/errors.ts";
-import { SAVE_SETTLE_MS } from "../../../core/limits.ts";
+import { LONE_SAVE_SETTLE_MS, SAVE_SETTLE_MS } from "../../../core/limits.ts";
 import { asString, member } from "../../../core/parse.ts";
 import { ignoreFilter } from "../../project/ignore.ts";
 import { CONFIG_FILE, type Project } from "../../project/load.ts";
@@ -33,6 +33,8 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   /** By path: whether it is a folder. */
   const changed = new Map<string, boolean>();
   let at = 0;
+  /** Of the set that gathers. */
+  let events = 0;
   let wake = Promise.withResolvers<void>();
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
   const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
@@ -52,7 +54,8 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   // Whoever waits for it is told; whoever only looks for changes, by them.
   ready.promise.catch(() => undefined);
   watcher.on("all", (event, path) => {
-    if (changed.size === 0) at = performance.now();
+    if (changed.size === 0) [at, events] = [performance.now(), 0];
+    events += 1;
     changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
     wake.resolve();
   });
@@ -67,7 +70,8 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
     while (!signal.aborted) {
       await wake.promise;
       if (failure !== undefined) throw failure;
-      await settled(changed, SAVE_SETTLE_MS, signal);
+      await Bun.sleep(LONE_SAVE_SETTLE_MS);
+      if (events > 1) await settled(() => events, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
       const set: ChangeSet = { ...take(), at };
       if (set.paths.length + set.folders.length > 0) yield set;
@@ -77,13 +81,14 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   const take = (): Pick<ChangeSet, "paths" | "folders"> => {
     const told = [...changed];
     changed.clear();
+    events = 0;
     wake = Promise.withResolvers<void>();
     const only = (isFolder: boolean): readonly string[] =>
       told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
     return { paths: only(false), folders: only(true) };
   };
   const quiet = async (ms: number): Promise<readonly string[]> => {
-    await settled(changed, ms, signal);
+    await settled(() => events, ms, signal);
     return take().paths;
   };
   return { ready: ready.promise, changes, quiet };
@@ -121,10 +126,10 @@ function ignoredIn(project: Project): Ignored {
   };
 }
 
-/** Returns once no path was added for `ms`. */
-async function settled(changed: ReadonlyMap<string, unknown>, ms: number, signal: AbortSignal): Promise<void> {
-  for (let before = -1; before !== changed.size && !signal.aborted;) {
-    before = changed.size;
+/** Returns once nothing was told for `ms`. */
+async function settled(events: () => number, ms: number, signal: AbortSignal): Promise<void> {
+  for (let before = -1; before !== events() && !signal.aborted;) {
+    before = events();
     await Bun.sleep(ms);
   }
 }
