@@ -322,8 +322,8 @@ export const SPACE_DEPTH_MAX = 32;
 export const GATEWAY_WAIT_MS_MAX = 30_000;
 /** Saves closer together than this are one change. Editors write, rename and delete within a few milliseconds. */
 export const SAVE_SETTLE_MS = 5;
-/** A single event that is followed by none within this time is a whole save: a file written over where it lies. */
-export const LONE_SAVE_SETTLE_MS = 2;
+/** A file that was written over where it lies, and nothing else within this time, is a whole save. */
+export const LONE_SAVE_SETTLE_MS = 1;
 /** The same before a rebuild, which is too dear for half of what is being saved. */
 export const REBUILD_SETTLE_MS = 40;
 /** A file that is suddenly empty gets this long for the rest of its save. */

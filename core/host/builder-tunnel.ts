@@ -91,6 +91,8 @@ export interface BuilderTunnelOptions {
   readonly tokenFile: string;
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** Called for each client. */
+  readonly onClient?: () => void;
 }
 
 /**
@@ -110,6 +112,7 @@ export async function serveBuilderTunnel(options: BuilderTunnelOptions): Promise
 }
 
 async function tunnel(options: BuilderTunnelOptions, client: Socket): Promise<void> {
+  options.onClient?.();
   client.on("error", () => client.destroy());
   try {
     const token = (await readFile(options.tokenFile, "utf8")).trim();

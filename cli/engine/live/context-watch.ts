@@ -33,8 +33,9 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   /** By path: whether it is a folder. */
   const changed = new Map<string, boolean>();
   let at = 0;
-  /** Of the set that gathers. */
+  /** Of the set that gathers; and whether all of them are files written over where they lie. */
   let events = 0;
+  let isPlain = true;
   let wake = Promise.withResolvers<void>();
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
   const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
@@ -54,8 +55,9 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   // Whoever waits for it is told; whoever only looks for changes, by them.
   ready.promise.catch(() => undefined);
   watcher.on("all", (event, path) => {
-    if (changed.size === 0) [at, events] = [performance.now(), 0];
+    if (changed.size === 0) [at, events, isPlain] = [performance.now(), 0, true];
     events += 1;
+    isPlain &&= event === "change";
     changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
     wake.resolve();
   });
@@ -71,7 +73,7 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
       await wake.promise;
       if (failure !== undefined) throw failure;
       await Bun.sleep(LONE_SAVE_SETTLE_MS);
-      if (events > 1) await settled(() => events, SAVE_SETTLE_MS, signal);
+      if (events > 1 || !isPlain) await settled(() => events, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
       const set: ChangeSet = { ...take(), at };
       if (set.paths.length + set.folders.length > 0) yield set;
