@@ -1,8 +1,9 @@
 /** One command run in a container, over one WebSocket. */
 import { AzdsError } from "../errors.ts";
 import { type Clock, systemClock } from "../host/clock.ts";
-import { EXEC_CLOSE_MS_MAX, FORWARD_MESSAGE_BYTES_MAX, FORWARD_PING_MS } from "../limits.ts";
+import { EXEC_CLOSE_MS_MAX, FORWARD_MESSAGE_BYTES_MAX } from "../limits.ts";
 import { asArray, asString, at } from "../parse.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { podPath, withQuery } from "./paths.ts";
 import { type RawWebSocket, openWebSocket } from "./raw-websocket.ts";
 import type { KubeConnection } from "./types.ts";
@@ -106,7 +107,7 @@ class Exec {
     this.#clock = clock;
     this.over = this.#over.promise;
     // The next read or write tells that the connection is gone.
-    this.#keepAlive().catch(() => {});
+    keepAlive(socket, clock, this.#stop.signal).catch(() => {});
   }
 
   async #read(): Promise<RemoteOutput | undefined> {
@@ -153,14 +154,6 @@ class Exec {
     message[0] = channel;
     message.set(payload, 1);
     await this.#socket.send(message);
-  }
-
-  /** Load balancers before API servers cut connections that are silent for a minute or more. */
-  async #keepAlive(): Promise<void> {
-    for (;;) {
-      await this.#clock.sleep(FORWARD_PING_MS, this.#stop.signal);
-      await this.#socket.ping();
-    }
   }
 
   #finish(): void {

@@ -1,8 +1,9 @@
 /** One forwarded connection to a port of a pod, over one WebSocket. */
 import { AzdsError } from "../errors.ts";
 import { type Clock, systemClock } from "../host/clock.ts";
-import { FORWARD_MESSAGE_BYTES_MAX, FORWARD_PING_MS } from "../limits.ts";
+import { FORWARD_MESSAGE_BYTES_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { podPath, withQuery } from "./paths.ts";
 import { type RawWebSocket, openWebSocket } from "./raw-websocket.ts";
 import type { KubeConnection } from "./types.ts";
@@ -72,7 +73,7 @@ class Forward {
     this.#socket = socket;
     this.over = this.#over.promise;
     // The next read or write tells that the connection is gone.
-    this.#keepAlive(clock).catch(() => {});
+    keepAlive(socket, clock, this.#stop.signal).catch(() => {});
   }
 
   async #read(): Promise<Uint8Array | undefined> {
@@ -113,14 +114,6 @@ class Forward {
       message[0] = CHANNEL.data;
       message.set(part, 1);
       await this.#socket.send(message);
-    }
-  }
-
-  /** Load balancers before API servers cut connections that are silent for a minute or more. */
-  async #keepAlive(clock: Clock): Promise<void> {
-    for (;;) {
-      await clock.sleep(FORWARD_PING_MS, this.#stop.signal);
-      await this.#socket.ping();
     }
   }
 
