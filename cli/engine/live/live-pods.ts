@@ -1,5 +1,6 @@
 /** The running containers of a session's newest build, all kept in step with the source tree, whichever come and go. */
 import type { AgentState, UpdateRequest } from "../../../core/agent-protocol.ts";
+import { aborted } from "../../../core/host/aborted.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { AzdsError } from "../../../core/errors.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
@@ -163,7 +164,7 @@ class Followed implements LivePods {
   }
 
   async ended(signal: AbortSignal): Promise<void> {
-    await Promise.race([this.#someEnded.promise, rejectedBy(signal)]);
+    await Promise.race([this.#someEnded.promise, aborted(signal)]);
   }
 
   any(): boolean {
@@ -293,14 +294,6 @@ function endTeller(tell: (code: number) => void): (state: AgentState) => void {
     if (process.kind === "ended" && !told) tell(process.code);
     told = process.kind === "ended";
   };
-}
-
-async function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("Aborted"));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 function isReachable(pod: PodView): boolean {

@@ -5,7 +5,13 @@
 import { createHash } from "node:crypto";
 import { relative } from "node:path";
 import { editsManifest, type Entries } from "../../../core/edits.ts";
-import { diffManifests, isSameEntry, type Manifest, type TreeEntry } from "../../../core/sync/manifest.ts";
+import {
+  comparePaths,
+  diffManifests,
+  isSameEntry,
+  type Manifest,
+  type TreeEntry,
+} from "../../../core/sync/manifest.ts";
 import { type HashCache, scanEntry, scanTree } from "../../../core/sync/scan.ts";
 import { TRUNCATED_SAVE_MS } from "../../../core/limits.ts";
 import { ignoreFilter } from "../../project/ignore.ts";
@@ -113,7 +119,7 @@ class ContextTree implements SourceTree {
       write.set(path, entry);
     }
     return this.#changed(
-      [...write.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+      [...write.values()].toSorted((a, b) => comparePaths(a.path, b.path)),
       remove.filter(({ path }) => !this.#entries.has(path)),
     );
   }
@@ -149,7 +155,7 @@ class ContextTree implements SourceTree {
 
   #below(folder: string): readonly TreeEntry[] {
     const inside = [...this.#entries.values()].filter(({ path }) => path.startsWith(`${folder}/`));
-    return inside.toSorted((a, b) => (a.path < b.path ? 1 : -1));
+    return inside.toSorted((a, b) => comparePaths(b.path, a.path));
   }
 
   /** Folders above `path` that nobody has told of yet, outermost first. */
@@ -186,6 +192,6 @@ class ContextTree implements SourceTree {
   }
 
   #sorted(): readonly TreeEntry[] {
-    return [...this.#entries.values()].toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    return [...this.#entries.values()].toSorted((a, b) => comparePaths(a.path, b.path));
   }
 }

@@ -1,4 +1,5 @@
 /** The pods of one session and the events of its space, kept up to date; the steps of `up` wait on it. */
+import { aborted } from "../../../core/host/aborted.ts";
 import type { KubeClient, WatchEvent } from "../../../core/kube/types.ts";
 import { asString, at } from "../../../core/parse.ts";
 import { type EventView, eventView } from "./diagnose.ts";
@@ -109,14 +110,6 @@ function eventChange(tell: (event: EventView) => void): (event: WatchEvent) => v
       if (!old) tell(eventView(event.object));
     }
   };
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("Aborted"));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 interface Wait<T> {

@@ -175,6 +175,11 @@ class ServiceRun {
     return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
   }
 
+  /** The image of the newest build holds the tree as it is now. */
+  #isAsBuilt(tree: SourceTree): boolean {
+    return this.#built?.build === this.#build && this.#built.version === tree.version();
+  }
+
   #landsElsewhere(): boolean {
     return this.#prepared.project.config.container.syncTarget !== undefined;
   }
@@ -225,22 +230,20 @@ class ServiceRun {
   }
 
   #followPods({ tree, end }: Source, fromBuild: number): LivePods {
-    const { prepared, watch } = { prepared: this.#prepared, watch: this.#options.watch };
     const { emit, host, signal } = this.#context;
     return followLivePods({
-      kube: prepared.cluster.kube,
+      kube: this.#prepared.cluster.kube,
       session: this.#session.id,
-      watch,
+      watch: this.#options.watch,
       tree,
-      iterate: prepared.project.config.container.iterate,
+      iterate: this.#prepared.project.config.container.iterate,
       fromBuild,
       elsewhere: this.#landsElsewhere(),
       built: () => this.#built,
       unbuilt: (pod) => this.#mirror.isUnbuilt(pod),
       onBrought: (pods) => {
         // What the image has needs no other place.
-        const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
-        if (!isAsBuilt) this.#mirror.brought(tree, pods);
+        if (!this.#isAsBuilt(tree)) this.#mirror.brought(tree, pods);
       },
       emit,
       clock: host.clock,
@@ -272,8 +275,7 @@ class ServiceRun {
     if (refusal.volumeHelps && this.#session.container.volume !== refusal.target)
       return this.#layVolume(tree, live, refusal);
     this.#tellRefusal(refusal);
-    const isAsBuilt = this.#built?.build === this.#build && this.#built.version === tree.version();
-    if (!isAsBuilt) await this.#deploy(tree, false, live);
+    if (!this.#isAsBuilt(tree)) await this.#deploy(tree, false, live);
   }
 
   /** Once: the pod is made anew for it. */
