@@ -238,10 +238,6 @@ export const AGENT_STOP_MS_MAX = 5_000;
 export const AGENT_STOP_POLL_MS = 10;
 /** Updates that wait for another; more are refused. */
 export const AGENT_UPDATES_MAX = 64;
-/** Up to this size a file is written over where it lies, in one write; larger ones would be half there for too long. */
-export const STAGED_FILE_BYTES_MAX = 64 * 1024;
-/** Bytes of small files held in memory during one sync; more go by way of the disk. */
-export const STAGED_MEMORY_BYTES_MAX = 32 * 1024 * 1024;
 /** Below this size a journal of synced files is never rewritten. */
 export const JOURNAL_REWRITE_BYTES_MIN = 16 * 1024 * 1024;
 /** One record of the journal without contents: the entries of SYNC_FILES_MAX files with long paths. */

@@ -54,7 +54,7 @@ export class LiveSync implements TreeTarget {
     const { staging } = this.#tree;
     const start = this.#tree.withJournal((journal) => journal.size);
     const kept = this.#tree.withJournal((journal) => journal.beginContent(sha256, size));
-    const file = staging.create(sha256, size);
+    const file = staging.create(sha256);
     const hasher = new Bun.CryptoHasher("sha256");
     try {
       for await (const chunk of chunks) {

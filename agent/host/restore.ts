@@ -103,7 +103,7 @@ class Restorer {
 
   /** `undefined` when the journal is damaged there, as after a power cut. */
   #stage(content: StoredContent, sha256: string): StagedFile | undefined {
-    const file = this.#tree.staging.create(sha256, content.size);
+    const file = this.#tree.staging.create(sha256);
     const hasher = new Bun.CryptoHasher("sha256");
     for (const bytes of this.#journal.read(content)) {
       hasher.update(bytes);

@@ -68,8 +68,7 @@ export class TreeWriter {
   ): { readonly mode: number; readonly hashed: HashedFile } {
     const there = this.#clearWay(entry.path);
     const given = mode ?? fileMode(entry, before, there?.isFile() === true ? there.mode & 0o777 : undefined);
-    const placement = { final: this.#full(entry.path), mode: given, there };
-    return { mode: given, hashed: this.#ports.staging.placeFile(staged, placement) };
+    return { mode: given, hashed: this.#ports.staging.placeFile(staged, this.#full(entry.path), given) };
   }
 
   setMode(entry: TreeEntry, mode: number): number {
