@@ -8,6 +8,7 @@
 import { type Answer, formatAnswer } from "./answer.ts";
 import { BodyScanner, requestFraming } from "./body.ts";
 import type { Dial } from "./dial.ts";
+import type { ExchangeObserver } from "./exchange-observer.ts";
 import { Fault } from "./head.ts";
 import { relay } from "./relay.ts";
 import { composeRequest } from "./request-edit.ts";
@@ -22,6 +23,7 @@ export interface Forward {
   readonly targets: readonly Target[];
   /** Set when the host names a space and the request carries no header. */
   readonly routeAs?: string | undefined;
+  readonly observer?: ExchangeObserver | undefined;
 }
 
 export interface ExchangePolicy {

@@ -1,0 +1,19 @@
+/**
+ * Whoever wants to know how one exchange went. The policy hands one in with its decision; framing reports steps, and
+ * knows neither clock nor purpose. All calls are made on the data path: they must be cheap and must not throw.
+ */
+import type { Target } from "./upstreams.ts";
+
+export interface ExchangeObserver {
+  /** A connection to this target is there. Again for each further target that is tried. */
+  readonly connected: (target: Target) => void;
+  /** The head of the final response (200 and above) or of 101 was read. */
+  readonly responded: (status: number) => void;
+  /** Called once. Sizes are in bytes on the wire, heads included; `complete` is false when the exchange broke off. */
+  readonly ended: (sizes: ExchangeSizes, complete: boolean) => void;
+}
+
+export interface ExchangeSizes {
+  readonly request: number;
+  readonly response: number;
+}
