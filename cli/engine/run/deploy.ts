@@ -10,8 +10,9 @@ import type { BuildSource } from "../build/builder-client.ts";
 import { type BuildJob, buildThrough, carries, serveWaitingPods } from "../build/builds.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
 import { offersTunnel, type PodView, repositoriesOf } from "../pods/pod-view.ts";
+import { podsAppeared } from "./appeared.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
-import { podsAppeared, podsReady } from "./ready.ts";
+import { podsReady } from "./ready.ts";
 import { installRelease } from "./release.ts";
 import { recordBuild } from "../session-store.ts";
 import type { Step } from "../steps.ts";
@@ -74,7 +75,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     // A failed build ends the wait below; after it, nobody listens any more.
     builds.catch(() => undefined);
     await Promise.race([install(request, job, host), builds]);
-    await Promise.race([podsAppeared(watch, options), builds]);
+    await Promise.race([podsAppeared(watch, { ...options, space: prepared.target.namespace }), builds]);
     const pods = await step("wait", "Waiting for container", async () =>
       Promise.race([podsReady(watch, options), heldPods(request, ended.signal), neverResolved(builds)]),
     );

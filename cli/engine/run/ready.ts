@@ -2,7 +2,7 @@
 import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
-import { POD_APPEARS_MS_MAX, POD_READY_MS_MAX, UNSCHEDULABLE_MS_MAX } from "../../../core/limits.ts";
+import { POD_READY_MS_MAX, UNSCHEDULABLE_MS_MAX } from "../../../core/limits.ts";
 import type { SessionTag } from "../../../core/session.ts";
 import { carries } from "../build/builds.ts";
 import { showCrashLines } from "./crash-lines.ts";
@@ -52,34 +52,6 @@ export function tellCauses(
       if (cause !== undefined && ours) tell(event.name, cause);
     },
   });
-}
-
-/**
- * A pod of the tag is there.
- * @throws AzdsError POD_NOT_STARTED when none appears within POD_APPEARS_MS_MAX; SPACE_FORBIDS_PODS as soon as that is known
- */
-export async function podsAppeared(watch: PodWatch, options: ReadyOptions): Promise<void> {
-  const limit = AbortSignal.timeout(POD_APPEARS_MS_MAX);
-  const refused = new AbortController();
-  const unsubscribe = watch.subscribe({
-    onEvent: (event) => {
-      const cause = causeOfEvent(event);
-      if (cause?.final === true) refused.abort(new AzdsError(cause.code, cause.text));
-    },
-  });
-  await watch
-    .until(
-      (pods) => (pods.some((pod) => carries(pod, options.tag)) ? true : undefined),
-      AbortSignal.any([options.signal, limit, refused.signal]),
-    )
-    .catch((error: unknown) => {
-      if (!limit.aborted || options.signal.aborted || refused.signal.aborted) throw error;
-      throw new AzdsError(
-        "POD_NOT_STARTED",
-        `No pod of the release uses the image tag of this session after ${POD_APPEARS_MS_MAX / 1000} s; the chart must use the value that azds.yaml sets to \`$(tag)\``,
-      );
-    })
-    .finally(unsubscribe);
 }
 
 /**
