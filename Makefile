@@ -4,7 +4,7 @@ BUN := .tools/node_modules/.bin/bun
 TOOLS := .tools/.ready
 MODULES := node_modules/.ready
 
-.PHONY: build check test demo bench cluster-up cluster-down clean
+.PHONY: build check test demo bench bench-feed cluster-up cluster-down clean
 
 $(TOOLS): scripts/bootstrap.sh package.json
 	@bash scripts/bootstrap.sh
@@ -27,6 +27,11 @@ demo: build
 
 bench: build
 	@$(BUN) bench/main.ts
+
+# The route feed of 1,000 spaces and 5,000 sidecars; fills a test cluster of its own, which is removed afterwards.
+bench-feed: build
+	@AZDS_TEST_STATE=.cluster-feed $(BUN) bench/feed/main.ts; code=$$?; \
+	$(BUN) tests/cluster/main.ts down --state .cluster-feed; exit $$code
 
 # Proofs that are too long for `make test`; scripts/prove.ts names them.
 prove-%: $(MODULES)

@@ -75,7 +75,7 @@ export function printRow(row: Row): void {
   console.log(`${row.suite}: ${row.name}: ${row.value} ${row.unit} ± ${row.spread}${compared}${target}`);
 }
 
-function quantile(values: readonly number[], fraction: number): number {
+export function quantile(values: readonly number[], fraction: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN;
 }
