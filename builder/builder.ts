@@ -10,6 +10,7 @@ import { streamOfSocket } from "../core/wire/socket-stream.ts";
 import { keepClean } from "./cleanup.ts";
 import { serveConnection, type ServeStream } from "./connection.ts";
 import { tokenIdentity } from "./identity.ts";
+import type { Redirect } from "./redirect.ts";
 
 export interface BuilderOptions {
   readonly kube: KubeClient;
@@ -21,6 +22,7 @@ export interface BuilderOptions {
   /** Folder of all namespaces. */
   readonly root: string;
   readonly serve: ServeStream;
+  readonly redirect: Redirect;
   /** Called once the server has its certificate and listens. */
   readonly onListening?: (port: number) => void;
 }
@@ -30,7 +32,8 @@ export async function runBuilder(options: BuilderOptions, signal: AbortSignal): 
   const { kube, clock, log, root } = options;
   const failed = Promise.withResolvers<never>();
   const busy = new Map<string, number>();
-  const connection = { clock, log, identify: tokenIdentity(kube), serve: counted(options.serve, busy) };
+  const { redirect } = options;
+  const connection = { clock, log, identify: tokenIdentity(kube), redirect, serve: counted(options.serve, busy) };
   let server: Promise<SecureServer> | undefined;
   let listening = false;
   const health = await serveHealth(options.healthPort, () => (listening ? [] : ["certificate"]));

@@ -5,10 +5,12 @@ import type { Clock } from "../core/host/clock.ts";
 import type { Log } from "../core/host/log.ts";
 import { BUILDER_HELLO_BYTES_MAX, BUILDER_HELLO_MS_MAX } from "../core/limits.ts";
 import { expectString, member, parseJson } from "../core/parse.ts";
+import { parsePorts, type RedirectPorts, RULES_PROTOCOL } from "../core/redirect-protocol.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { type FirstLine, readLine } from "../core/wire/lines.ts";
 import { createMux } from "../core/wire/mux.ts";
 import type { Identify, Identity } from "./identity.ts";
+import type { Redirect } from "./redirect.ts";
 
 /** What a client's streams may touch. */
 export interface Client extends Identity {
@@ -24,6 +26,7 @@ export type ServeStream = (client: Client, name: string, stream: ByteStream) => 
 export interface ConnectionPorts {
   readonly identify: Identify;
   readonly serve: ServeStream;
+  readonly redirect: Redirect;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -44,13 +47,17 @@ interface Welcomed {
   readonly rest: ByteStream;
 }
 
-/** `undefined` when the client was turned away. */
+/** `undefined` when the client was turned away, or has got its redirect, which is all there is to such a connection. */
 async function welcome(carrier: ByteStream, ports: ConnectionPorts): Promise<Welcomed | undefined> {
   const { line, rest } = await readHello(carrier, ports.clock);
   try {
-    const identity = await ports.identify(parseHello(line));
+    const hello = parseHello(line);
+    const identity = await ports.identify(hello.token);
+    if (hello.redirect !== undefined) await ports.redirect(identity, hello.redirect);
     await sendLine(carrier, { ok: true });
-    return { identity, rest };
+    if (hello.redirect === undefined) return { identity, rest };
+    await carrier.end();
+    return undefined;
   } catch (error) {
     const refusal =
       error instanceof AzdsError
@@ -76,14 +83,22 @@ async function readHello(carrier: ByteStream, clock: Clock): Promise<FirstLine> 
   }
 }
 
-/** The token. @throws AzdsError PROTOCOL */
-function parseHello(line: string): string {
+interface Hello {
+  readonly token: string;
+  /** Set where the client is a sidecar that wants nothing but its pod's redirect. */
+  readonly redirect?: RedirectPorts;
+}
+
+/** @throws AzdsError PROTOCOL */
+function parseHello(line: string): Hello {
   const place = { code: "PROTOCOL", path: "hello" } as const;
   const hello = parseJson(line, place);
-  if (member(hello, "protocol") !== "azds-builder/1") {
+  const protocol = member(hello, "protocol");
+  if (protocol !== "azds-builder/1" && protocol !== RULES_PROTOCOL) {
     throw new AzdsError("PROTOCOL", "The client speaks another version of the builder's protocol");
   }
-  return expectString(member(hello, "token"), { ...place, path: "hello.token" });
+  const token = expectString(member(hello, "token"), { ...place, path: "hello.token" });
+  return protocol === RULES_PROTOCOL ? { token, redirect: parsePorts(hello) } : { token };
 }
 
 async function sendLine(carrier: ByteStream, answer: BuilderWelcome): Promise<void> {

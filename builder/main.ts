@@ -1,6 +1,6 @@
 /** `__builder`: the part of a node's builder that takes requests; it has no privilege and drives `buildkitd` beside it. */
 import { stringEnvironment } from "../core/build-config.ts";
-import { ENV, PROGRAM, SERVER_PORT, VERSION } from "../core/contract.ts";
+import { ENV, PROGRAM, RULES_SOCKET, SERVER_PORT, VERSION } from "../core/contract.ts";
 import { systemClock } from "../core/host/clock.ts";
 import { jsonLog, type Log } from "../core/host/log.ts";
 import { runProcess } from "../core/host/run-process.ts";
@@ -16,6 +16,7 @@ import { followProgram } from "./follow.ts";
 import { createImageStore } from "./images.ts";
 import { clusterPeers } from "./peers.ts";
 import { followPods } from "./pods.ts";
+import { redirectThrough } from "./redirect.ts";
 import { createRestorer } from "./restore.ts";
 import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
@@ -69,6 +70,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
         healthPort: SERVER_PORT.health,
         root: BUILDER_ROOT,
         serve,
+        redirect: redirectThrough(RULES_SOCKET),
         onListening: (port) => log("info", "The builder listens", { port, version: VERSION }),
       },
       stop.signal,

@@ -10,14 +10,20 @@ import { acceptEnter } from "./enter.ts";
 import { followFeed } from "./feed.ts";
 import { acceptInbound } from "./inbound.ts";
 import { formatMetrics, newCounters } from "./metrics.ts";
+import type { SidecarSockets } from "./listening-sockets.ts";
 import type { OriginalDestination } from "./original-destination.ts";
 import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
+import { askNode, keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
 import { Routes } from "./routes.ts";
 
 export interface SidecarOptions {
   readonly config: SidecarConfig;
   readonly ips: readonly string[];
+  /** Listening already; absent: the ports of the contract are opened. */
+  readonly sockets?: SidecarSockets;
+  /** Workers before this one. */
+  readonly restarts?: number;
   readonly originalDestination: OriginalDestination;
   readonly token: () => Promise<string>;
   /** Called with each message of the feed, the first of which ends the start. */
@@ -30,7 +36,7 @@ export interface SidecarOptions {
 
 /** @throws Error when a port cannot be had */
 export function runSidecar(options: SidecarOptions): void {
-  const { config, clock, log, signal } = options;
+  const { config, sockets, clock, log, signal } = options;
   const routes = new Routes();
   const counters = newCounters();
   const pod: Pod = {
@@ -41,9 +47,18 @@ export function runSidecar(options: SidecarOptions): void {
     originalDestination: options.originalDestination,
   };
   let heard: number | undefined;
+  const redirect = redirectOf(options);
   const admin = {
     ready: () => routes.ready,
-    metrics: () => formatMetrics(counters, heard === undefined ? undefined : clock.now() - heard),
+    redirected: redirect.made,
+    metrics: () =>
+      formatMetrics(counters, {
+        feedAgeMs: heard === undefined ? undefined : clock.now() - heard,
+        redirected: redirect.made(),
+        residentBytes: process.memoryUsage.rss(),
+        openConnections: listeners.reduce((sum, listener) => sum + listener.open(), 0),
+        restarts: options.restarts ?? 0,
+      }),
     probes: config.probes,
     probing: {
       address: options.ips[0] ?? "127.0.0.1",
@@ -51,10 +66,23 @@ export function runSidecar(options: SidecarOptions): void {
     },
   };
   const listeners: readonly Listening[] = [
-    listenEverywhere({ port: PORT.outbound, accept: (client, fd) => acceptOutbound(pod, client, fd) }),
-    listenEverywhere({ port: PORT.inbound, accept: (client, fd) => acceptInbound(pod, client, fd) }),
-    listenEverywhere({ port: PORT.admin, accept: (client) => acceptAdmin(admin, client) }),
-    listen({ hostname: "127.0.0.1", port: PORT.enter, accept: (client) => acceptEnter(pod, client) }),
+    listenEverywhere({
+      port: PORT.outbound,
+      inherited: sockets?.outbound,
+      accept: (client, fd) => acceptOutbound(pod, client, fd),
+    }),
+    listenEverywhere({
+      port: PORT.inbound,
+      inherited: sockets?.inbound,
+      accept: (client, fd) => acceptInbound(pod, client, fd),
+    }),
+    listenEverywhere({ port: PORT.admin, inherited: sockets?.admin, accept: (client) => acceptAdmin(admin, client) }),
+    listen({
+      hostname: "127.0.0.1",
+      port: PORT.enter,
+      inherited: sockets?.enter,
+      accept: (client) => acceptEnter(pod, client),
+    }),
   ];
   signal.addEventListener("abort", () => listeners.forEach((listener) => listener.stop()), { once: true });
   log("info", "The sidecar listens", { space: config.space });
@@ -68,6 +96,20 @@ export function runSidecar(options: SidecarOptions): void {
       options.releaseCode();
       return continued;
     },
+    clock,
+    log,
+    signal,
+  });
+}
+
+function redirectOf({ config, token, clock, log, signal }: SidecarOptions): Redirect {
+  if (config.redirect === "init") return REDIRECTED;
+  return keepAsking({
+    ask: async () => askNode(config, (await token()).trim()),
+    tell: async (note) =>
+      tellController(config, (await token()).trim(), note).catch((error: unknown) =>
+        log("warn", "The controller could not be told of the redirect", { error: String(error) }),
+      ),
     clock,
     log,
     signal,

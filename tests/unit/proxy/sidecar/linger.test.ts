@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { LINGER_MS_MAX, LINGER_MS_MIN, LINGER_QUIET_MS, READY_MS_MAX } from "../../../../core/limits.ts";
 import { hasForeignSocket, linger } from "../../../../proxy/sidecar/linger.ts";
-import { waitUntilReady } from "../../../../proxy/sidecar/ready.ts";
+import { waitUntil } from "../../../../proxy/sidecar/ready.ts";
 import { manualClock } from "../../../fakes/clock.ts";
 
 const HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
@@ -55,11 +55,11 @@ describe("linger()", () => {
   });
 });
 
-describe("waitUntilReady()", () => {
+describe("waitUntil()", () => {
   test("ends with the first yes", async () => {
     const clock = manualClock();
     let asked = 0;
-    const done = waitUntilReady(clock, async () => (asked += 1) === 3);
+    const done = waitUntil(clock, async () => (asked += 1) === 3, READY_MS_MAX);
     await clock.advance(100);
     await done;
     expect(asked).toBe(3);
@@ -67,7 +67,7 @@ describe("waitUntilReady()", () => {
 
   test("ends without one in time", async () => {
     const clock = manualClock();
-    const done = waitUntilReady(clock, async () => false);
+    const done = waitUntil(clock, async () => false, READY_MS_MAX);
     await clock.advance(READY_MS_MAX + 100);
     await done;
   });
