@@ -7,10 +7,10 @@ import type { Log } from "../core/host/log.ts";
 import { type SecureServer, serveTls } from "../core/host/tls-server.ts";
 import type { KubeClient } from "../core/kube/types.ts";
 import { streamOfSocket } from "../core/wire/socket-stream.ts";
+import type { AskRules } from "./ask-rules.ts";
 import { keepClean } from "./cleanup.ts";
 import { serveConnection, type ServeStream } from "./connection.ts";
 import { tokenIdentity } from "./identity.ts";
-import type { Redirect } from "./redirect.ts";
 
 export interface BuilderOptions {
   readonly kube: KubeClient;
@@ -22,7 +22,7 @@ export interface BuilderOptions {
   /** Folder of all namespaces. */
   readonly root: string;
   readonly serve: ServeStream;
-  readonly redirect: Redirect;
+  readonly rules: AskRules;
   /** Called once the server has its certificate and listens. */
   readonly onListening?: (port: number) => void;
 }
@@ -32,8 +32,8 @@ export async function runBuilder(options: BuilderOptions, signal: AbortSignal): 
   const { kube, clock, log, root } = options;
   const failed = Promise.withResolvers<never>();
   const busy = new Map<string, number>();
-  const { redirect } = options;
-  const connection = { clock, log, identify: tokenIdentity(kube), redirect, serve: counted(options.serve, busy) };
+  const { rules } = options;
+  const connection = { clock, log, identify: tokenIdentity(kube), rules, serve: counted(options.serve, busy) };
   let server: Promise<SecureServer> | undefined;
   let listening = false;
   const health = await serveHealth(options.healthPort, () => (listening ? [] : ["certificate"]));

@@ -5,12 +5,12 @@ import type { Clock } from "../core/host/clock.ts";
 import type { Log } from "../core/host/log.ts";
 import { BUILDER_HELLO_BYTES_MAX, BUILDER_HELLO_MS_MAX } from "../core/limits.ts";
 import { expectString, member, parseJson } from "../core/parse.ts";
-import { parsePorts, type RedirectPorts, RULES_PROTOCOL } from "../core/redirect-protocol.ts";
+import { parseRulesRequest, RULES_PROTOCOL, type RulesAnswer, type RulesRequest } from "../core/redirect-protocol.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { type FirstLine, readLine } from "../core/wire/lines.ts";
 import { createMux } from "../core/wire/mux.ts";
+import type { AskRules } from "./ask-rules.ts";
 import type { Identify, Identity } from "./identity.ts";
-import type { Redirect } from "./redirect.ts";
 
 /** What a client's streams may touch. */
 export interface Client extends Identity {
@@ -26,7 +26,7 @@ export type ServeStream = (client: Client, name: string, stream: ByteStream) => 
 export interface ConnectionPorts {
   readonly identify: Identify;
   readonly serve: ServeStream;
-  readonly redirect: Redirect;
+  readonly rules: AskRules;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,15 +47,17 @@ interface Welcomed {
   readonly rest: ByteStream;
 }
 
-/** `undefined` when the client was turned away, or has got its redirect, which is all there is to such a connection. */
+/** `undefined` when the client was turned away, or was a sidecar, which has got its one answer. */
 async function welcome(carrier: ByteStream, ports: ConnectionPorts): Promise<Welcomed | undefined> {
   const { line, rest } = await readHello(carrier, ports.clock);
   try {
     const hello = parseHello(line);
     const identity = await ports.identify(hello.token);
-    if (hello.redirect !== undefined) await ports.redirect(identity, hello.redirect);
-    await sendLine(carrier, { ok: true });
-    if (hello.redirect === undefined) return { identity, rest };
+    if (hello.request === undefined) {
+      await sendLine(carrier, { ok: true });
+      return { identity, rest };
+    }
+    await sendLine(carrier, await ports.rules(identity, hello.request));
     await carrier.end();
     return undefined;
   } catch (error) {
@@ -85,8 +87,8 @@ async function readHello(carrier: ByteStream, clock: Clock): Promise<FirstLine> 
 
 interface Hello {
   readonly token: string;
-  /** Set where the client is a sidecar that wants nothing but its pod's redirect. */
-  readonly redirect?: RedirectPorts;
+  /** Set where the client is a sidecar that asks something of its node. */
+  readonly request?: RulesRequest;
 }
 
 /** @throws AzdsError PROTOCOL */
@@ -98,10 +100,10 @@ function parseHello(line: string): Hello {
     throw new AzdsError("PROTOCOL", "The client speaks another version of the builder's protocol");
   }
   const token = expectString(member(hello, "token"), { ...place, path: "hello.token" });
-  return protocol === RULES_PROTOCOL ? { token, redirect: parsePorts(hello) } : { token };
+  return protocol === RULES_PROTOCOL ? { token, request: parseRulesRequest(hello) } : { token };
 }
 
-async function sendLine(carrier: ByteStream, answer: BuilderWelcome): Promise<void> {
+async function sendLine(carrier: ByteStream, answer: BuilderWelcome | RulesAnswer): Promise<void> {
   await carrier.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
 }
 

@@ -7,6 +7,7 @@ import { runProcess } from "../core/host/run-process.ts";
 import { createKubeClient } from "../core/kube/client.ts";
 import { inClusterConnection } from "../core/kube/in-cluster.ts";
 import type { KubeClient } from "../core/kube/types.ts";
+import { rulesAt } from "./ask-rules.ts";
 import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
 import { runBuilder } from "./builder.ts";
 import type { ServeStream } from "./connection.ts";
@@ -16,7 +17,6 @@ import { followProgram } from "./follow.ts";
 import { createImageStore } from "./images.ts";
 import { clusterPeers } from "./peers.ts";
 import { followPods } from "./pods.ts";
-import { redirectThrough } from "./redirect.ts";
 import { createRestorer } from "./restore.ts";
 import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
@@ -70,7 +70,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
         healthPort: SERVER_PORT.health,
         root: BUILDER_ROOT,
         serve,
-        redirect: redirectThrough(RULES_SOCKET),
+        rules: rulesAt(RULES_SOCKET),
         onListening: (port) => log("info", "The builder listens", { port, version: VERSION }),
       },
       stop.signal,

@@ -34,11 +34,17 @@ export const SHORT_ANSWER_BYTES_MAX = 16 * 1024;
 export const RULES_ORDER_BYTES_MAX = 1024 * 1024;
 /** The builder waits this long for `__rules`, which looks through the processes of the node. */
 export const RULES_ANSWER_MS_MAX = 1_500;
-/** After SIGTERM the sidecar stays while the application still has sockets, at most this long. */
+/** How often `__rules` looks whether an application that is to end still runs. */
+export const RUNNING_POLL_MS = 100;
+/** One such question is answered after this long although it still runs. */
+export const RUNNING_WAIT_MS_MAX = 10_000;
+/** After SIGTERM the sidecar asks its node this long; before that the kubelet ends it with the pod's grace period. */
+export const LINGER_KNOWN_MS_MAX = 60 * 60_000;
+/** Where the node cannot be asked, the sidecar stays while the application still has sockets, at most this long. */
 export const LINGER_MS_MAX = 60_000;
 /** Quiet time without foreign sockets before the lingering sidecar exits. */
 export const LINGER_QUIET_MS = 600;
-/** Shortest stay after SIGTERM, for applications that open a socket only while shutting down. */
+/** Shortest stay then, for applications that open a socket only while shutting down. */
 export const LINGER_MS_MIN = 1_500;
 
 /** How often the lingering sidecar looks for sockets of the application. */

@@ -1,16 +1,19 @@
 /**
  * `__rules`, beside the builder of a node: writes the redirect into the network of a pod that may not do it itself, and
- * nothing else. It listens on a socket that only the builder has, knows no token and no API server, and takes from an
- * order no more than a UID and port numbers.
+ * tells whether a pod's application still runs. It listens on a socket that only the builder has, knows no token and no
+ * API server, and takes from an order no more than a UID and numbers.
  */
 import { chmodSync, closeSync, rmSync } from "node:fs";
 import { HOST_PROC, PROGRAM, RULES_SOCKET } from "../../core/contract.ts";
+import { systemClock } from "../../core/host/clock.ts";
 import { jsonLog, type Log } from "../../core/host/log.ts";
-import { parseRulesOrder, type RulesAnswer, type RulesOrder } from "../../core/redirect-protocol.ts";
+import { RUNNING_POLL_MS } from "../../core/limits.ts";
+import { parseRulesOrder, type RulesAnswer, type RulesOrder, type RulesReply } from "../../core/redirect-protocol.ts";
 import { applyRedirect } from "../init/apply.ts";
 import { planRedirect } from "../init/plan.ts";
 import { openInNetwork } from "./enter.ts";
 import { openPodNetwork } from "./pod-network.ts";
+import { isApplicationRunning } from "./pod-processes.ts";
 import { listenForOrders } from "./server.ts";
 
 /** Runs until SIGTERM or SIGINT. 0 then; 1 when it cannot start. */
@@ -23,7 +26,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
     const carryOut = orderCarrier(log);
     // A killed one has left its socket behind.
     rmSync(RULES_SOCKET, { force: true });
-    const listener = listenForOrders(RULES_SOCKET, (line) => answerTo(line, carryOut));
+    const listener = listenForOrders(RULES_SOCKET, async (line) => answerTo(line, carryOut));
     // The builder is another user. Nobody else has the folder.
     chmodSync(RULES_SOCKET, 0o666);
     log("info", "Waiting for orders", { socket: RULES_SOCKET });
@@ -36,23 +39,35 @@ export async function main(_argv: readonly string[]): Promise<number> {
   }
 }
 
-function orderCarrier(log: Log): (order: RulesOrder) => void {
+type CarryOut = (order: RulesOrder) => Promise<RulesReply>;
+
+function orderCarrier(log: Log): CarryOut {
   const inNetwork = openInNetwork();
-  return (order) => {
-    const network = openPodNetwork(HOST_PROC, order.pod);
+  return async ({ pod, request }) => {
+    if (request.kind === "running") return { ok: true, running: await isStillRunning(pod, request.waitMs) };
+    const network = openPodNetwork(HOST_PROC, pod);
     try {
-      const { missing } = inNetwork(network, () => applyRedirect(planRedirect(order)));
-      log("info", "Redirected", { pod: order.pod, ...(missing === undefined ? {} : { withoutIpv6: missing }) });
+      const { missing } = inNetwork(network, () => applyRedirect(planRedirect(request)));
+      log("info", "Redirected", { pod, ...(missing === undefined ? {} : { withoutIpv6: missing }) });
+      return { ok: true };
     } finally {
       closeSync(network);
     }
   };
 }
 
-function answerTo(line: string, carryOut: (order: RulesOrder) => void): RulesAnswer {
+async function isStillRunning(pod: string, waitMs: number): Promise<boolean> {
+  const end = systemClock.now() + waitMs;
+  while (isApplicationRunning(HOST_PROC, pod)) {
+    if (systemClock.now() >= end) return true;
+    await systemClock.sleep(RUNNING_POLL_MS);
+  }
+  return false;
+}
+
+async function answerTo(line: string, carryOut: CarryOut): Promise<RulesAnswer> {
   try {
-    carryOut(parseRulesOrder(line));
-    return { ok: true };
+    return await carryOut(parseRulesOrder(line));
   } catch (error) {
     return { ok: false, message: messageOf(error) };
   }

@@ -10,18 +10,23 @@
 const POD =
   /^(?:kubepods-(?:burstable-|besteffort-)?)?pod(?<uid>[0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{12})(?:\.slice)?$/;
 
+export interface PodMember {
+  /** UID of the pod. */
+  readonly pod: string;
+  /** Name of the folder of its container. */
+  readonly container: string;
+}
+
 /**
- * The UID; `undefined` for a process of no pod. The outermost folder counts: what lies below it is the pod's own to name.
+ * `undefined` for a process of no pod. The outermost folder counts: what lies below it is the pod's own to name.
  * On cgroup v1 each line is a hierarchy of its own, and the first that knows says it.
  */
-export function podOfCgroup(text: string): string | undefined {
+export function memberOfCgroup(text: string): PodMember | undefined {
   for (const line of text.split("\n")) {
-    const path = line.split(":").slice(2).join(":");
-    const uid = path
-      .split("/")
-      .map((folder) => POD.exec(folder)?.groups?.["uid"])
-      .find((found) => found !== undefined);
-    if (uid !== undefined) return uid.replaceAll("_", "-");
+    const folders = line.split(":").slice(2).join(":").split("/");
+    const at = folders.findIndex((folder) => POD.test(folder));
+    const uid = POD.exec(folders[at] ?? "")?.groups?.["uid"];
+    if (uid !== undefined) return { pod: uid.replaceAll("_", "-"), container: folders[at + 1] ?? "" };
   }
   return undefined;
 }

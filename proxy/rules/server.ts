@@ -7,8 +7,14 @@ interface Connection {
   text: string;
 }
 
-/** @throws Error when the path cannot be bound */
-export function listenForOrders(path: string, answer: (line: string) => RulesAnswer): UnixSocketListener<Connection> {
+/**
+ * @param answer never rejects
+ * @throws Error when the path cannot be bound
+ */
+export function listenForOrders(
+  path: string,
+  answer: (line: string) => Promise<RulesAnswer>,
+): UnixSocketListener<Connection> {
   return Bun.listen<Connection>({
     unix: path,
     socket: {
@@ -19,7 +25,7 @@ export function listenForOrders(path: string, answer: (line: string) => RulesAns
         const { data } = socket;
         data.text += bytes.toString("latin1");
         const end = data.text.indexOf("\n");
-        if (end >= 0) socket.end(`${JSON.stringify(answer(data.text.slice(0, end)))}\n`);
+        if (end >= 0) void answer(data.text.slice(0, end)).then((said) => socket.end(`${JSON.stringify(said)}\n`));
         else if (data.text.length > RULES_ORDER_BYTES_MAX) socket.terminate();
       },
     },

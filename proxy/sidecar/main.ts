@@ -29,7 +29,12 @@ export async function main(_argv: readonly string[]): Promise<number> {
       start: (start) => {
         // Not before the start of the child has run, which needs it.
         void systemClock.sleep(SPAWN_SETTLED_MS).then(releaseCode);
-        return startWorker(sockets, start);
+        try {
+          return startWorker(sockets, start);
+        } catch (error) {
+          log("error", "A worker could not be started", { error: String(error) });
+          return NOT_STARTED;
+        }
       },
       answers: async () => {
         const answer = await askAdmin(PORT.admin, "/healthz", WORKER_ANSWER_MS_MAX);
@@ -45,6 +50,9 @@ export async function main(_argv: readonly string[]): Promise<number> {
     return CANNOT_START;
   }
 }
+
+/** The node is out of processes or memory: that may pass, and what waits at the sockets need not be refused. */
+const NOT_STARTED: Worker = { exited: Promise.resolve(126), kill: () => {} };
 
 function startWorker(sockets: readonly number[], { restarts, stopping }: WorkerStart): Worker {
   const argv = [process.execPath, PROGRAM.proxyWorker, String(restarts), ...(stopping ? ["--stopping"] : [])];

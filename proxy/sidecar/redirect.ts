@@ -7,13 +7,7 @@ import {
   REDIRECT_RETRY_MS_MAX,
   REDIRECT_RETRY_MS_MIN,
 } from "../../core/limits.ts";
-import { asString, at } from "../../core/parse.ts";
-import {
-  REDIRECT_NOTE_PATH,
-  type RedirectNote,
-  RULES_PROTOCOL,
-  type RulesHello,
-} from "../../core/redirect-protocol.ts";
+import { REDIRECT_NOTE_PATH, type RedirectNote } from "../../core/redirect-protocol.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { askOnce } from "./exchange-once.ts";
 
@@ -67,21 +61,6 @@ async function askUntilMade({ ask, tell, clock, log, signal }: RedirectOptions):
     retry = Math.min(retry * 2, REDIRECT_RETRY_MS_MAX);
   }
   return false;
-}
-
-/** @throws Error with what the node says, or why it says nothing */
-export async function askNode(config: SidecarConfig, token: string): Promise<void> {
-  const { skipInboundPorts, skipOutboundPorts, builder: server, ca } = config;
-  const hello: RulesHello = { protocol: RULES_PROTOCOL, token, skipInboundPorts, skipOutboundPorts };
-  const text = await askOnce({ server, ca, text: `${JSON.stringify(hello)}\n`, msMax: REDIRECT_ASK_MS_MAX }).catch(
-    (error: unknown) => {
-      throw new Error(
-        `the builder of this node cannot be asked: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    },
-  );
-  const answer: unknown = JSON.parse(text);
-  if (at(answer, "ok") !== true) throw new Error(asString(at(answer, "message")) ?? "the node gave no reason");
 }
 
 export async function tellController(config: SidecarConfig, token: string, note: RedirectNote): Promise<void> {

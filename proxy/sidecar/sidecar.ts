@@ -6,6 +6,7 @@ import { AGENT_ANSWER_MS_MAX } from "../../core/limits.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
 import { acceptAdmin } from "./admin.ts";
+import { askNode } from "./ask-node.ts";
 import { acceptEnter } from "./enter.ts";
 import { followFeed } from "./feed.ts";
 import { acceptInbound } from "./inbound.ts";
@@ -14,7 +15,7 @@ import type { SidecarSockets } from "./listening-sockets.ts";
 import type { OriginalDestination } from "./original-destination.ts";
 import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
-import { askNode, keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
+import { keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
 import { Routes } from "./routes.ts";
 
 export interface SidecarOptions {
@@ -105,7 +106,10 @@ export function runSidecar(options: SidecarOptions): void {
 function redirectOf({ config, token, clock, log, signal }: SidecarOptions): Redirect {
   if (config.redirect === "init") return REDIRECTED;
   return keepAsking({
-    ask: async () => askNode(config, (await token()).trim()),
+    ask: async () => {
+      const { skipInboundPorts, skipOutboundPorts } = config;
+      await askNode(config, (await token()).trim(), { kind: "redirect", skipInboundPorts, skipOutboundPorts });
+    },
     tell: async (note) =>
       tellController(config, (await token()).trim(), note).catch((error: unknown) =>
         log("warn", "The controller could not be told of the redirect", { error: String(error) }),

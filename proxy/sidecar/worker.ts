@@ -7,6 +7,7 @@ import { systemClock } from "../../core/host/clock.ts";
 import { jsonLog, type Log } from "../../core/host/log.ts";
 import { canonicalAddress } from "../../core/ip-address.ts";
 import { parseSidecarConfig, type SidecarConfig } from "../../core/sidecar-config.ts";
+import { askNode } from "./ask-node.ts";
 import { linger } from "./linger.ts";
 import { INHERITED_SOCKETS } from "./listening-sockets.ts";
 import { openOriginalDestination } from "./original-destination.ts";
@@ -52,15 +53,20 @@ export async function main([restarts = "0", ...flags]: readonly string[]): Promi
       signal: stop.signal,
     });
     await startBuildTunnel(config, log, stop.signal);
+    await terminated;
+    log("info", "Asked to stop; staying while the application runs");
+    const running = async (waitMs: number): Promise<boolean> => {
+      const token = (await readFile(TOKEN_FILE, "utf8")).trim();
+      // A builder of an older version knows no such question.
+      return (await askNode(config, token, { kind: "running", waitMs })).running ?? true;
+    };
+    await linger({ clock: systemClock, running, sockets: readSockets });
+    stop.abort();
+    return 0;
   } catch (error) {
     log("error", "The sidecar cannot start", { error: describe(error) });
     return 1;
   }
-  await terminated;
-  log("info", "Asked to stop; staying while the application uses the network");
-  await linger({ clock: systemClock, sockets: readSockets });
-  stop.abort();
-  return 0;
 }
 
 /** Loaded in session pods only: TLS of Node's kind costs memory that other pods need not spend. */

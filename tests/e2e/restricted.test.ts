@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ask, deployClient, deployLinks, type Link, RESTRICTED, startClient } from "./support/chain.ts";
 import { apply, enabledCluster, kubectlOk } from "./support/cluster.ts";
-import { podEvents, podObject, podReady, readPod, untilSome } from "./support/pods.ts";
+import { deployPrograms, podEvents, podObject, podReady, readPod, untilSome } from "./support/pods.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACE = "e2e-restricted";
@@ -25,6 +25,7 @@ const LINKS: readonly Link[] = [
 beforeAll(async () => {
   await enabledCluster();
   await Promise.all([labelSpaces(SPACES, { level: "restricted" }), deployClient()]);
+  await deployPrograms([SPACE]);
   await deployLinks(LINKS);
   // Ready pods are known to the proxies of all nodes a moment later.
   await untilSome(async () => ((await ask(`http://a.${SPACE}/`)).includes(`c.${SPACE}`) ? "known" : ""));

@@ -2,12 +2,12 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rulesAt } from "../../../builder/ask-rules.ts";
 import { runBuilder } from "../../../builder/builder.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
 import { createImageStore, type ImageStore } from "../../../builder/images.ts";
 import type { Peers } from "../../../builder/peers.ts";
-import { redirectThrough } from "../../../builder/redirect.ts";
 import { createRestorer } from "../../../builder/restore.ts";
 import { sourceReceiver } from "../../../builder/sources.ts";
 import { streamServer } from "../../../builder/streams.ts";
@@ -76,7 +76,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     healthPort: 0,
     root,
     serve,
-    redirect: redirectThrough(join(root, "rules.sock")),
+    rules: rulesAt(join(root, "rules.sock")),
     onListening: listening.resolve,
   };
   const running = runBuilder(options, stop.signal);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { podOfCgroup } from "../../../../proxy/rules/pod-cgroup.ts";
+import { memberOfCgroup } from "../../../../proxy/rules/pod-cgroup.ts";
 
 const UID = "0b6c8a4e-51c3-4b6e-9c4d-4a7a3f6f2b10";
 const OTHER = "11111111-2222-3333-4444-555555555555";
@@ -24,8 +24,9 @@ test.each([
   ["a node that is a container itself", `0::/docker/abc/kubelet/kubepods/besteffort/pod${UID}/c0ffee\n`],
   ["a hierarchy that knows no pods before one that does", `2:name=systemd:/\n1:memory:/kubepods/pod${UID}/c0ffee\n`],
   ["a folder of the pod's own below", `0::/kubepods/pod${UID}/c0ffee/pod${OTHER}\n`],
-])("podOfCgroup() finds the pod: %s", (_, text) => {
-  expect(podOfCgroup(text)).toBe(UID);
+])("memberOfCgroup() finds the pod: %s", (_, text) => {
+  expect(memberOfCgroup(text)?.pod).toBe(UID);
+  expect(memberOfCgroup(text)?.container).toContain("c0ffee");
 });
 
 test.each([
@@ -33,6 +34,6 @@ test.each([
   ["ourselves", "0::/\n"],
   ["a name that only looks like one", `0::/user.slice/notpod${UID}\n0::/pod123\n`],
   ["nothing", ""],
-])("podOfCgroup() finds none: %s", (_, text) => {
-  expect(podOfCgroup(text)).toBeUndefined();
+])("memberOfCgroup() finds none: %s", (_, text) => {
+  expect(memberOfCgroup(text)).toBeUndefined();
 });

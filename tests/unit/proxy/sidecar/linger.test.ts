@@ -21,14 +21,22 @@ describe("hasForeignSocket()", () => {
   });
 });
 
+async function unreachable(): Promise<boolean> {
+  throw new Error("Nobody is there");
+}
+
 /** Milliseconds that the sidecar stays when foreign sockets exist at the times for which `used` says so. */
-async function until(used: (elapsed: number) => boolean): Promise<number> {
+async function until(
+  used: (elapsed: number) => boolean,
+  node: (elapsed: number) => Promise<boolean> = unreachable,
+): Promise<number> {
   const clock = manualClock();
   const begin = clock.now();
   const sockets = async (): Promise<readonly string[]> => [
     used(clock.now() - begin) ? HEADER + line("01", 1000, 7) : HEADER,
   ];
-  const done = linger({ clock, sockets }).then(() => clock.now() - begin);
+  const running = async (): Promise<boolean> => node(clock.now() - begin);
+  const done = linger({ clock, running, sockets }).then(() => clock.now() - begin);
   for (let elapsed = 0; elapsed < 2 * LINGER_MS_MAX; elapsed += 100) {
     await clock.advance(100);
     const ended = await Promise.race([done, Promise.resolve(undefined)]);
@@ -48,6 +56,38 @@ describe("linger()", () => {
     const ended = await until((elapsed) => elapsed < 5_000 || (elapsed > 5_300 && elapsed < 6_000));
     expect(ended).toBeGreaterThanOrEqual(6_000 + LINGER_QUIET_MS);
     expect(ended).toBeLessThan(7_500);
+  });
+
+  test("leaves at once when the node says that the application has ended, whatever sockets are left", async () => {
+    expect(
+      await until(
+        () => true,
+        async () => false,
+      ),
+    ).toBeLessThan(LINGER_MS_MIN);
+  });
+
+  test("stays as long as the node says that it runs, also without any socket", async () => {
+    const clock = manualClock();
+    const answers = [true, true, false].map(() => Promise.withResolvers<boolean>());
+    let asked = 0;
+    let gone = false;
+    const running = async (): Promise<boolean> => answers[asked++]?.promise ?? false;
+    const done = linger({ clock, running, sockets: async () => [HEADER] }).then(() => (gone = true));
+    for (const answer of answers.slice(0, 2)) {
+      await clock.advance(LINGER_MS_MAX);
+      expect(gone).toBeFalse();
+      answer.resolve(true);
+    }
+    await clock.advance(LINGER_MS_MAX);
+    answers[2]?.resolve(false);
+    await done;
+  });
+
+  test("goes by the sockets again when the node is lost meanwhile", async () => {
+    let asked = 0;
+    const node = async (): Promise<boolean> => (asked++ === 0 ? true : unreachable());
+    expect(await until((elapsed) => elapsed < 5_000, node)).toBeGreaterThanOrEqual(5_000 + LINGER_QUIET_MS);
   });
 
   test("leaves at last although sockets stay", async () => {
