@@ -13,7 +13,7 @@ import { applyRedirect } from "../init/apply.ts";
 import { planRedirect } from "../init/plan.ts";
 import { openInNetwork } from "./enter.ts";
 import { openPodNetwork } from "./pod-network.ts";
-import { isApplicationRunning } from "./pod-processes.ts";
+import { applicationOf, isAlive } from "./pod-processes.ts";
 import { listenForOrders } from "./server.ts";
 
 /** Runs until SIGTERM or SIGINT. 0 then; 1 when it cannot start. */
@@ -58,9 +58,13 @@ function orderCarrier(log: Log): CarryOut {
 
 async function isStillRunning(pod: string, waitMs: number): Promise<boolean> {
   const end = systemClock.now() + waitMs;
-  while (isApplicationRunning(HOST_PROC, pod)) {
+  let seen = applicationOf(HOST_PROC, pod);
+  while (seen.length > 0) {
     if (systemClock.now() >= end) return true;
     await systemClock.sleep(RUNNING_POLL_MS);
+    seen = seen.filter((process) => isAlive(HOST_PROC, process));
+    // They may have left others behind.
+    if (seen.length === 0) seen = applicationOf(HOST_PROC, pod);
   }
   return false;
 }

@@ -21,24 +21,41 @@ export function processesOf(proc: string, uid: string): readonly PodProcess[] {
 function readProcess(proc: string, pid: string, uid: string): PodProcess | undefined {
   const member = memberOfCgroup(readFileSync(`${proc}/${pid}/cgroup`, "utf8"));
   if (member?.pod !== uid) return undefined;
-  // The second field is a name in brackets that may hold anything: from the third, the state, to the 22nd.
+  const { started, ended } = readStat(proc, pid);
+  return ended ? undefined : { pid, container: member.container, started };
+}
+
+interface Stat {
+  readonly started: number;
+  /** It only waits to be reaped. */
+  readonly ended: boolean;
+}
+
+function readStat(proc: string, pid: string): Stat {
   const stat = readFileSync(`${proc}/${pid}/stat`, "latin1");
+  // The second field is a name in brackets that may hold anything: from the third, the state, to the 22nd.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : { pid, container: member.container, started: Number(fields[19]) };
+  return { started: Number(fields[19]), ended: fields[0] === "Z" };
 }
 
 /**
- * Whether a container of the pod runs that is neither its sandbox nor its sidecar.
+ * Of the containers that are neither the pod's sandbox nor its sidecar.
  * @throws Error when not even the sidecar is seen: then nothing is known of the others
  */
-export function isApplicationRunning(proc: string, uid: string): boolean {
+export function applicationOf(proc: string, uid: string): readonly PodProcess[] {
   const processes = processesOf(proc, uid);
   const ours = new Set(
     processes.flatMap(({ pid, container }) => (attempt(() => isSidecar(proc, pid)) === true ? [container] : [])),
   );
   if (ours.size === 0) throw new Error(`The sidecar of the pod ${uid} cannot be found on this node`);
   const sandbox = processes[0]?.container;
-  return processes.some(({ container }) => container !== sandbox && !ours.has(container));
+  return processes.filter(({ container }) => container !== sandbox && !ours.has(container));
+}
+
+/** Whether that very process runs; cheap beside a look through all processes of the node. */
+export function isAlive(proc: string, { pid, started }: PodProcess): boolean {
+  const stat = attempt(() => readStat(proc, pid));
+  return stat?.started === started && !stat.ended;
 }
 
 function isSidecar(proc: string, pid: string): boolean {

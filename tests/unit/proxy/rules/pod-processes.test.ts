@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isApplicationRunning, processesOf } from "../../../../proxy/rules/pod-processes.ts";
+import { applicationOf, isAlive, processesOf } from "../../../../proxy/rules/pod-processes.ts";
 
 const UID = "0b6c8a4e-51c3-4b6e-9c4d-4a7a3f6f2b10";
 const folders: string[] = [];
@@ -41,7 +41,7 @@ test("processesOf() gives those of the pod, oldest first", () => {
   ]);
 });
 
-describe("isApplicationRunning()", () => {
+describe("applicationOf()", () => {
   test.each([
     ["an application beside sandbox and sidecar", { "1": SANDBOX, "2": SIDECAR, "3": WORKER, "4": APPLICATION }, true],
     ["nothing but sandbox and sidecar", { "1": SANDBOX, "2": SIDECAR, "3": WORKER }, false],
@@ -56,12 +56,19 @@ describe("isApplicationRunning()", () => {
       true,
     ],
   ])("%s", (_, processes, expected) => {
-    expect(isApplicationRunning(proc(processes), UID)).toBe(expected);
+    expect(applicationOf(proc(processes), UID).map(({ pid }) => pid)).toEqual(expected ? ["4"] : []);
   });
 
   test("does not guess where it does not even see the sidecar", () => {
-    expect(() => isApplicationRunning(proc({}), UID)).toThrow(
-      `The sidecar of the pod ${UID} cannot be found on this node`,
-    );
+    expect(() => applicationOf(proc({}), UID)).toThrow(`The sidecar of the pod ${UID} cannot be found on this node`);
   });
+});
+
+test("isAlive() tells a process from a later one of the same number, and from what is left of it", () => {
+  const [before] = processesOf(proc({ "4": APPLICATION }), UID);
+  if (before === undefined) throw new Error("The process was not found");
+  expect(isAlive(proc({ "4": APPLICATION }), before)).toBeTrue();
+  expect(isAlive(proc({ "4": { ...APPLICATION, started: 5 } }), before)).toBeFalse();
+  expect(isAlive(proc({ "4": { ...APPLICATION, state: "Z" } }), before)).toBeFalse();
+  expect(isAlive(proc({}), before)).toBeFalse();
 });
