@@ -51,8 +51,9 @@ export const LINGER_MS_MIN = 1_500;
 export const LINGER_POLL_MS = 200;
 /** Connections that wait to be accepted, as while a worker is replaced; the kernel allows no more (net.core.somaxconn). */
 export const LISTEN_BACKLOG = 4_096;
-/** A worker that lived this long is replaced at once; one that falls over sooner waits, longer each time. */
+/** Workers that end sooner than that are replaced at once so often in a row; then the next waits, longer each time. */
 export const WORKER_STABLE_MS = 10_000;
+export const WORKER_QUICK_ENDS_MAX = 5;
 export const WORKER_RESTART_MS_MIN = 50;
 export const WORKER_RESTART_MS_MAX = 5_000;
 /** After it has started a worker the supervisor unmaps the code that did it. */

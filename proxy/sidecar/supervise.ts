@@ -2,6 +2,7 @@
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import {
+  WORKER_QUICK_ENDS_MAX,
   WORKER_RESTART_MS_MAX,
   WORKER_RESTART_MS_MIN,
   WORKER_STABLE_MS,
@@ -38,20 +39,23 @@ export interface SupervisorPorts {
 /** Resolves with the sidecar's exit code: 0 when it was asked to stop, CANNOT_START when no worker can. */
 export async function supervise(ports: SupervisorPorts): Promise<number> {
   const { clock, log, stop } = ports;
-  let wait = 0;
+  let quickEnds = 0;
   for (let restarts = 0; ; restarts += 1) {
     const begin = clock.now();
     const code = await runWorker(ports, { restarts, stopping: stop.aborted });
     if (code === CANNOT_START || (code === 0 && stop.aborted)) return code;
     const lived = clock.now() - begin;
-    // The first one is replaced at once; those that fall over each other make room for the rest of the node.
-    wait =
-      lived >= WORKER_STABLE_MS || restarts === 0
-        ? 0
-        : Math.min(Math.max(wait * 2, WORKER_RESTART_MS_MIN), WORKER_RESTART_MS_MAX);
+    quickEnds = lived >= WORKER_STABLE_MS ? 0 : quickEnds + 1;
+    const wait = waitAfter(quickEnds);
     log("error", "The worker ended; another takes its place", { code, livedMs: lived, waitMs: wait });
     if (wait > 0) await clock.sleep(wait);
   }
+}
+
+/** Milliseconds. Workers that fall over each other make room for the rest of the node. */
+function waitAfter(quickEnds: number): number {
+  const excess = quickEnds - WORKER_QUICK_ENDS_MAX;
+  return excess <= 0 ? 0 : Math.min(WORKER_RESTART_MS_MIN * 2 ** (excess - 1), WORKER_RESTART_MS_MAX);
 }
 
 async function runWorker(ports: SupervisorPorts, start: WorkerStart): Promise<number> {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import {
   WORKER_ANSWER_MS_MAX,
+  WORKER_QUICK_ENDS_MAX,
+  WORKER_RESTART_MS_MAX,
   WORKER_STABLE_MS,
   WORKER_WATCH_MISSES_MAX,
   WORKER_WATCH_MS,
@@ -53,23 +55,26 @@ describe("supervise()", () => {
     expect(starts).toHaveLength(2);
   });
 
-  test("waits longer each time for workers that fall over each other, and not after one that lived", async () => {
+  test("lets workers that fall over each other wait after some, and not after one that lived", async () => {
     const { starts, end, settle } = supervised();
-    for (let restarts = 1; restarts <= 4; restarts += 1) {
+    for (let ends = 1; ends <= WORKER_QUICK_ENDS_MAX; ends += 1) {
       end(139);
       await settle();
-      if (starts.length <= restarts) await settle(10_000);
-      expect(starts).toHaveLength(restarts + 1);
+      expect(starts).toHaveLength(ends + 1);
     }
-    end(139);
-    await settle();
-    expect(starts).toHaveLength(5);
-    await settle(10_000);
-    expect(starts).toHaveLength(6);
+    for (let more = 1; more <= 8; more += 1) {
+      const before = starts.length;
+      end(139);
+      await settle();
+      expect(starts).toHaveLength(before);
+      await settle(WORKER_RESTART_MS_MAX);
+      expect(starts).toHaveLength(before + 1);
+    }
     await settle(WORKER_STABLE_MS);
+    const before = starts.length;
     end(139);
     await settle();
-    expect(starts).toHaveLength(7);
+    expect(starts).toHaveLength(before + 1);
   });
 
   test("gives up where no worker can start", async () => {
