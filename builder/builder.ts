@@ -7,6 +7,7 @@ import type { Log } from "../core/host/log.ts";
 import { type SecureServer, serveTls } from "../core/host/tls-server.ts";
 import type { KubeClient } from "../core/kube/types.ts";
 import { streamOfSocket } from "../core/wire/socket-stream.ts";
+import type { AskRules } from "./ask-rules.ts";
 import { keepClean } from "./cleanup.ts";
 import { serveConnection, type ServeStream } from "./connection.ts";
 import { tokenIdentity } from "./identity.ts";
@@ -21,6 +22,7 @@ export interface BuilderOptions {
   /** Folder of all namespaces. */
   readonly root: string;
   readonly serve: ServeStream;
+  readonly rules: AskRules;
   /** Called once the server has its certificate and listens. */
   readonly onListening?: (port: number) => void;
 }
@@ -30,7 +32,8 @@ export async function runBuilder(options: BuilderOptions, signal: AbortSignal): 
   const { kube, clock, log, root } = options;
   const failed = Promise.withResolvers<never>();
   const busy = new Map<string, number>();
-  const connection = { clock, log, identify: tokenIdentity(kube), serve: counted(options.serve, busy) };
+  const { rules } = options;
+  const connection = { clock, log, identify: tokenIdentity(kube), rules, serve: counted(options.serve, busy) };
   let server: Promise<SecureServer> | undefined;
   let listening = false;
   const health = await serveHealth(options.healthPort, () => (listening ? [] : ["certificate"]));

@@ -5,9 +5,11 @@ import type { Clock } from "../core/host/clock.ts";
 import type { Log } from "../core/host/log.ts";
 import { BUILDER_HELLO_BYTES_MAX, BUILDER_HELLO_MS_MAX } from "../core/limits.ts";
 import { expectString, member, parseJson } from "../core/parse.ts";
+import { parseRulesRequest, RULES_PROTOCOL, type RulesAnswer, type RulesRequest } from "../core/redirect-protocol.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { type FirstLine, readLine } from "../core/wire/lines.ts";
 import { createMux } from "../core/wire/mux.ts";
+import type { AskRules } from "./ask-rules.ts";
 import type { Identify, Identity } from "./identity.ts";
 
 /** What a client's streams may touch. */
@@ -24,6 +26,7 @@ export type ServeStream = (client: Client, name: string, stream: ByteStream) => 
 export interface ConnectionPorts {
   readonly identify: Identify;
   readonly serve: ServeStream;
+  readonly rules: AskRules;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -44,13 +47,19 @@ interface Welcomed {
   readonly rest: ByteStream;
 }
 
-/** `undefined` when the client was turned away. */
+/** `undefined` when the client was turned away, or was a sidecar, which has got its one answer. */
 async function welcome(carrier: ByteStream, ports: ConnectionPorts): Promise<Welcomed | undefined> {
   const { line, rest } = await readHello(carrier, ports.clock);
   try {
-    const identity = await ports.identify(parseHello(line));
-    await sendLine(carrier, { ok: true });
-    return { identity, rest };
+    const hello = parseHello(line);
+    const identity = await ports.identify(hello.token);
+    if (hello.request === undefined) {
+      await sendLine(carrier, { ok: true });
+      return { identity, rest };
+    }
+    await sendLine(carrier, await ports.rules(identity, hello.request));
+    await carrier.end();
+    return undefined;
   } catch (error) {
     const refusal =
       error instanceof AzdsError
@@ -76,17 +85,25 @@ async function readHello(carrier: ByteStream, clock: Clock): Promise<FirstLine> 
   }
 }
 
-/** The token. @throws AzdsError PROTOCOL */
-function parseHello(line: string): string {
-  const place = { code: "PROTOCOL", path: "hello" } as const;
-  const hello = parseJson(line, place);
-  if (member(hello, "protocol") !== "azds-builder/1") {
-    throw new AzdsError("PROTOCOL", "The client speaks another version of the builder's protocol");
-  }
-  return expectString(member(hello, "token"), { ...place, path: "hello.token" });
+interface Hello {
+  readonly token: string;
+  /** Set where the client is a sidecar that asks something of its node. */
+  readonly request?: RulesRequest;
 }
 
-async function sendLine(carrier: ByteStream, answer: BuilderWelcome): Promise<void> {
+/** @throws AzdsError PROTOCOL */
+function parseHello(line: string): Hello {
+  const place = { code: "PROTOCOL", path: "hello" } as const;
+  const hello = parseJson(line, place);
+  const protocol = member(hello, "protocol");
+  if (protocol !== "azds-builder/1" && protocol !== RULES_PROTOCOL) {
+    throw new AzdsError("PROTOCOL", "The client speaks another version of the builder's protocol");
+  }
+  const token = expectString(member(hello, "token"), { ...place, path: "hello.token" });
+  return protocol === RULES_PROTOCOL ? { token, request: parseRulesRequest(hello) } : { token };
+}
+
+async function sendLine(carrier: ByteStream, answer: BuilderWelcome | RulesAnswer): Promise<void> {
   await carrier.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
 }
 

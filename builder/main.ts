@@ -1,12 +1,13 @@
 /** `__builder`: the part of a node's builder that takes requests; it has no privilege and drives `buildkitd` beside it. */
 import { stringEnvironment } from "../core/build-config.ts";
-import { ENV, PROGRAM, SERVER_PORT, VERSION } from "../core/contract.ts";
+import { ENV, PROGRAM, RULES_SOCKET, SERVER_PORT, VERSION } from "../core/contract.ts";
 import { systemClock } from "../core/host/clock.ts";
 import { jsonLog, type Log } from "../core/host/log.ts";
 import { runProcess } from "../core/host/run-process.ts";
 import { createKubeClient } from "../core/kube/client.ts";
 import { inClusterConnection } from "../core/kube/in-cluster.ts";
 import type { KubeClient } from "../core/kube/types.ts";
+import { rulesAt } from "./ask-rules.ts";
 import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
 import { runBuilder } from "./builder.ts";
 import type { ServeStream } from "./connection.ts";
@@ -69,6 +70,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
         healthPort: SERVER_PORT.health,
         root: BUILDER_ROOT,
         serve,
+        rules: rulesAt(RULES_SOCKET),
         onListening: (port) => log("info", "The builder listens", { port, version: VERSION }),
       },
       stop.signal,

@@ -15,6 +15,7 @@ import { RouteIndex, type WatchedKind } from "./index/route-index.ts";
 import { takePart } from "./leader.ts";
 import { Bell } from "./reconcile/bell.ts";
 import { lead } from "./reconcile/lead.ts";
+import { redirectEvents } from "./redirect-events.ts";
 
 const WATCHES: Readonly<Record<WatchedKind, string>> = {
   namespaces: `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${SPACE_LABEL}=true`)}`,
@@ -48,6 +49,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     hub: new FeedHub(index, options.identity),
     review: tokenReviewer(kube, clock),
     synced: synced.promise,
+    onRedirect: redirectEvents(kube, { clock, log }),
     log,
   });
   const failure = new AbortController();

@@ -27,6 +27,8 @@ const CLUSTER: readonly PolicyRule[] = [
   },
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list", "delete"] },
   { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
+  // On pods that run without their redirect.
+  { apiGroups: [""], resources: ["events"], verbs: ["create"] },
   {
     apiGroups: ["admissionregistration.k8s.io"],
     resources: ["mutatingwebhookconfigurations"],

@@ -56,11 +56,15 @@ export const PROGRAM = {
   gateway: "__gateway",
   proxyInit: "__proxy-init",
   proxy: "__proxy",
+  /** Started by `__proxy`, and started anew when it ends. */
+  proxyWorker: "__proxy-worker",
   /** exec postStart of the sidecar: returns when the first route table is there. */
   proxyReady: "__proxy-ready",
   build: "__build",
   agent: "__agent",
   seed: "__seed",
+  /** Beside the builder: writes the redirect into the network of a pod that may not do it itself. */
+  rules: "__rules",
 } as const;
 
 /** TCP ports inside a pod. Those in `LOOPBACK_PORTS` listen on 127.0.0.1 only and are reached by port-forward. */
@@ -86,6 +90,11 @@ export const COMPONENT = {
   /** ConfigMap that every authenticated user may read: version, image, host suffix. */
   info: "azds-info",
 } as const;
+
+/** Socket of `__rules`, in a volume that it shares with the builder of its node alone. */
+export const RULES_SOCKET = "/run/azds-rules/rules.sock";
+/** The node's /proc as `__rules` sees it. */
+export const HOST_PROC = "/host/proc";
 
 /** Secret with the certificate authority (`ca.crt`, `ca.key`) and ConfigMap with `ca.crt` alone. */
 export const CA_SECRET = "azds-ca";

@@ -31,7 +31,7 @@ const HINTS = {
   SPACE_PROTECTED: "`default` cannot be removed; take it out of azds with `--no-delete`",
   SPACE_HAS_CHILDREN: "Remove the spaces below it first, innermost first",
   SPACE_FORBIDS_PODS:
-    "Use a space whose namespace does not (`azds space select -n NAME`), or have an administrator label it `pod-security.kubernetes.io/enforce=privileged`; warn and audit may stay",
+    "Have an administrator run `azds cluster enable --redirect=node`, with which pods need no capability, or label the namespace with the level that it is to enforce",
   PARENT_NOT_FOUND: "Create the parent first with `azds space create -n NAME`",
   // Up
   SESSION_HELD: "Ask its owner, or take it over with `--take-over`",

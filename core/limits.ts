@@ -21,15 +21,47 @@ export const DIAL_RETRY_MS = 10;
 export const FIRST_TABLE_MS_MAX = 1_000;
 /** postStart of the sidecar waits this long for the first table. */
 export const READY_MS_MAX = 2_000;
-/** After SIGTERM the sidecar stays while the application still has sockets, at most this long. */
+/** In pods without `devspaces-proxy-init` postStart waits this long for the redirect; the application then starts without. */
+export const REDIRECT_MS_MAX = 5_000;
+/** One question to the node for the redirect, from the dial to the answer; a node under load takes half a second. */
+export const REDIRECT_ASK_MS_MAX = 2_000;
+/** How long the sidecar waits before it asks again; longer each time, as what is missing may be missing for long. */
+export const REDIRECT_RETRY_MS_MIN = 100;
+export const REDIRECT_RETRY_MS_MAX = 5_000;
+/** Bytes of one short answer of controller, builder or `__rules`. */
+export const SHORT_ANSWER_BYTES_MAX = 16 * 1024;
+/** One order from the builder to `__rules`: a UID and at most all ports twice. */
+export const RULES_ORDER_BYTES_MAX = 1024 * 1024;
+/** The builder waits this long for `__rules`, which looks through the processes of the node. */
+export const RULES_ANSWER_MS_MAX = 1_500;
+/** How often `__rules` looks whether an application that is to end still runs. */
+export const RUNNING_POLL_MS = 100;
+/** One such question is answered after this long although it still runs. */
+export const RUNNING_WAIT_MS_MAX = 10_000;
+/** After SIGTERM the sidecar asks its node this long; before that the kubelet ends it with the pod's grace period. */
+export const LINGER_KNOWN_MS_MAX = 60 * 60_000;
+/** Where the node cannot be asked, the sidecar stays while the application still has sockets, at most this long. */
 export const LINGER_MS_MAX = 60_000;
 /** Quiet time without foreign sockets before the lingering sidecar exits. */
 export const LINGER_QUIET_MS = 600;
-/** Shortest stay after SIGTERM, for applications that open a socket only while shutting down. */
+/** Shortest stay then, for applications that open a socket only while shutting down. */
 export const LINGER_MS_MIN = 1_500;
 
 /** How often the lingering sidecar looks for sockets of the application. */
 export const LINGER_POLL_MS = 200;
+/** Connections that wait to be accepted, as while a worker is replaced; the kernel allows no more (net.core.somaxconn). */
+export const LISTEN_BACKLOG = 4_096;
+/** Workers that end sooner than that are replaced at once so often in a row; then the next waits, longer each time. */
+export const WORKER_STABLE_MS = 10_000;
+export const WORKER_QUICK_ENDS_MAX = 5;
+export const WORKER_RESTART_MS_MIN = 50;
+export const WORKER_RESTART_MS_MAX = 5_000;
+/** After it has started a worker the supervisor unmaps the code that did it. */
+export const SPAWN_SETTLED_MS = 500;
+/** How often the supervisor asks its worker, how long it waits, and how often in vain before it ends the worker. */
+export const WORKER_WATCH_MS = 10_000;
+export const WORKER_ANSWER_MS_MAX = 5_000;
+export const WORKER_WATCH_MISSES_MAX = 2;
 /** How often the sidecar unmaps code: it costs a millisecond, and what it is for changes slowly. */
 export const CODE_KEPT_MS = 60_000;
 /** How often `__proxy-ready` asks. */

@@ -2,6 +2,10 @@
 import { asArray, asNumber, asString, at, expectObject, expectString, member, parseJson } from "./parse.ts";
 import { AzdsError } from "./errors.ts";
 
+/** Who writes the redirect: `devspaces-proxy-init` in the pod, or the node, asked by the sidecar. */
+export const REDIRECT_FORMS = ["init", "node"] as const;
+export type RedirectForm = (typeof REDIRECT_FORMS)[number];
+
 export interface SidecarConfig {
   readonly version: 1;
   /** The pod's space (its namespace). */
@@ -16,6 +20,7 @@ export interface SidecarConfig {
   readonly ca: string;
   /** Inbound ports that are relayed without a look. */
   readonly opaquePorts: readonly number[];
+  readonly redirect: RedirectForm;
   /** Ports that the redirect leaves alone. */
   readonly skipInboundPorts: readonly number[];
   readonly skipOutboundPorts: readonly number[];
@@ -63,12 +68,17 @@ export function parseSidecarConfig(text: string): SidecarConfig {
     builder: parseServer(value["builder"], "AZDS_SIDECAR.builder"),
     ca: expectString(value["ca"], { ...place, path: "AZDS_SIDECAR.ca" }),
     opaquePorts: numbers(value["opaquePorts"]),
+    redirect: redirectForm(value["redirect"]) ?? "init",
     skipInboundPorts: numbers(value["skipInboundPorts"]),
     skipOutboundPorts: numbers(value["skipOutboundPorts"]),
     probes: asArray(value["probes"]).map(parseProbe),
     ...(session === undefined ? {} : { session }),
     hostSuffix: expectString(value["hostSuffix"], { ...place, path: "AZDS_SIDECAR.hostSuffix" }),
   };
+}
+
+export function redirectForm(value: unknown): RedirectForm | undefined {
+  return REDIRECT_FORMS.find((form) => form === value);
 }
 
 /** Where one of our servers listens, and the name to check its certificate against. */

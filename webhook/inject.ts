@@ -15,8 +15,9 @@ import {
   WARNING_ANNOTATION,
 } from "../core/contract.ts";
 import { asArray, at, isObject, type JsonObject } from "../core/parse.ts";
+import { forbidsNetAdmin } from "../core/pod-security.ts";
 import { PLAIN_CONTAINER, type Session } from "../core/session.ts";
-import type { SidecarConfig } from "../core/sidecar-config.ts";
+import type { RedirectForm, SidecarConfig } from "../core/sidecar-config.ts";
 import { preferNode } from "./affinity.ts";
 import { readPorts, readResources } from "./annotations.ts";
 import { agentVolume, buildContainer, proxyContainer, proxyInitContainer, tokenVolume } from "./containers.ts";
@@ -95,14 +96,16 @@ export function injectPod(input: InjectInput): InjectedPod {
     ...dns.warnings,
     ...(session?.others ?? []).map((other): Warning => ({ code: "several-sessions", detail: other })),
   ];
-  const config = sidecarConfig(input, { ...ports.lists, probes: probes.probes, session: session?.session });
+  const redirect = redirectIn(input);
+  const config = sidecarConfig(input, { ...ports.lists, redirect, probes: probes.probes, session: session?.session });
   const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
   const build =
     session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings, edited)), ...own.seed];
+  const init = redirect === "init" ? [proxyInitContainer(ours, config)] : [];
   const proxy = [proxyContainer(ours, config, native)];
   const spec = {
     ...(isObject(pod["spec"]) ? pod["spec"] : {}),
-    initContainers: [...build, ...probes.initContainers, proxyInitContainer(ours, config), ...(native ? proxy : [])],
+    initContainers: [...build, ...probes.initContainers, ...init, ...(native ? proxy : [])],
     containers: [...(native ? [] : proxy), ...probes.containers],
     volumes: [
       ...asArray(at(pod, "spec", "volumes")),
@@ -114,6 +117,11 @@ export function injectPod(input: InjectInput): InjectedPod {
     affinity: preferNode(at(pod, "spec", "affinity"), session === undefined ? undefined : recordIn(input)?.lastNode),
   };
   return { pod: withNotes({ ...pod, spec }, { input, session, warnings }), warnings };
+}
+
+/** A pod with the init container would not be admitted in a namespace that forbids its capability. */
+function redirectIn({ namespace, settings }: InjectInput): RedirectForm {
+  return forbidsNetAdmin(namespace.labels) ? "node" : settings.redirect;
 }
 
 function recordIn({ record }: InjectInput): SessionRecord | undefined {
@@ -215,6 +223,7 @@ function readAllPorts(pod: Pod): { readonly lists: PortLists; readonly warnings:
 }
 
 interface FromPod extends PortLists {
+  readonly redirect: RedirectForm;
   readonly probes: SidecarConfig["probes"];
   readonly session: string | undefined;
 }

@@ -8,8 +8,6 @@ const SKIPS = {
   "host-network": "The pod shares the network of its node, where a redirect would catch all traffic of the node",
   windows: "The pod is for Windows nodes; azds works in Linux pods only",
   "opted-out": "The pod's label `azds.io/no-proxy` asks for it",
-  "forbidden-by-pod-security":
-    "The namespace enforces a Pod Security level that forbids the capability NET_ADMIN, which the redirect needs",
   "name-clash": "The pod already uses a container name, volume name or mount path that azds needs",
 } as const satisfies Readonly<Record<string, string>>;
 

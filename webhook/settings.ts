@@ -1,6 +1,6 @@
 /** What the installation tells the webhook, and what injection needs to know besides the pod. */
 import { expectObject, expectString, parseJson } from "../core/parse.ts";
-import type { ServerAddress } from "../core/sidecar-config.ts";
+import { redirectForm, type RedirectForm, type ServerAddress } from "../core/sidecar-config.ts";
 
 /** Environment variable of `__webhook` that holds `WebhookSettings` as JSON. */
 export const SETTINGS_VARIABLE = "AZDS_SETTINGS";
@@ -16,6 +16,8 @@ export interface WebhookSettings {
   readonly hostSuffix: string;
   /** DNS domain of the cluster, without dots at its ends. */
   readonly clusterDomain: string;
+  /** Where both forms are permitted. */
+  readonly redirect: RedirectForm;
 }
 
 export interface InjectSettings extends WebhookSettings {
@@ -44,5 +46,6 @@ export function parseSettings(text: string): WebhookSettings {
     imagePullPolicy: PULL_POLICIES.find((policy) => policy === value["imagePullPolicy"]) ?? "IfNotPresent",
     hostSuffix: field("hostSuffix"),
     clusterDomain: value["clusterDomain"] === undefined ? DEFAULT_CLUSTER_DOMAIN : field("clusterDomain"),
+    redirect: redirectForm(value["redirect"]) ?? "init",
   };
 }

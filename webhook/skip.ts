@@ -1,7 +1,6 @@
 /** The pods that injection leaves alone. */
 import { AGENT_FOLDER, AGENT_VOLUME, CONTAINER, NO_PROXY_LABEL, SPACE_LABEL } from "../core/contract.ts";
 import { asArray, at } from "../core/parse.ts";
-import { levelAgainstRedirect } from "../core/pod-security.ts";
 import { TOKEN_VOLUME } from "./containers.ts";
 import { annotationsOf, containersOf, initContainersOf, nameOf, type Pod } from "./pod.ts";
 import type { SkipReason } from "./reasons.ts";
@@ -22,7 +21,6 @@ export function skipReason(pod: Pod, namespace: Namespace): SkipReason | undefin
   if (at(pod, "metadata", "labels", NO_PROXY_LABEL) === "true") return "opted-out";
   if (at(pod, "spec", "hostNetwork") === true) return "host-network";
   if (isForWindows(pod)) return "windows";
-  if (levelAgainstRedirect(namespace.labels) !== undefined) return "forbidden-by-pod-security";
   return clashes(pod, names, sessionImages(pod, namespace.name) !== undefined) ? "name-clash" : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { redirectForm } from "../../core/sidecar-config.ts";
 import { connect } from "../cluster/connect.ts";
 import type { Context } from "../context.ts";
 import { enable } from "../enable/enable.ts";
@@ -14,6 +15,7 @@ interface Args {
   readonly hostSuffix: string | undefined;
   readonly containerdRoot: string | undefined;
   readonly buildkitImage: string | undefined;
+  readonly redirect: string | undefined;
   readonly noWait: boolean;
   readonly endpoint: string | undefined;
 }
@@ -29,6 +31,7 @@ export async function run(args: Args, context: Context): Promise<number> {
       containerdRoot: args.containerdRoot,
       hostSuffix: args.hostSuffix,
       endpoint: endpointOf(args.endpoint),
+      redirect: redirectForm(args.redirect),
     },
     ownImage: await imageReference(context.host.executable),
     replaceNamespace: args.replaceNamespace,

@@ -38,7 +38,7 @@ function showParts(emit: Emit, { parts, certificates }: Status): void {
 }
 
 function warningsOf(status: Status): readonly string[] {
-  const { certificates, nodesWithoutBuilder, uninstrumentedPods, unroutableSpaces } = status;
+  const { certificates, nodesWithoutBuilder, uninstrumentedPods } = status;
   const expired = certificates.filter(({ days }) => days < 0).map(({ secret }) => secret);
   return [
     ...(expired.length === 0 ? [] : [`Expired certificates: ${expired.join(", ")}`]),
@@ -46,8 +46,5 @@ function warningsOf(status: Status): readonly string[] {
     ...(uninstrumentedPods.length === 0
       ? []
       : [`Pods of spaces without a sidecar, to be made anew: ${uninstrumentedPods.join(", ")}`]),
-    ...unroutableSpaces.map(
-      ({ space, standard }) => `Space '${space}' cannot route: it enforces the Pod Security Standard '${standard}'`,
-    ),
   ];
 }

@@ -14,6 +14,11 @@ export const clusterEnable = define({
     },
     "containerd-root": { type: "string", describe: "Folder of containerd's state on the nodes" },
     "buildkit-image": { type: "string", describe: "Image of BuildKit" },
+    redirect: {
+      type: "string",
+      choices: ["init", "node"],
+      describe: "Who redirects the traffic of pods where both may: an init container, or the node",
+    },
     "no-wait": { type: "boolean", default: false, describe: "Return before the parts are ready" },
     name: { alias: "n", type: "string", describe: "Accepted as in Azure Dev Spaces; the kubeconfig context decides" },
     "resource-group": { alias: "g", type: "string", describe: "Accepted as in Azure Dev Spaces; not used" },

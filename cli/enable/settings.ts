@@ -1,6 +1,7 @@
 /** From options, what the cluster says and what was chosen before, to the settings of the control plane; pure. */
 import { IMAGE_PREFIX, LOCAL_HOST_SUFFIX, VERSION } from "../../core/contract.ts";
 import { asStringRecord, at } from "../../core/parse.ts";
+import { redirectForm, type RedirectForm } from "../../core/sidecar-config.ts";
 import {
   BUILDKIT_IMAGE_DEFAULT,
   CLUSTER_DOMAIN_DEFAULT,
@@ -18,6 +19,7 @@ export interface EnableOptions {
   readonly containerdRoot: string | undefined;
   readonly hostSuffix: string | undefined;
   readonly endpoint: Endpoint | undefined;
+  readonly redirect: RedirectForm | undefined;
 }
 
 /** Data of the ConfigMap that an earlier run left; empty before the first. */
@@ -45,6 +47,7 @@ export function resolveSettings({ options, before, facts, ownImage }: SettingsSo
     hostSuffix: withDot(options.hostSuffix ?? before["hostSuffix"] ?? LOCAL_HOST_SUFFIX),
     clusterDomain: clusterDomainOf(facts.nodes) ?? before["clusterDomain"] ?? CLUSTER_DOMAIN_DEFAULT,
     endpoint: options.endpoint ?? endpointOf(before["endpoint"]) ?? "none",
+    redirect: options.redirect ?? redirectForm(before["redirect"]) ?? "init",
     containerd: containerd(options, before, facts.nodes),
     admissionPolicies: servesAdmissionPolicies(facts),
   };

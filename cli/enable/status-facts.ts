@@ -36,7 +36,6 @@ export async function gatherStatus({
     secrets,
     nodes,
     ownPods,
-    spaces,
     spacePods: spacePods.flat(),
     now: clock.now(),
   };

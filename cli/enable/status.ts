@@ -1,7 +1,6 @@
 /** The state of azds in a cluster, from its objects; pure. */
-import { COMPONENT, SPACE_LABEL, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
-import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
-import { levelAgainstRedirect } from "../../core/pod-security.ts";
+import { COMPONENT, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
+import { asArray, asString, at } from "../../core/parse.ts";
 import { selectorLabels } from "../../templates/control-plane/object.ts";
 import { certificateState, type CertificateState } from "./certificates.ts";
 import { readNode } from "./nodes.ts";
@@ -18,7 +17,6 @@ export interface StatusFacts {
   readonly nodes: readonly unknown[];
   /** Pods of our namespace. */
   readonly ownPods: readonly unknown[];
-  readonly spaces: readonly unknown[];
   /** Pods of all spaces. */
   readonly spacePods: readonly unknown[];
   /** Milliseconds since the epoch. */
@@ -41,8 +39,6 @@ export interface Status {
   readonly nodesWithoutBuilder: readonly string[];
   /** `<space>/<pod>` without a sidecar. */
   readonly uninstrumentedPods: readonly string[];
-  /** Spaces whose Pod Security Standard forbids the redirect, with that standard. */
-  readonly unroutableSpaces: readonly { readonly space: string; readonly standard: string }[];
   /** Every part is ready and no certificate has expired. */
   readonly healthy: boolean;
 }
@@ -56,10 +52,6 @@ export function evaluateStatus(facts: StatusFacts): Status {
     certificates,
     nodesWithoutBuilder: nodesWithoutBuilder(facts),
     uninstrumentedPods: facts.spacePods.filter(isUninstrumented).map(pathOf).toSorted(),
-    unroutableSpaces: facts.spaces.flatMap((space) => {
-      const standard = levelAgainstRedirect(asStringRecord(at(space, "metadata", "labels")));
-      return isSpace(space) && standard !== undefined ? [{ space: nameOf(space), standard }] : [];
-    }),
     healthy: parts.every(({ ok }) => ok) && !expired,
   };
 }
@@ -101,10 +93,6 @@ function isReady(pod: unknown): boolean {
   return asArray(at(pod, "status", "conditions")).some(
     (condition) => at(condition, "type") === "Ready" && at(condition, "status") === "True",
   );
-}
-
-function isSpace(namespace: unknown): boolean {
-  return at(namespace, "metadata", "labels", SPACE_LABEL) === "true";
 }
 
 function pathOf(pod: unknown): string {

@@ -17,8 +17,6 @@ export interface CurrentSpace {
   readonly ancestors: readonly string[];
   /** The outermost space; the space itself when it is a root. */
   readonly root: string;
-  /** Pod Security level of its namespace, where no pod of azds can be with it. */
-  readonly forbiddingLevel: string | undefined;
 }
 
 /**
@@ -50,8 +48,7 @@ export function describeSpace(tree: SpaceTree, name: string): CurrentSpace {
   if (isInRing(tree, name))
     throw new AzdsError("SPACE_CYCLE", `The parents of dev space \`${name}\` lead back to itself`);
   const ancestors = ancestorsOf(tree, name);
-  const { forbiddingLevel } = view;
-  return { name, path: pathOf(tree, name), ancestors, root: ancestors.at(-1) ?? name, forbiddingLevel };
+  return { name, path: pathOf(tree, name), ancestors, root: ancestors.at(-1) ?? name };
 }
 
 async function readWayUp(cluster: Cluster, name: string, signal: AbortSignal): Promise<SpaceTree> {

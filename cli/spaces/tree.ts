@@ -1,7 +1,6 @@
 /** The namespaces of a cluster as a tree of spaces. Pure; labels made by hand may form anything, so every walk is bounded. */
 import { PARENT_LABEL, SPACE_LABEL } from "../../core/contract.ts";
-import { asString, asStringRecord, at } from "../../core/parse.ts";
-import { levelAgainstRedirect } from "../../core/pod-security.ts";
+import { asString, at } from "../../core/parse.ts";
 
 export interface NamespaceView {
   readonly name: string;
@@ -9,8 +8,6 @@ export interface NamespaceView {
   /** As the label says it, whether or not such a space exists. */
   readonly parent: string | undefined;
   readonly isTerminating: boolean;
-  /** Pod Security level that the namespace enforces, where no pod of azds can be with it. */
-  readonly forbiddingLevel: string | undefined;
 }
 
 /** By name, in the order of names. */
@@ -32,7 +29,6 @@ export function readNamespace(namespace: unknown): NamespaceView | undefined {
     isSpace,
     parent: isSpace ? asString(at(namespace, "metadata", "labels", PARENT_LABEL)) : undefined,
     isTerminating: at(namespace, "status", "phase") === "Terminating",
-    forbiddingLevel: levelAgainstRedirect(asStringRecord(at(namespace, "metadata", "labels"))),
   };
 }
 

@@ -2,11 +2,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../../core/host/log.ts";
 import { serveHttps, type SecureServer } from "../../core/host/tls-server.ts";
-import { FEED_BACKLOG_BYTES_MAX, FEED_PING_MS, FEED_SYNC_MS_MAX, FEED_TICK_MS } from "../../core/limits.ts";
+import {
+  FEED_BACKLOG_BYTES_MAX,
+  FEED_PING_MS,
+  FEED_SYNC_MS_MAX,
+  FEED_TICK_MS,
+  SHORT_ANSWER_BYTES_MAX,
+} from "../../core/limits.ts";
 import { FEED_PATH } from "../../core/route-table.ts";
 import { parseServiceAccount } from "../../core/kube/service-account.ts";
+import type { PodReference } from "../../core/kube/token-review.ts";
+import { parseRedirectNote, REDIRECT_NOTE_PATH, type RedirectNote } from "../../core/redirect-protocol.ts";
+import type { ToldRedirect } from "../redirect-events.ts";
 import type { FeedHub, FeedSink } from "./hub.ts";
 import type { ReviewToken } from "./token-review.ts";
+
+const METHODS: Readonly<Record<string, string>> = { [FEED_PATH]: "GET", [REDIRECT_NOTE_PATH]: "POST" };
+
+interface FeedClient {
+  readonly namespace: string;
+  /** The pod that its token is bound to. */
+  readonly pod?: PodReference;
+}
 
 export interface FeedOptions {
   /** 0 takes any free port. */
@@ -15,6 +32,8 @@ export interface FeedOptions {
   readonly review: ReviewToken;
   /** Resolves when the hub knows the whole cluster. */
   readonly synced: Promise<void>;
+  /** A sidecar tells whether its pod has a redirect. */
+  readonly onRedirect: (told: ToldRedirect) => void;
   readonly log: Log;
 }
 
@@ -61,8 +80,13 @@ interface Refusal {
 }
 
 async function answer(options: FeedOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const namespace = await admit(options, request);
-  if (typeof namespace !== "string") return refuse(response, namespace);
+  const client = await admit(options, request);
+  if ("status" in client) return refuse(response, client);
+  const { namespace } = client;
+  if (request.url === REDIRECT_NOTE_PATH) {
+    const refusal = await takeNote(options, client, request);
+    return refusal === undefined ? void response.writeHead(204).end() : refuse(response, refusal);
+  }
   if (!(await settlesInTime(options.synced))) {
     return refuse(response, { status: 503, message: "The routes are not known yet; try again" });
   }
@@ -72,15 +96,40 @@ async function answer(options: FeedOptions, request: IncomingMessage, response: 
   response.once("close", end);
 }
 
-/** The namespace that the request may follow. */
-async function admit(options: FeedOptions, request: IncomingMessage): Promise<string | Refusal> {
-  if (request.url !== FEED_PATH) return { status: 404, message: `Only \`${FEED_PATH}\` is served here` };
-  if (request.method !== "GET") return { status: 405, message: "Only `GET` is answered here" };
+/** Whose token the request carries, and whether there is something for it here. */
+async function admit(options: FeedOptions, request: IncomingMessage): Promise<FeedClient | Refusal> {
+  const method = METHODS[request.url ?? ""];
+  if (method === undefined)
+    return { status: 404, message: `Only ${Object.keys(METHODS).join(" and ")} are served here` };
+  if (request.method !== method) return { status: 405, message: `Only \`${method}\` is answered here` };
   const token = /^Bearer (?<token>\S+)$/i.exec(request.headers.authorization ?? "")?.groups?.["token"];
   if (token === undefined) return { status: 401, message: "The request carries no bearer token" };
   const user = await options.review(token);
   if (user === undefined) return { status: 401, message: "The token is not valid for this audience" };
-  return parseServiceAccount(user)?.namespace ?? { status: 403, message: `\`${user}\` is no service account` };
+  const account = parseServiceAccount(user.name);
+  if (account === undefined) return { status: 403, message: `\`${user.name}\` is no service account` };
+  return { namespace: account.namespace, ...(user.pod === undefined ? {} : { pod: user.pod }) };
+}
+
+async function takeNote(
+  { onRedirect }: FeedOptions,
+  { namespace, pod }: FeedClient,
+  request: IncomingMessage,
+): Promise<Refusal | undefined> {
+  if (pod === undefined) return { status: 403, message: "The token is bound to no pod" };
+  const note = await readNote(request);
+  if (note === undefined) return { status: 400, message: "The body is no note" };
+  onRedirect({ namespace, pod, note });
+  return undefined;
+}
+
+async function readNote(request: IncomingMessage): Promise<RedirectNote | undefined> {
+  let text = "";
+  for await (const bytes of request as AsyncIterable<Buffer>) {
+    text += bytes.toString("utf8");
+    if (text.length > SHORT_ANSWER_BYTES_MAX) return undefined;
+  }
+  return parseRedirectNote(text);
 }
 
 /**

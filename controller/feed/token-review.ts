@@ -1,16 +1,16 @@
 /** Who sends a request: the API server is asked once per token and remembered for a while. */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../core/host/clock.ts";
-import { reviewToken } from "../../core/kube/token-review.ts";
+import { reviewToken, type TokenUser } from "../../core/kube/token-review.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { TOKEN_REVIEW_CACHE_MS, TOKEN_REVIEWS_MAX } from "../../core/limits.ts";
 
-/** The user name of a valid token for TOKEN_AUDIENCE, `undefined` for any other. Rejects when the API server does not answer. */
-export type ReviewToken = (token: string) => Promise<string | undefined>;
+/** Whose token it is, if it is valid for TOKEN_AUDIENCE; `undefined` for any other. Rejects when the API server does not answer. */
+export type ReviewToken = (token: string) => Promise<TokenUser | undefined>;
 
 interface Review {
   readonly until: number;
-  readonly user: Promise<string | undefined>;
+  readonly user: Promise<TokenUser | undefined>;
 }
 
 /** Remembers answers for TOKEN_REVIEW_CACHE_MS under the token's hash; failures are not remembered. */

@@ -1,5 +1,6 @@
 /** Services and their EndpointSlices, and the route record that both together make. */
 import { NO_ROUTE_ANNOTATION } from "../../core/contract.ts";
+import { canonicalAddress } from "../../core/ip-address.ts";
 import { asArray, asNumber, asString, at } from "../../core/parse.ts";
 import { serviceKey, type ServiceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
 import { protocolHint } from "./protocol-hint.ts";
@@ -66,7 +67,7 @@ export function parseSlice(object: unknown): Slice | undefined {
   });
   return {
     service: serviceKey({ namespace, name: service }),
-    ready: ready.flatMap((endpoint) => asArray(at(endpoint, "addresses")).flatMap((ip) => asString(ip) ?? [])),
+    ready: ready.flatMap((endpoint) => asArray(at(endpoint, "addresses")).flatMap(addressOf)),
     used: endpoints.length > 0,
     ports: new Map(ports),
   };
@@ -114,9 +115,14 @@ function parsePort(entry: unknown): readonly Port[] {
 }
 
 function clusterIps(spec: unknown): readonly string[] {
-  const ips = asArray(at(spec, "clusterIPs")).flatMap((ip) => asString(ip) ?? []);
-  const all = ips.length > 0 ? ips : [asString(at(spec, "clusterIP")) ?? ""];
+  const ips = asArray(at(spec, "clusterIPs")).flatMap(addressOf);
+  const all = ips.length > 0 ? ips : addressOf(at(spec, "clusterIP"));
   return all.filter((ip) => ip !== "" && ip !== "None");
+}
+
+/** As the sidecar reads it from the kernel. */
+function addressOf(ip: unknown): readonly string[] {
+  return typeof ip === "string" ? [canonicalAddress(ip)] : [];
 }
 
 function isTcp(port: unknown): boolean {

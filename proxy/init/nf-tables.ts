@@ -30,10 +30,13 @@ const REGISTER = 8;
 const NFT_REG_VERDICT = 0;
 const NFT_RETURN = -5;
 const NFT_CMP_EQ = 0;
+const NFT_CMP_NEQ = 1;
 const META = { iifname: 6, oifname: 7, skuid: 10, l4proto: 16 } as const;
 const PAYLOAD = { network: 1, transport: 2 } as const;
 const IPPROTO_TCP = 6;
 const IFNAMSIZ = 16;
+/** Of the flags FIN, SYN, RST and ACK (RFC 9293 §3.1) the packet that opens a connection has SYN alone. */
+const TCP_FLAGS = { offset: 13, mask: Buffer.from([0x17]), syn: Buffer.from([0x02]) } as const;
 
 /** A message that the kernel acknowledges, and what it does, for errors. */
 export interface NetlinkMessage {
@@ -126,6 +129,12 @@ function matchOf(match: Match | undefined, family: Family): readonly Buffer[] {
       return meta(META.skuid, hostNumber32(match.uid));
     case "to-port":
       return payload(PAYLOAD.transport, { offset: 2, value: number16(match.port) });
+    case "under-way":
+      return [
+        load(PAYLOAD.transport, TCP_FLAGS.offset, 1),
+        masked(TCP_FLAGS.mask),
+        compare(TCP_FLAGS.syn, NFT_CMP_NEQ),
+      ];
     case "to-loopback": {
       // Of IPv4 the first byte is the whole network 127.0.0.0/8; of IPv6 there is one address.
       const ipv6 = Buffer.concat([Buffer.alloc(15), Buffer.from([1])]);
@@ -154,21 +163,35 @@ function meta(key: number, value: Buffer): readonly Buffer[] {
 }
 
 function payload(base: number, wanted: { readonly offset: number; readonly value: Buffer }): readonly Buffer[] {
-  const load = expression(
+  return [load(base, wanted.offset, wanted.value.length), compare(wanted.value)];
+}
+
+function load(base: number, offset: number, bytes: number): Buffer {
+  return expression(
     "payload",
     attribute(1, number32(REGISTER)),
     attribute(2, number32(base)),
-    attribute(3, number32(wanted.offset)),
-    attribute(4, number32(wanted.value.length)),
+    attribute(3, number32(offset)),
+    attribute(4, number32(bytes)),
   );
-  return [load, compare(wanted.value)];
 }
 
-function compare(value: Buffer): Buffer {
+function masked(mask: Buffer): Buffer {
+  return expression(
+    "bitwise",
+    attribute(1, number32(REGISTER)),
+    attribute(2, number32(REGISTER)),
+    attribute(3, number32(mask.length)),
+    nested(4, attribute(1, mask)),
+    nested(5, attribute(1, Buffer.alloc(mask.length))),
+  );
+}
+
+function compare(value: Buffer, operation: number = NFT_CMP_EQ): Buffer {
   return expression(
     "cmp",
     attribute(1, number32(REGISTER)),
-    attribute(2, number32(NFT_CMP_EQ)),
+    attribute(2, number32(operation)),
     nested(3, attribute(1, value)),
   );
 }

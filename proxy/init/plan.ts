@@ -3,6 +3,7 @@
  * as nf_tables rules from the same plan.
  *
  * Invariant: what the proxy's user sends is never redirected; the sidecar would redirect itself for ever.
+ * Invariant: a connection that is older than the rules stays as it is: it would break, for nobody knows its other half.
  * Invariant: loopback stays untouched, so port-forwards and an application's own parts never meet the sidecar.
  */
 import { PORT, PROXY_UID } from "../../core/contract.ts";
@@ -13,7 +14,9 @@ export type Match =
   | { readonly type: "from-interface" | "to-interface"; readonly name: string }
   | { readonly type: "user"; readonly uid: number }
   | { readonly type: "to-port"; readonly port: number }
-  | { readonly type: "to-loopback" };
+  | { readonly type: "to-loopback" }
+  /** No packet that opens a connection: netfilter takes the next one of a connection that it has not followed for the first. */
+  | { readonly type: "under-way" };
 
 type Verdict = { readonly type: "leave" } | { readonly type: "redirect"; readonly port: number };
 
@@ -39,6 +42,7 @@ export function planRedirect(settings: RedirectSettings): readonly Chain[] {
       name: "inbound",
       hook: "prerouting",
       rules: [
+        leave({ type: "under-way" }),
         leave({ type: "from-interface", name: "lo" }),
         leavePort(PORT.admin),
         ...portsOf(settings.skipInboundPorts).map(leavePort),
@@ -49,6 +53,7 @@ export function planRedirect(settings: RedirectSettings): readonly Chain[] {
       name: "outbound",
       hook: "output",
       rules: [
+        leave({ type: "under-way" }),
         leave({ type: "to-interface", name: "lo" }),
         leave({ type: "to-loopback" }),
         leave({ type: "user", uid: PROXY_UID }),
@@ -57,6 +62,10 @@ export function planRedirect(settings: RedirectSettings): readonly Chain[] {
       ],
     },
   ];
+}
+
+export function countRules(plan: readonly Chain[]): number {
+  return plan.reduce((sum, chain) => sum + chain.rules.length, 0);
 }
 
 function leave(match: Match): Rule {

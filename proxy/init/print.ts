@@ -36,6 +36,8 @@ function printMatch(match: Match | undefined, family: Family): string {
       return ` --dport ${match.port}`;
     case "to-loopback":
       return family === "ip" ? " -d 127.0.0.0/8" : " -d ::1/128";
+    case "under-way":
+      return " ! --syn";
   }
 }
 

@@ -10,6 +10,8 @@ import { makeProbe, type ProbeOptions, type Verdict } from "./probe.ts";
 export interface AdminOptions {
   /** The first route table is there. */
   readonly ready: () => boolean;
+  /** Connections of the pod pass through here. */
+  readonly redirected: () => boolean;
   readonly metrics: () => string;
   /** `/probe/<n>` makes number `n` of this list. */
   readonly probes: readonly ProbeSpec[];
@@ -46,6 +48,8 @@ async function replyTo(options: AdminOptions, target: string): Promise<Verdict> 
   if (path === "/healthz") return { status: 200, text: "ok\n" };
   if (path === "/readyz")
     return options.ready() ? { status: 200, text: "ok\n" } : { status: 503, text: "No route table yet\n" };
+  if (path === "/redirected")
+    return options.redirected() ? { status: 200, text: "ok\n" } : { status: 503, text: "No redirect yet\n" };
   if (path === "/metrics") return { status: 200, text: options.metrics() };
   const probe = /^\/probe\/(?<number>\d{1,4})$/.exec(path)?.groups?.["number"];
   const spec = probe === undefined ? undefined : options.probes[Number(probe)];

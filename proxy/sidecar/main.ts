@@ -1,71 +1,61 @@
-/** `__proxy`: the sidecar of one pod. */
+/**
+ * `__proxy`: the sidecar of one pod, as its supervisor. It holds the listening sockets and does nothing else, so that
+ * what kills a worker, which reads what strangers send, refuses no connection: those that come meanwhile wait in the
+ * kernel for the next worker.
+ */
 import { writeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { ENV, PORT, PROGRAM, TOKEN_FILE } from "../../core/contract.ts";
+import { ENV, PORT, PROGRAM } from "../../core/contract.ts";
 import { systemClock } from "../../core/host/clock.ts";
-import { jsonLog, type Log } from "../../core/host/log.ts";
-import { parseSidecarConfig, type SidecarConfig } from "../../core/sidecar-config.ts";
-import { linger } from "./linger.ts";
-import { openOriginalDestination } from "./original-destination.ts";
-import { atTimes, openCodeRelease } from "./resident-code.ts";
-import { runSidecar } from "./sidecar.ts";
+import { jsonLog } from "../../core/host/log.ts";
+import { SPAWN_SETTLED_MS, WORKER_ANSWER_MS_MAX } from "../../core/limits.ts";
+import { parseSidecarConfig } from "../../core/sidecar-config.ts";
+import { askAdmin } from "./ask-admin.ts";
+import { openListeningSocket, SIDECAR_SOCKETS } from "./listening-sockets.ts";
+import { openCodeRelease } from "./resident-code.ts";
+import { CANNOT_START, supervise, type Worker, type WorkerStart } from "./supervise.ts";
 
 /** Runs until SIGTERM and the application's end. 0 then; 1 when it cannot start. */
 export async function main(_argv: readonly string[]): Promise<number> {
   // `process.stderr` would load Node's streams: 3 MiB in every pod.
   const log = jsonLog((line) => void writeSync(2, line), PROGRAM.proxy);
-  // A fault in one connection must not take the network from the whole pod.
-  process.on("uncaughtException", (error) => log("error", "Uncaught exception", { error: describe(error) }));
-  process.on("unhandledRejection", (reason) => log("error", "Unhandled rejection", { error: describe(reason) }));
   const stop = new AbortController();
-  const terminated = new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
   try {
-    const env = process.env;
-    const config = parseSidecarConfig(env[ENV.sidecar] ?? "");
-    const ips = (env[ENV.podIps] ?? "").split(",").filter((ip) => ip !== "");
-    runSidecar({
-      config,
-      ips,
-      originalDestination: openOriginalDestination(),
-      releaseCode: atTimes(systemClock, openCodeRelease()),
-      token: () => readFile(TOKEN_FILE, "utf8"),
+    // Looked at here, since no other worker would do better.
+    parseSidecarConfig(process.env[ENV.sidecar] ?? "");
+    const sockets = SIDECAR_SOCKETS.map(openListeningSocket);
+    const releaseCode = openCodeRelease();
+    return await supervise({
+      start: (start) => {
+        // Not before the start of the child has run, which needs it.
+        void systemClock.sleep(SPAWN_SETTLED_MS).then(releaseCode);
+        try {
+          return startWorker(sockets, start);
+        } catch (error) {
+          log("error", "A worker could not be started", { error: String(error) });
+          return NOT_STARTED;
+        }
+      },
+      answers: async () => {
+        const answer = await askAdmin(PORT.admin, "/healthz", WORKER_ANSWER_MS_MAX);
+        releaseCode();
+        return answer;
+      },
       clock: systemClock,
       log,
-      signal: stop.signal,
+      stop: stop.signal,
     });
-    await startBuildTunnel(config, log, stop.signal);
   } catch (error) {
-    log("error", "The sidecar cannot start", { error: describe(error) });
-    return 1;
+    log("error", "The sidecar cannot start", { error: error instanceof Error ? error.message : String(error) });
+    return CANNOT_START;
   }
-  await terminated;
-  log("info", "Asked to stop; staying while the application uses the network");
-  await linger({ clock: systemClock, sockets: readSockets });
-  stop.abort();
-  return 0;
 }
 
-/** Loaded in session pods only: TLS of Node's kind costs memory that other pods need not spend. */
-async function startBuildTunnel(config: SidecarConfig, log: Log, signal: AbortSignal): Promise<void> {
-  if (config.session === undefined) return;
-  const { serveBuilderTunnel } = await import("../../core/host/builder-tunnel.ts");
-  await serveBuilderTunnel({
-    port: PORT.build,
-    builder: config.builder,
-    ca: config.ca,
-    tokenFile: TOKEN_FILE,
-    signal,
-    log,
-  });
-}
+/** The node is out of processes or memory: that may pass, and what waits at the sockets need not be refused. */
+const NOT_STARTED: Worker = { exited: Promise.resolve(126), kill: () => {} };
 
-async function readSockets(): Promise<readonly string[]> {
-  // A node without IPv6 has no tcp6.
-  return Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => "")));
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function startWorker(sockets: readonly number[], { restarts, stopping }: WorkerStart): Worker {
+  const argv = [process.execPath, PROGRAM.proxyWorker, String(restarts), ...(stopping ? ["--stopping"] : [])];
+  const child = Bun.spawn(argv, { stdio: ["ignore", "inherit", "inherit", ...sockets] });
+  return { exited: child.exited, kill: (signal) => child.kill(signal) };
 }

@@ -16,20 +16,46 @@ export function newCounters(): Counters {
   return { connections: 0, relayed: 0, refused: 0, requests: 0, routed: 0, forwarded: 0, unknownSpace: 0 };
 }
 
-/** @param feedAgeMs since the last message of the feed; absent before the first */
-export function formatMetrics(counters: Readonly<Counters>, feedAgeMs: number | undefined): string {
-  const lines = Object.entries(HELP).flatMap(([name, help]) => {
-    const metric = `azds_proxy_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`;
+export interface Gauges {
+  /** Since the last message of the feed; `undefined` before the first. */
+  readonly feedAgeMs: number | undefined;
+  readonly redirected: boolean;
+  /** Resident memory of this process, in bytes. */
+  readonly residentBytes: number;
+  readonly openConnections: number;
+  /** Workers that this one came after in the same container. */
+  readonly restarts: number;
+}
+
+export function formatMetrics(counters: Readonly<Counters>, gauges: Gauges): string {
+  const totals = Object.entries(HELP).map(([name, help]) => {
     const value = Object.entries(counters).find(([counter]) => counter === name)?.[1] ?? 0;
-    return [`# HELP ${metric} ${help}`, `# TYPE ${metric} counter`, `${metric} ${value}`];
+    return { name: `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`, help, value };
   });
-  if (feedAgeMs !== undefined) {
-    const metric = "azds_proxy_feed_age_seconds";
-    lines.push(
-      `# HELP ${metric} Since the last message of the route feed`,
-      `# TYPE ${metric} gauge`,
-      `${metric} ${feedAgeMs / 1000}`,
-    );
-  }
-  return `${lines.join("\n")}\n`;
+  const { feedAgeMs, redirected, residentBytes, openConnections, restarts } = gauges;
+  return [
+    ...totals,
+    { name: "worker_restarts_total", help: "Workers that ended and were replaced", value: restarts },
+    { name: "open_connections", help: "Connections of clients that are open", value: openConnections },
+    { name: "redirected", help: "Whether the pod's connections pass through here", value: redirected ? 1 : 0 },
+    { name: "resident_memory_bytes", help: "Resident memory of the worker", value: residentBytes },
+    ...(feedAgeMs === undefined
+      ? []
+      : [{ name: "feed_age_seconds", help: "Since the last message of the route feed", value: feedAgeMs / 1000 }]),
+  ]
+    .map(formatMetric)
+    .join("");
+}
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+}
+
+/** By the name's end: what only grows is called `_total`. */
+function formatMetric({ name, help, value }: Metric): string {
+  const metric = `azds_proxy_${name}`;
+  const type = name.endsWith("_total") ? "counter" : "gauge";
+  return `# HELP ${metric} ${help}\n# TYPE ${metric} ${type}\n${metric} ${value}\n`;
 }

@@ -3,6 +3,7 @@
  * (include/uapi/linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h), which needs no privilege.
  */
 import { dlopen, FFIType } from "bun:ffi";
+import { formatIpv6 } from "../../core/ip-address.ts";
 import type { Endpoint } from "../http/dial.ts";
 
 const SO_ORIGINAL_DST = 80;
@@ -43,18 +44,4 @@ export function parseSocketAddress(bytes: Uint8Array): Endpoint | undefined {
   if (family !== AF_INET6) return undefined;
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i));
   return { address: formatIpv6(groups), port };
-}
-
-/** RFC 5952 §4: the longest run of two or more zero groups becomes `::`, as Kubernetes writes addresses. */
-function formatIpv6(groups: readonly number[]): string {
-  let best = { start: 0, length: 1 };
-  for (let start = 0; start < groups.length; start += 1) {
-    let end = start;
-    while (end < groups.length && groups[end] === 0) end += 1;
-    if (end - start > best.length) best = { start, length: end - start };
-    if (end > start) start = end;
-  }
-  const hex = groups.map((group) => group.toString(16));
-  if (best.length < 2) return hex.join(":");
-  return `${hex.slice(0, best.start).join(":")}::${hex.slice(best.start + best.length).join(":")}`;
 }

@@ -6,18 +6,25 @@ import { AGENT_ANSWER_MS_MAX } from "../../core/limits.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
 import { acceptAdmin } from "./admin.ts";
+import { askNode } from "./ask-node.ts";
 import { acceptEnter } from "./enter.ts";
 import { followFeed } from "./feed.ts";
 import { acceptInbound } from "./inbound.ts";
 import { formatMetrics, newCounters } from "./metrics.ts";
+import type { SidecarSockets } from "./listening-sockets.ts";
 import type { OriginalDestination } from "./original-destination.ts";
 import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
+import { keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
 import { Routes } from "./routes.ts";
 
 export interface SidecarOptions {
   readonly config: SidecarConfig;
   readonly ips: readonly string[];
+  /** Listening already; absent: the ports of the contract are opened. */
+  readonly sockets?: SidecarSockets;
+  /** Workers before this one. */
+  readonly restarts?: number;
   readonly originalDestination: OriginalDestination;
   readonly token: () => Promise<string>;
   /** Called with each message of the feed, the first of which ends the start. */
@@ -30,7 +37,7 @@ export interface SidecarOptions {
 
 /** @throws Error when a port cannot be had */
 export function runSidecar(options: SidecarOptions): void {
-  const { config, clock, log, signal } = options;
+  const { config, sockets, clock, log, signal } = options;
   const routes = new Routes();
   const counters = newCounters();
   const pod: Pod = {
@@ -41,9 +48,18 @@ export function runSidecar(options: SidecarOptions): void {
     originalDestination: options.originalDestination,
   };
   let heard: number | undefined;
+  const redirect = redirectOf(options);
   const admin = {
     ready: () => routes.ready,
-    metrics: () => formatMetrics(counters, heard === undefined ? undefined : clock.now() - heard),
+    redirected: redirect.made,
+    metrics: () =>
+      formatMetrics(counters, {
+        feedAgeMs: heard === undefined ? undefined : clock.now() - heard,
+        redirected: redirect.made(),
+        residentBytes: process.memoryUsage.rss(),
+        openConnections: listeners.reduce((sum, listener) => sum + listener.open(), 0),
+        restarts: options.restarts ?? 0,
+      }),
     probes: config.probes,
     probing: {
       address: options.ips[0] ?? "127.0.0.1",
@@ -51,10 +67,23 @@ export function runSidecar(options: SidecarOptions): void {
     },
   };
   const listeners: readonly Listening[] = [
-    listenEverywhere({ port: PORT.outbound, accept: (client, fd) => acceptOutbound(pod, client, fd) }),
-    listenEverywhere({ port: PORT.inbound, accept: (client, fd) => acceptInbound(pod, client, fd) }),
-    listenEverywhere({ port: PORT.admin, accept: (client) => acceptAdmin(admin, client) }),
-    listen({ hostname: "127.0.0.1", port: PORT.enter, accept: (client) => acceptEnter(pod, client) }),
+    listenEverywhere({
+      port: PORT.outbound,
+      inherited: sockets?.outbound,
+      accept: (client, fd) => acceptOutbound(pod, client, fd),
+    }),
+    listenEverywhere({
+      port: PORT.inbound,
+      inherited: sockets?.inbound,
+      accept: (client, fd) => acceptInbound(pod, client, fd),
+    }),
+    listenEverywhere({ port: PORT.admin, inherited: sockets?.admin, accept: (client) => acceptAdmin(admin, client) }),
+    listen({
+      hostname: "127.0.0.1",
+      port: PORT.enter,
+      inherited: sockets?.enter,
+      accept: (client) => acceptEnter(pod, client),
+    }),
   ];
   signal.addEventListener("abort", () => listeners.forEach((listener) => listener.stop()), { once: true });
   log("info", "The sidecar listens", { space: config.space });
@@ -68,6 +97,23 @@ export function runSidecar(options: SidecarOptions): void {
       options.releaseCode();
       return continued;
     },
+    clock,
+    log,
+    signal,
+  });
+}
+
+function redirectOf({ config, token, clock, log, signal }: SidecarOptions): Redirect {
+  if (config.redirect === "init") return REDIRECTED;
+  return keepAsking({
+    ask: async () => {
+      const { skipInboundPorts, skipOutboundPorts } = config;
+      await askNode(config, (await token()).trim(), { kind: "redirect", skipInboundPorts, skipOutboundPorts });
+    },
+    tell: async (note) =>
+      tellController(config, (await token()).trim(), note).catch((error: unknown) =>
+        log("warn", "The controller could not be told of the redirect", { error: String(error) }),
+      ),
     clock,
     log,
     signal,

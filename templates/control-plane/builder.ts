@@ -5,7 +5,19 @@ import { BUILDER_ROOT } from "../../builder/folders.ts";
 import { PEER_TOKEN_FILE } from "../../builder/peers.ts";
 import { BUILDER_RULES } from "../../builder/rules.ts";
 import { SECRETS_ROOT } from "../../builder/secrets.ts";
-import { COMPONENT, ENV, IMAGE_PREFIX, PROGRAM, PROXY_UID, SERVER_PORT, TOKEN_AUDIENCE } from "../../core/contract.ts";
+import {
+  COMPONENT,
+  ENV,
+  EXECUTABLE,
+  HOST_PROC,
+  IMAGE_PREFIX,
+  PROGRAM,
+  PROXY_UID,
+  RULES_SOCKET,
+  SERVER_PORT,
+  TOKEN_AUDIENCE,
+  TOKEN_MOUNT,
+} from "../../core/contract.ts";
 import { BUILD_SECRETS_MEMORY } from "../../core/limits.ts";
 import { programAccess } from "./access.ts";
 import {
@@ -67,7 +79,11 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
             // Never a registry: what the node's store does not have must be missed at once, not looked for on the network.
             hostAliases: [{ ip: "127.0.0.1", hostnames: [IMAGE_PREFIX] }],
             initContainers: [prepareContainer(settings)],
-            containers: [builderContainer(programContainer(server, settings)), buildkitContainer(settings)],
+            containers: [
+              builderContainer(programContainer(server, settings)),
+              buildkitContainer(settings),
+              rulesContainer(settings),
+            ],
             volumes: volumes(settings),
           },
         },
@@ -107,6 +123,38 @@ function builderContainer(container: Spec & { readonly env: readonly unknown[] }
       { name: "sources", mountPath: BUILDER_ROOT },
       { name: "secrets", mountPath: SECRETS_ROOT },
       { name: "peer-token", mountPath: dirname(PEER_TOKEN_FILE), readOnly: true },
+      { name: "rules", mountPath: dirname(RULES_SOCKET) },
+    ],
+  };
+}
+
+/**
+ * Writes the redirect into the networks of pods that may not do it themselves; docs/pod-security.md says what each right
+ * is for. No token, no port, no file of the node but its list of processes. The profiles of AppArmor and SELinux for
+ * containers forbid to look at processes of other pods.
+ */
+function rulesContainer({ image, imagePullPolicy }: ControlPlaneSettings): Spec {
+  return {
+    name: "rules",
+    image,
+    imagePullPolicy,
+    command: [EXECUTABLE, PROGRAM.rules],
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"] },
+      seccompProfile: { type: "RuntimeDefault" },
+      appArmorProfile: { type: "Unconfined" },
+      seLinuxOptions: { type: "spc_t" },
+    },
+    resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "128Mi" } },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [
+      { name: "rules", mountPath: dirname(RULES_SOCKET) },
+      { name: "processes", mountPath: HOST_PROC, readOnly: true },
+      // Over the pod's own token, which is the builder's.
+      { name: "no-token", mountPath: TOKEN_MOUNT, readOnly: true },
     ],
   };
 }
@@ -145,6 +193,9 @@ function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
+    { name: "rules", emptyDir: {} },
+    { name: "no-token", emptyDir: {} },
+    { name: "processes", hostPath: { path: "/proc", type: "Directory" } },
     { name: "secrets", emptyDir: { medium: "Memory", sizeLimit: BUILD_SECRETS_MEMORY } },
     // With it builders know each other.
     {

@@ -1,3 +1,5 @@
+import type { RedirectForm } from "../../core/sidecar-config.ts";
+
 /** What differs between clusters. */
 export interface ControlPlaneSettings {
   /** Reference of our image. */
@@ -12,6 +14,8 @@ export interface ControlPlaneSettings {
   /** The cluster's DNS domain. */
   readonly clusterDomain: string;
   readonly endpoint: Endpoint;
+  /** Who writes the redirect of a pod where both are permitted. */
+  readonly redirect: RedirectForm;
   /** Folder and socket of containerd on the nodes. */
   readonly containerd: { readonly root: string; readonly socket: string };
   /** False on Kubernetes 1.29, which does not serve ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). */
@@ -31,7 +35,7 @@ export const CLUSTER_DOMAIN_DEFAULT = "cluster.local";
 
 /** Data of the ConfigMap `azds-info`: what later runs keep to, and what users may know. */
 export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, string>> {
-  const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, containerd } = settings;
+  const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, redirect, containerd } = settings;
   return {
     version,
     image,
@@ -39,6 +43,7 @@ export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, 
     hostSuffix,
     clusterDomain,
     endpoint,
+    redirect,
     containerdRoot: containerd.root,
     containerdSocket: containerd.socket,
   };

@@ -17,12 +17,12 @@ import type { ControlPlaneSettings } from "./settings.ts";
 
 export function webhook(settings: ControlPlaneSettings): readonly KubeObject[] {
   const identity: Identity = { name: COMPONENT.webhook, component: "webhook", version: settings.version };
-  const { image, imagePullPolicy, hostSuffix, clusterDomain } = settings;
+  const { image, imagePullPolicy, hostSuffix, clusterDomain, redirect } = settings;
   const server = {
     identity,
     program: PROGRAM.webhook,
     port: SERVER_PORT.webhook,
-    env: { [SETTINGS_VARIABLE]: formatSettings({ image, imagePullPolicy, hostSuffix, clusterDomain }) },
+    env: { [SETTINGS_VARIABLE]: formatSettings({ image, imagePullPolicy, hostSuffix, clusterDomain, redirect }) },
   };
   return [...programAccess(identity, WEBHOOK_RULES), ...serverProgram(server, settings)];
 }

@@ -29,6 +29,8 @@ function inputsOf(entry: string): readonly string[] {
 
 test.each([
   ["proxy/sidecar/main.ts", ["proxy/", "core/"]],
+  ["proxy/sidecar/worker.ts", ["proxy/", "core/"]],
+  ["proxy/rules/main.ts", ["proxy/", "core/"]],
   ["proxy/init/main.ts", ["proxy/", "core/"]],
   ["proxy/sidecar/ready.ts", ["proxy/", "core/"]],
   ["agent/build/main.ts", ["agent/", "core/"]],

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const EXECUTABLE = join(ROOT, "dist/azds");
+export const EXECUTABLE = join(ROOT, "dist/azds");
 export const METAFILE = join(ROOT, "dist/meta.json");
 
 export async function ensureBuilt(): Promise<void> {

@@ -21,6 +21,7 @@ test.each([
   [PROGRAM.builder, "KUBERNETES_SERVICE_HOST"],
   [PROGRAM.proxyInit, ENV.sidecar],
   [PROGRAM.proxy, ENV.sidecar],
+  [PROGRAM.proxyWorker, ENV.sidecar],
   [PROGRAM.build, ENV.build],
   [PROGRAM.agent, "--image"],
 ])("%s without its configuration ends and names %s", async (program, missing) => {
@@ -33,6 +34,7 @@ test.each([
 test.each([
   [PROGRAM.webhook, "not a URL"],
   [PROGRAM.proxy, "[1]"],
+  [PROGRAM.proxyWorker, "[1]"],
   [PROGRAM.proxyInit, '{"version":1}'],
   [PROGRAM.build, '{"version":1}'],
 ])("%s takes nonsense in its environment as such: %s", async (program, text) => {

@@ -28,6 +28,7 @@ const PLANS: readonly PodPlan[] = [
   { namespace: SPACE, name: "probed", container: { readinessProbe: { tcpSocket: { port: 8081 }, periodSeconds: 1 } } },
   { namespace: SPACE, name: "opted-out", labels: { "azds.io/no-proxy": "true" }, container: SLEEP },
   { namespace: SPACE, name: "host-network", container: SLEEP, spec: { hostNetwork: true } },
+  { namespace: SPACE, name: "patient", container: { command: ["node", "patient.js"] } },
   { namespace: SPACE, name: "shared", container: SLEEP, spec: { shareProcessNamespace: true } },
 ];
 const JOB = {
@@ -97,7 +98,7 @@ describe("admission", () => {
 
 describe("an instrumented pod", () => {
   beforeAll(async () => {
-    await Promise.all([podReady(SPACE, "app", "shared"), podReady(PLAIN, "app")]);
+    await Promise.all([podReady(SPACE, "app", "shared", "patient"), podReady(PLAIN, "app")]);
   }, 100_000);
 
   test("its application sees the same world as without azds", async () => {
@@ -133,20 +134,24 @@ describe("an instrumented pod", () => {
     expect(JSON.parse(answers)).toEqual({ "19050": "received private", "19060": "received private" });
   });
 
-  test("its sidecar runs as user 19000 without any capability", async () => {
+  test("its sidecar and the worker run as user 19000 without any capability", async () => {
     const everyone = await execIn(SPACE, "shared", ["sh", "-c", "cat /proc/[0-9]*/status"]);
     const sidecars = everyone.split(/^Name:/m).filter((status) => /^Uid:\t19000\t19000\t19000\t19000$/m.test(status));
-    expect(sidecars).toHaveLength(1);
-    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
-      expect(sidecars[0]).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
+    expect(sidecars).toHaveLength(2);
+    for (const status of sidecars) {
+      for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+        expect(status).toMatch(new RegExp(`^${set}:\t0+$`, "m"));
+      }
+      expect(status).toMatch(/^NoNewPrivs:\t1$/m);
     }
-    expect(sidecars[0]).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
   test("the network is there at the application's first instruction and until it has shut down", async () => {
-    const log = await deletedPodLog(SPACE, "app");
+    const [log, patient] = await Promise.all([deletedPodLog(SPACE, "app"), deletedPodLog(SPACE, "patient")]);
     expect(log).toContain("first: answered");
     expect(log).toContain("last: answered");
+    // Nothing in the pod's network shows that it still runs.
+    expect(patient).toContain("last: answered");
   }, 100_000);
 });
 

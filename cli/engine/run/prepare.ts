@@ -43,18 +43,8 @@ export async function prepareSpace(
   // Before the space is looked for: a cluster that cannot be reached is named, not a space that is selected nowhere.
   const [{ hostSuffix }] = await Promise.all([readInfo(cluster, context.signal), helm.check()]);
   const current = await currentSpace(context, cluster, space);
-  refuseForbidden(current);
   const target = { context: cluster.context, kubeconfig: cluster.kubeconfig, namespace: current.name };
   return { cluster, space: current, helm, target, hostSuffix };
-}
-
-/** Said before anything is made: pods there would be left without all that `up` needs of them. */
-function refuseForbidden({ name, path, forbiddingLevel }: CurrentSpace): void {
-  if (forbiddingLevel === undefined) return;
-  throw new AzdsError(
-    "SPACE_FORBIDS_PODS",
-    `Dev space \`${path}\` cannot run services of \`azds up\`: namespace \`${name}\` enforces the Pod Security level \`${forbiddingLevel}\`, which forbids the capability NET_ADMIN that azds's own init container needs to redirect traffic`,
-  );
 }
 
 export function prepareService(base: PreparedSpace, project: Project): Prepared {

@@ -1,7 +1,7 @@
 /** Services of a chain a → b → c that answer with the names of all that a request touched. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { apply, kubectlOk } from "./cluster.ts";
+import { apply, kubectlOk, type RunningCommand, startKubectl } from "./cluster.ts";
 
 const SERVER = readFileSync(join(import.meta.dir, "../../projects/chain/server.js"), "utf8");
 const CLIENT_NAMESPACE = "e2e-client";
@@ -11,7 +11,21 @@ export interface Link {
   readonly service: string;
   /** Host name asked next, as the application writes it. */
   readonly next?: string;
+  /** Fields of the pod's `spec` over its defaults. */
+  readonly spec?: object;
+  /** Fields of the container over its defaults. */
+  readonly container?: object;
 }
+
+/** What a container must say to be admitted at the Pod Security level *restricted*, whose image runs as no root. */
+export const RESTRICTED = {
+  securityContext: {
+    runAsNonRoot: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+    seccompProfile: { type: "RuntimeDefault" },
+  },
+};
 
 /** As a pipeline deploys it: plain manifests, no azds; the pod answers `<service>.<space>`. */
 export async function deployLinks(links: readonly Link[]): Promise<void> {
@@ -63,6 +77,11 @@ export async function deployClient(): Promise<void> {
 
 const ASK = `const [url, routeAs] = process.argv.slice(1);
 fetch(url, { headers: routeAs ? { "azds-route-as": routeAs } : {} }).then(async (r) => console.log(r.status, await r.text()), (e) => console.log("error", e.cause?.code ?? e.message));`;
+
+/** Runs a program of Node.js in the client; the caller ends it. */
+export function startClient(program: string, args: readonly string[]): RunningCommand {
+  return startKubectl(["-n", CLIENT_NAMESPACE, "exec", "client", "--", "node", "-e", program, ...args]);
+}
 
 /** Status and body as the client saw them, for example `200 ["a.dev","b.dev"]`. */
 export async function ask(url: string, routeAs?: string): Promise<string> {
@@ -117,9 +136,11 @@ function linkObjects(link: Link): readonly unknown[] {
                 env: [{ name: "PORT", value: "8080" }],
                 readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
                 volumeMounts: [{ name: "app", mountPath: "/app" }],
+                ...link.container,
               },
             ],
             volumes: [{ name: "app", configMap: { name: link.service } }],
+            ...link.spec,
           },
         },
       },

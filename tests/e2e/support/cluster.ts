@@ -54,6 +54,7 @@ export interface RunningCommand {
 const UNTIL_MS_MAX = 60_000;
 const COMMAND_MS_MAX = 120_000;
 const KUBECONFIG = join(CLUSTER, "kubeconfig");
+const KUBECTL = ["kubectl", "--kubeconfig", KUBECONFIG, "--context", CONTEXT] as const;
 /** The Helm that the test cluster was built with. */
 export const HELM = join(CLUSTER, "bin/helm");
 
@@ -77,11 +78,19 @@ export function developer(kubeconfig: string = KUBECONFIG): Developer {
 }
 
 export async function kubectl(args: readonly string[], input?: string): Promise<CommandResult> {
-  const argv = ["kubectl", "--kubeconfig", KUBECONFIG, "--context", CONTEXT, ...args];
-  return command(argv, {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" },
+  return command([...KUBECTL, ...args], {
+    env: kubectlEnvironment(),
     ...(input === undefined ? {} : { input }),
   });
+}
+
+/** A `kubectl` that stays; the caller ends it. */
+export function startKubectl(args: readonly string[]): RunningCommand {
+  return startCommand([...KUBECTL, ...args], { env: kubectlEnvironment() });
+}
+
+function kubectlEnvironment(): Readonly<Record<string, string>> {
+  return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" };
 }
 
 /** As `kubectl`, but a failure is a failure of the test. */

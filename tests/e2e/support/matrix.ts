@@ -1,6 +1,7 @@
 /** What a service may meet: kinds of images, users, root file systems, Pod Security levels. Each combination as a project. */
 import { appendFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { RESTRICTED } from "./chain.ts";
 import { type CommandResult, type Developer, scratchFolder } from "./cluster.ts";
 
 const SOURCES = join(import.meta.dir, "../../projects/matrix");
@@ -39,6 +40,11 @@ export function nameOf({ image, user, root, level }: Combination): string {
 /** Every folder of the images is root's, so that all others, and all with a read-only root, need the volume. */
 export function needsVolume({ user, root }: Combination): boolean {
   return user !== 0 || root === "read-only";
+}
+
+/** At *restricted* nothing may run as root. */
+export function isAdmitted({ user, level }: Combination): boolean {
+  return level !== "restricted" || user !== 0;
 }
 
 export interface MatrixProject {
@@ -106,6 +112,10 @@ function azdsYaml({ name, image, user, container = {}, pod = {}, values = {}, de
 
 export function projectOf(developer: Developer, combination: Combination): MatrixProject {
   const { image, user, root, level } = combination;
-  const container = root === "read-only" ? { securityContext: { readOnlyRootFilesystem: true } } : {};
+  const securityContext = {
+    ...(level === "restricted" ? RESTRICTED.securityContext : {}),
+    ...(root === "read-only" ? { readOnlyRootFilesystem: true } : {}),
+  };
+  const container = Object.keys(securityContext).length === 0 ? {} : { securityContext };
   return matrixProject(developer, { name: `mx-${image}-${user}-${root}-${level}`, image, user, container });
 }

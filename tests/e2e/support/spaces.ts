@@ -4,15 +4,26 @@ import { apply, kubectlOk } from "./cluster.ts";
 /** Namespace → parent space, or "root"; "none" makes a namespace that is no space. */
 export type LabelledSpaces = Readonly<Record<string, string>>;
 
+export interface SpaceOptions {
+  /** Pod Security level that all of them enforce. */
+  readonly level?: string;
+}
+
 /** Starts from nothing: what a killed run left is removed first. */
-export async function labelSpaces(spaces: LabelledSpaces): Promise<void> {
+export async function labelSpaces(spaces: LabelledSpaces, { level }: SpaceOptions = {}): Promise<void> {
   await removeSpaces(spaces);
   await kubectlOk(["wait", "--for=delete", ...Object.keys(spaces).map((name) => `namespace/${name}`), "--timeout=60s"]);
   await apply(
     Object.entries(spaces).map(([name, parent]) => ({
       apiVersion: "v1",
       kind: "Namespace",
-      metadata: { name, labels: labelsOf(parent) },
+      metadata: {
+        name,
+        labels: {
+          ...labelsOf(parent),
+          ...(level === undefined ? {} : { "pod-security.kubernetes.io/enforce": level }),
+        },
+      },
     })),
   );
   // A pod's service account is made a moment after its namespace.

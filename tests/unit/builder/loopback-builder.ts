@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rulesAt } from "../../../builder/ask-rules.ts";
 import { runBuilder } from "../../../builder/builder.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
@@ -75,6 +76,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     healthPort: 0,
     root,
     serve,
+    rules: rulesAt(join(root, "rules.sock")),
     onListening: listening.resolve,
   };
   const running = runBuilder(options, stop.signal);

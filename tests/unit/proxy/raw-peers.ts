@@ -158,6 +158,7 @@ export function sidecarConfig(over: Partial<SidecarConfig> = {}): SidecarConfig 
     builder: server,
     ca: "",
     opaquePorts: [],
+    redirect: "init",
     skipInboundPorts: [],
     skipOutboundPorts: [],
     probes: [],

@@ -7,6 +7,7 @@ test("parseSettings() reads what formatSettings() wrote", () => {
     imagePullPolicy: "Never",
     hostSuffix: ".azds.localhost",
     clusterDomain: "corp.internal",
+    redirect: "node",
   };
   expect(parseSettings(formatSettings(settings))).toEqual(settings);
 });
@@ -17,6 +18,7 @@ test("parseSettings() has defaults for pull policy and cluster domain", () => {
     imagePullPolicy: "IfNotPresent",
     hostSuffix: ".x",
     clusterDomain: "cluster.local",
+    redirect: "init",
   });
 });
 

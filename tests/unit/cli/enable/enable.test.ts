@@ -16,6 +16,7 @@ const REQUEST: EnableRequest = {
     containerdRoot: undefined,
     hostSuffix: undefined,
     endpoint: undefined,
+    redirect: undefined,
   },
   ownImage: "azds.local/azds:own",
   replaceNamespace: false,

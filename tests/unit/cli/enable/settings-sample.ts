@@ -13,6 +13,7 @@ export const SETTINGS: ControlPlaneSettings = {
   hostSuffix: ".azds.localhost",
   clusterDomain: CLUSTER_DOMAIN_DEFAULT,
   endpoint: "none",
+  redirect: "init",
   containerd: CONTAINERD_DEFAULTS,
   admissionPolicies: true,
 };

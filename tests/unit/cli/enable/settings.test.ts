@@ -17,6 +17,7 @@ const NOTHING: EnableOptions = {
   containerdRoot: undefined,
   hostSuffix: undefined,
   endpoint: undefined,
+  redirect: undefined,
 };
 const SOURCES: SettingsSources = {
   options: NOTHING,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { certificateState } from "../../../../cli/enable/certificates.ts";
 import { evaluateStatus, type StatusFacts } from "../../../../cli/enable/status.ts";
-import { COMPONENT, SPACE_LABEL } from "../../../../core/contract.ts";
+import { COMPONENT } from "../../../../core/contract.ts";
 import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
 import { CERTIFICATE_DAYS } from "../../../../core/limits.ts";
 import { selectorLabels } from "../../../../templates/control-plane/object.ts";
@@ -38,7 +38,6 @@ const GOOD: StatusFacts = {
       status: { conditions: [{ type: "Ready", status: "True" }] },
     }),
   ],
-  spaces: [{ metadata: { name: "team", labels: { [SPACE_LABEL]: "true" } } }],
   spacePods: [],
   now: NOW,
 };
@@ -49,7 +48,6 @@ test("evaluateStatus() is healthy when every part is ready", () => {
     healthy: true,
     nodesWithoutBuilder: [],
     uninstrumentedPods: [],
-    unroutableSpaces: [],
   });
   expect(status.certificates).toMatchObject([{ secret: "azds-webhook-tls", days: CERTIFICATE_DAYS }]);
   expect(status.parts.every(({ version }) => version === "0.1.0")).toBe(true);
@@ -61,17 +59,14 @@ test("evaluateStatus() is broken by a missing part, a webhook that is not truste
   expect(evaluateStatus({ ...GOOD, now: NOW + (CERTIFICATE_DAYS + 1) * DAY_MS }).healthy).toBe(false);
 });
 
-test("evaluateStatus() names nodes without builder, pods without sidecar and spaces that cannot route", () => {
-  const restricted = { [SPACE_LABEL]: "true", "pod-security.kubernetes.io/enforce": "restricted" };
+test("evaluateStatus() names nodes without builder and pods without sidecar", () => {
   const status = evaluateStatus({
     ...GOOD,
     nodes: [node(), node({ name: "n2" }), node({ name: "n3", ready: "False" })],
     spacePods: [pod({ name: "old" })],
-    spaces: [{ metadata: { name: "safe", labels: restricted } }],
   });
   expect(status.nodesWithoutBuilder).toEqual(["n2"]);
   expect(status.uninstrumentedPods).toEqual(["team/old"]);
-  expect(status.unroutableSpaces).toEqual([{ space: "safe", standard: "restricted" }]);
 });
 
 test("certificateState() gives nothing for a Secret without a certificate", () => {

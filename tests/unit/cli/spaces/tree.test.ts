@@ -50,7 +50,6 @@ describe("the tree of spaces", () => {
       name: "test",
       path: "dev/alice/test",
       ancestors: ["alice", "dev"],
-      forbiddingLevel: undefined,
       root: "dev",
     });
   });

@@ -3,9 +3,11 @@ import { connect, type TLSSocket } from "node:tls";
 import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
 import { FeedHub } from "../../../../controller/feed/hub.ts";
 import { serveFeed, type FeedServer } from "../../../../controller/feed/server.ts";
+import type { ToldRedirect } from "../../../../controller/redirect-events.ts";
 import { RouteIndex } from "../../../../controller/index/route-index.ts";
 import { FEED_BACKLOG_BYTES_MAX, FEED_TICK_MS } from "../../../../core/limits.ts";
 import { at } from "../../../../core/parse.ts";
+import { REDIRECT_NOTE_PATH } from "../../../../core/redirect-protocol.ts";
 import { FEED_PATH, type FeedMessage } from "../../../../core/route-table.ts";
 import { service, space } from "../objects.ts";
 
@@ -20,6 +22,7 @@ const USERS: Readonly<Record<string, string>> = {
 };
 
 interface Setup {
+  readonly told: readonly ToldRedirect[];
   readonly index: RouteIndex;
   readonly feed: FeedServer;
   readonly sync: () => void;
@@ -36,19 +39,23 @@ async function setUp(): Promise<Setup> {
   index.apply("namespaces", { type: "added", object: space("alice", { parent: "dev" }) });
   index.apply("services", { type: "added", object: service("dev", "web") });
   const synced = Promise.withResolvers<void>();
+  const told: ToldRedirect[] = [];
   const feed = await serveFeed({
     port: 0,
     hub: new FeedHub(index, "replica-1"),
     review: async (token) => {
       if (token === "down") throw new Error("The API server is away");
-      return Promise.resolve(USERS[token]);
+      const name = USERS[token];
+      const pod = { name: `${token}-pod`, uid: "9f0c" };
+      return Promise.resolve(name === undefined ? undefined : { name, ...(token === "alice" ? { pod } : {}) });
     },
+    onRedirect: (one) => told.push(one),
     synced: synced.promise,
     log: () => undefined,
   });
   feed.reload(certificate);
   running.push(feed);
-  return { index, feed, sync: synced.resolve };
+  return { told, index, feed, sync: synced.resolve };
 }
 
 async function request(feed: FeedServer, token: string | undefined, path = FEED_PATH): Promise<Response> {
@@ -161,4 +168,22 @@ test("close() ends every feed", async () => {
   await stream.next();
   await feed.close();
   expect((await stream.next()).done).toBe(true);
+});
+
+test.each([
+  ["of the pod that the token is bound to is passed on", "alice", '{"redirected":false,"reason":"no builder"}', 204],
+  ["of a token without a pod is refused", "kube", '{"redirected":false}', 403],
+  ["that is none is refused", "alice", "[]", 400],
+])("A note %s", async (...[, token, body, status]) => {
+  const { feed, told } = await setUp();
+  const response = await fetch(`https://localhost:${feed.port}${REDIRECT_NOTE_PATH}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    body,
+    tls: { ca: authority.cert },
+  });
+  expect(response.status).toBe(status);
+  const note = { redirected: false, reason: "no builder" };
+  const pod = { name: "alice-pod", uid: "9f0c" };
+  expect(told).toEqual(status === 204 ? [{ namespace: "alice", pod, note }] : []);
 });

@@ -12,11 +12,21 @@ function answer(status: object): (request: KubeRequest) => unknown {
   return () => ({ status });
 }
 
-test("tokenReviewer() asks for our audience and gives the user name", async () => {
+test("tokenReviewer() asks for our audience and gives the user", async () => {
   const kube = fakeKube({ answer: answer({ authenticated: true, audiences: ["azds"], user: { username: USER } }) });
-  expect(await tokenReviewer(kube, manualClock())("secret")).toBe(USER);
+  expect(await tokenReviewer(kube, manualClock())("secret")).toEqual({ name: USER });
   expect(kube.calls[0]?.path).toBe("/apis/authentication.k8s.io/v1/tokenreviews");
   expect(at(kube.calls[0]?.body, "spec")).toEqual({ token: "secret", audiences: ["azds"] });
+});
+
+test("tokenReviewer() gives the pod that the token is bound to", async () => {
+  const extra = {
+    "authentication.kubernetes.io/pod-name": ["web-1"],
+    "authentication.kubernetes.io/pod-uid": ["9f0c"],
+  };
+  const status = { authenticated: true, audiences: ["azds"], user: { username: USER, extra } };
+  const review = tokenReviewer(fakeKube({ answer: answer(status) }), manualClock());
+  expect(await review("secret")).toEqual({ name: USER, pod: { name: "web-1", uid: "9f0c" } });
 });
 
 test.each([
@@ -50,5 +60,5 @@ test("tokenReviewer() does not remember a failure", async () => {
   expect(review("one")).rejects.toThrow("down");
   failing = false;
   await Bun.sleep(0);
-  expect(await review("one")).toBe(USER);
+  expect(await review("one")).toEqual({ name: USER });
 });

@@ -25,7 +25,7 @@ describe("printRestore()", () => {
 });
 
 describe("planRedirect()", () => {
-  test("lets the proxy's user and loopback pass before anything is redirected, whatever the settings", () => {
+  test("lets older connections, loopback and the proxy's user pass before anything is redirected, whatever the settings", () => {
     const ports = fc.array(fc.integer({ min: -10, max: 70_000 }));
     fc.assert(
       fc.property(ports, ports, (skipInboundPorts, skipOutboundPorts) => {
@@ -33,7 +33,8 @@ describe("planRedirect()", () => {
         for (const chain of [inbound, outbound]) {
           const redirects = chain?.rules.flatMap((rule, i) => (rule.verdict.type === "redirect" ? [i] : []));
           expect(redirects).toEqual([(chain?.rules.length ?? 0) - 1]);
-          expect(chain?.rules[0]?.match).toMatchObject({ name: "lo" });
+          expect(chain?.rules[0]?.match).toEqual({ type: "under-way" });
+          expect(chain?.rules[1]?.match).toMatchObject({ name: "lo" });
         }
         expect(outbound?.rules.some((rule) => rule.match?.type === "user" && rule.match.uid === PROXY_UID)).toBeTrue();
       }),

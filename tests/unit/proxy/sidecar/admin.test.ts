@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { acceptAdmin, type AdminOptions } from "../../../../proxy/sidecar/admin.ts";
-import { formatMetrics, newCounters } from "../../../../proxy/sidecar/metrics.ts";
+import { formatMetrics, type Gauges, newCounters } from "../../../../proxy/sidecar/metrics.ts";
 import { closedPort, front, namedServer } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
@@ -8,9 +8,24 @@ afterEach(async () => {
   for (const undo of cleanup.splice(0)) await undo();
 });
 
+const GAUGES: Gauges = {
+  feedAgeMs: undefined,
+  redirected: false,
+  residentBytes: 4096,
+  openConnections: 2,
+  restarts: 1,
+};
+
 function admin(over: Partial<AdminOptions> = {}): string {
   const probing = { address: "127.0.0.1", askAgent: async () => undefined };
-  const options = { ready: () => true, metrics: () => "metrics\n", probes: [], probing, ...over };
+  const options = {
+    ready: () => true,
+    redirected: () => true,
+    metrics: () => "metrics\n",
+    probes: [],
+    probing,
+    ...over,
+  };
   const listening = front((client) => acceptAdmin(options, client));
   cleanup.push(listening.stop);
   return `http://127.0.0.1:${listening.port}`;
@@ -23,6 +38,12 @@ describe("acceptAdmin()", () => {
     expect([(await fetch(`${url}/healthz`)).status, (await fetch(`${url}/readyz`)).status]).toEqual([200, 503]);
     ready = true;
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  test("says whether the pod is redirected", async () => {
+    const urls = [admin(), admin({ redirected: () => false })];
+    const statuses = await Promise.all(urls.map(async (url) => (await fetch(`${url}/redirected`)).status));
+    expect(statuses).toEqual([200, 503]);
   });
 
   test("answers a probe as its port does", async () => {
@@ -42,9 +63,16 @@ describe("acceptAdmin()", () => {
 
 describe("formatMetrics()", () => {
   test("writes each counter with its help, and the feed's age once there is one", () => {
-    const text = formatMetrics({ ...newCounters(), unknownSpace: 3 }, 1500);
+    const text = formatMetrics({ ...newCounters(), unknownSpace: 3 }, { ...GAUGES, feedAgeMs: 1500 });
     expect(text).toContain("# TYPE azds_proxy_unknown_space_total counter\nazds_proxy_unknown_space_total 3\n");
     expect(text).toEndWith("azds_proxy_feed_age_seconds 1.5\n");
-    expect(formatMetrics(newCounters(), undefined)).not.toContain("feed_age");
+    expect(formatMetrics(newCounters(), GAUGES)).not.toContain("feed_age");
+  });
+
+  test("writes what the process is like", () => {
+    const text = formatMetrics(newCounters(), GAUGES);
+    for (const line of ["resident_memory_bytes 4096", "open_connections 2", "worker_restarts_total 1", "redirected 0"])
+      expect(text).toContain(`\nazds_proxy_${line}\n`);
+    expect(text).toContain("# TYPE azds_proxy_open_connections gauge\n");
   });
 });
