@@ -1,10 +1,12 @@
 /** The route feed over HTTPS: one request per sidecar, answered for as long as it lives. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { COMPONENT, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import type { Log } from "../../core/host/log.ts";
 import { serveHttps, type SecureServer } from "../../core/host/tls-server.ts";
 import { FEED_BACKLOG_BYTES_MAX, FEED_PING_MS, FEED_SYNC_MS_MAX, FEED_TICK_MS } from "../../core/limits.ts";
 import { FEED_PATH } from "../../core/route-table.ts";
-import { parseServiceAccount } from "../../core/kube/service-account.ts";
+import { formatServiceAccount, parseServiceAccount } from "../../core/kube/service-account.ts";
+import { EVERY_TREE } from "../index/route-index.ts";
 import type { FeedHub, FeedSink } from "./hub.ts";
 import type { ReviewToken } from "./token-review.ts";
 
@@ -72,7 +74,10 @@ async function answer(options: FeedOptions, request: IncomingMessage, response: 
   response.once("close", end);
 }
 
-/** The namespace that the request may follow. */
+/** Routes between all trees, so it follows all of them; nobody else does. */
+const GATEWAY = formatServiceAccount({ namespace: SYSTEM_NAMESPACE, name: COMPONENT.gateway });
+
+/** The namespace whose tree the request may follow, or EVERY_TREE. */
 async function admit(options: FeedOptions, request: IncomingMessage): Promise<string | Refusal> {
   if (request.url !== FEED_PATH) return { status: 404, message: `Only \`${FEED_PATH}\` is served here` };
   if (request.method !== "GET") return { status: 405, message: "Only `GET` is answered here" };
@@ -80,6 +85,7 @@ async function admit(options: FeedOptions, request: IncomingMessage): Promise<st
   if (token === undefined) return { status: 401, message: "The request carries no bearer token" };
   const user = await options.review(token);
   if (user === undefined) return { status: 401, message: "The token is not valid for this audience" };
+  if (user === GATEWAY) return EVERY_TREE;
   return parseServiceAccount(user)?.namespace ?? { status: 403, message: `\`${user}\` is no service account` };
 }
 

@@ -11,8 +11,8 @@ export interface ListenOptions {
   /** `::` accepts IPv4 as well, where the node has IPv6. */
   readonly hostname: string;
   readonly port: number;
-  /** Must set the wire's owner. `fd` is the socket's descriptor, valid during the call. */
-  readonly accept: (wire: Wire, fd: number) => void;
+  /** Must set the wire's owner. `fd` is the socket's descriptor, valid during the call; `peer` gives the client's address. */
+  readonly accept: (wire: Wire, fd: number, peer: () => string) => void;
 }
 
 /** @throws Error with `code` EADDRINUSE or EACCES, as the kernel says it */
@@ -26,7 +26,7 @@ export function listen(options: ListenOptions): Listening {
       open: (socket) => {
         const wire = new Wire(socket, DISCARD);
         socket.data = wire;
-        options.accept(wire, descriptorOf(socket));
+        options.accept(wire, descriptorOf(socket), () => socket.remoteAddress);
       },
     },
   });

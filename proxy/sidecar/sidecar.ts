@@ -7,13 +7,13 @@ import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
 import { acceptAdmin } from "./admin.ts";
 import { acceptEnter } from "./enter.ts";
-import { followFeed } from "./feed.ts";
+import { followFeed } from "../routing/feed.ts";
 import { acceptInbound } from "./inbound.ts";
 import { formatMetrics, newCounters } from "./metrics.ts";
 import type { OriginalDestination } from "./original-destination.ts";
 import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
-import { Routes } from "./routes.ts";
+import { Routes } from "../routing/routes.ts";
 
 export interface SidecarOptions {
   readonly config: SidecarConfig;

@@ -13,6 +13,8 @@ export const SETTINGS: ControlPlaneSettings = {
   hostSuffix: ".azds.localhost",
   clusterDomain: CLUSTER_DOMAIN_DEFAULT,
   endpoint: "none",
+  tlsSecret: "",
+  trustExternalHeader: false,
   containerd: CONTAINERD_DEFAULTS,
   admissionPolicies: true,
 };
