@@ -26,7 +26,7 @@ export const NOT_READY: Answer = { kind: "answer", status: 503, text: "The route
 export function decideByHost(entry: Entry, asked: Asked): Forward | Answer | undefined {
   const { table } = entry;
   const host = parseHost(asked.authority, entry.hostSuffix, table);
-  if (host === undefined || !table.hasSpace(host.routeAs ?? host.root)) return undefined;
+  if (host === undefined || !sameTree(table, host.routeAs ?? host.root, host.root)) return undefined;
   const space = spaceFor(table, asked.header, host.routeAs ?? host.root);
   const service = nearest(table, space, host.service) ?? nearest(table, host.root, host.service);
   if (service === undefined) return undefined;
@@ -34,9 +34,15 @@ export function decideByHost(entry: Entry, asked: Asked): Forward | Answer | und
   return forwardTo(entry, { service, port: httpPort(service), space, routeAs });
 }
 
-/** The header's space where there is one of that name, else the host's. */
+/** The header's space where the tree has one of that name, else the host's. */
 export function spaceFor(table: RouteTable, header: string | undefined, space: string): string {
-  return header !== undefined && table.hasSpace(header) ? header : space;
+  return header !== undefined && sameTree(table, header, space) ? header : space;
+}
+
+/** The gateway knows several trees; no request crosses from one to another. */
+function sameTree(table: RouteTable, a: string, b: string): boolean {
+  const root = table.ancestry(a).at(-1);
+  return root !== undefined && root === table.ancestry(b).at(-1);
 }
 
 export interface Destined {

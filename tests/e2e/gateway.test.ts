@@ -203,12 +203,9 @@ describe("the gateway", () => {
 
   test("clones HTTPRoutes where the Gateway API is there", async () => {
     await apply([HTTP_ROUTE_CRD]);
-    await kubectlOk([
-      "wait",
-      "--for=condition=Established",
-      "crd/httproutes.gateway.networking.k8s.io",
-      "--timeout=30s",
-    ]);
+    const established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
+    const crd = ["get", "crd", "httproutes.gateway.networking.k8s.io", "-o", established];
+    await eventuallyEqual(async () => (await kubectl(crd)).stdout, "True");
     await apply([route("entry.own.example.test")]);
     // Routes are not watched, as their kind may not exist: the leader looks when something else changes.
     await apply([ingress({ name: "bell", className: "nginx", host: "ring.example.test", paths: [] })]);

@@ -101,6 +101,17 @@ describe("decideFromOutside()", () => {
     expect(page).toContain('<a href="http://dev.web.gw.test/">');
   });
 
+  test("lets no request cross into another tree, neither by host nor by a trusted header", async () => {
+    const [dev, other] = [await web("dev"), await web("other")];
+    const door = doorOf([], { trustExternalHeader: true });
+    const spaces = [{ name: "dev" }, { name: "other" }];
+    const services = [dev.record, other.record];
+    door.table.apply({ type: "snapshot", version: { replica: "a", counter: 2 }, spaces, services });
+    const port = listening(door);
+    expect(await exchange(port, "other.s.dev.web.gw.test")).toStartWith("HTTP/1.1 404");
+    expect(await exchange(port, "dev.web.gw.test", { lines: ["azds-route-as: other"] })).toContain("from-web-dev");
+  });
+
   test("says that routes are not known before the first table", async () => {
     const door = { table: new RouteTable(), hostSuffix: ".gw.test", trustExternalHeader: false };
     expect(await exchange(listening(door), "dev.web.gw.test")).toStartWith("HTTP/1.1 503");
