@@ -13,6 +13,7 @@ const IN_CLUSTER: Readonly<Record<string, () => Promise<Program>>> = {
   [PROGRAM.webhook]: () => import("../webhook/main.ts"),
   [PROGRAM.controller]: () => import("../controller/main.ts"),
   [PROGRAM.builder]: () => import("../builder/main.ts"),
+  [PROGRAM.gateway]: () => import("../proxy/gateway/main.ts"),
   [PROGRAM.proxyInit]: () => import("../proxy/init/main.ts"),
   [PROGRAM.proxy]: () => import("../proxy/sidecar/main.ts"),
   [PROGRAM.proxyWorker]: () => import("../proxy/sidecar/worker.ts"),

@@ -13,6 +13,7 @@ import { serveFeed, type FeedServer } from "./feed/server.ts";
 import { tokenReviewer } from "./feed/token-review.ts";
 import { RouteIndex, type WatchedKind } from "./index/route-index.ts";
 import { takePart } from "./leader.ts";
+import { keepIngressTable } from "./ingress/ingress-table.ts";
 import { Bell } from "./reconcile/bell.ts";
 import { lead } from "./reconcile/lead.ts";
 import { redirectEvents } from "./redirect-events.ts";
@@ -21,9 +22,10 @@ const WATCHES: Readonly<Record<WatchedKind, string>> = {
   namespaces: `/api/v1/namespaces?labelSelector=${encodeURIComponent(`${SPACE_LABEL}=true`)}`,
   services: "/api/v1/services",
   slices: "/apis/discovery.k8s.io/v1/endpointslices",
+  ingresses: "/apis/networking.k8s.io/v1/ingresses",
 };
 
-const KINDS = ["namespaces", "services", "slices"] as const;
+const KINDS = ["namespaces", "services", "slices", "ingresses"] as const;
 
 export interface ControllerOptions {
   readonly kube: KubeClient;
@@ -69,9 +71,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     synced.resolve();
   };
   const bell = new Bell();
+  const ingressBell = new Bell();
   const parts = [
-    ...KINDS.map(async (kind) => follow(options, { kind, index, feed, bell, onSynced }, stop)),
+    ...KINDS.map(async (kind) =>
+      follow(options, { kind, index, feed, bell, onSynced, onIngress: () => ingressBell.ring() }, stop),
+    ),
     keepCertified(options, stop),
+    keepIngressTable(
+      { kube, index, bell: ingressBell, clock, log, synced: synced.promise, changed: feed.changed },
+      stop,
+    ),
     takePart(
       { ...options, lead: async (term) => lead({ ...options, index, bell, synced: synced.promise }, term) },
       stop,
@@ -105,6 +114,7 @@ interface Following {
   readonly feed: FeedServer;
   readonly bell: Bell;
   readonly onSynced: () => void;
+  readonly onIngress: () => void;
 }
 
 async function follow(options: ControllerOptions, following: Following, signal: AbortSignal): Promise<void> {
@@ -114,7 +124,8 @@ async function follow(options: ControllerOptions, following: Following, signal: 
     if (event.type === "synced" && index.synced) following.onSynced();
     if (!changed) continue;
     feed.changed();
-    if (kind === "namespaces") bell.ring();
+    if (kind === "namespaces" || kind === "ingresses") bell.ring();
+    if (kind === "ingresses") following.onIngress();
   }
 }
 

@@ -13,6 +13,11 @@ export interface PolicyRule {
 const CLUSTER: readonly PolicyRule[] = [
   { apiGroups: [""], resources: ["namespaces", "services"], verbs: ["list", "watch"] },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
+  { apiGroups: ["networking.k8s.io"], resources: ["ingresses"], verbs: ["list", "watch", "create", "patch", "delete"] },
+  { apiGroups: ["networking.k8s.io"], resources: ["ingresses/status"], verbs: ["patch"] },
+  { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: ["list", "create", "patch", "delete"] },
+  // TLS Secrets of Ingresses in spaces; whoever may bind `azds-developer` could have them anyhow.
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   {
     apiGroups: ["rbac.authorization.k8s.io"],
@@ -44,6 +49,7 @@ const OWN: readonly PolicyRule[] = [
   { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: SECRETS, verbs: ["get", "list", "watch", "update"] },
   { apiGroups: [""], resources: ["configmaps"], resourceNames: [CA_CONFIG_MAP], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["services"], resourceNames: [COMPONENT.gateway], verbs: ["get"] },
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
   {
     apiGroups: ["coordination.k8s.io"],

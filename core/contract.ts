@@ -78,8 +78,15 @@ export const PORT = {
   enter: 19080,
 } as const;
 
-/** TCP ports of the servers in `SYSTEM_NAMESPACE`. Services expose all of them on 443. */
-export const SERVER_PORT = { webhook: 19443, controller: 19444, builder: 19445, health: 19446 } as const;
+/** TCP ports of the servers in `SYSTEM_NAMESPACE`. Services expose all of them on 443, the gateway's for HTTP on 80. */
+export const SERVER_PORT = {
+  webhook: 19443,
+  controller: 19444,
+  builder: 19445,
+  health: 19446,
+  gatewayHttp: 19447,
+  gatewayHttps: 19448,
+} as const;
 
 /** Names of Deployments, DaemonSet, Services and TLS Secrets (`<name>-tls`) in `SYSTEM_NAMESPACE`. */
 export const COMPONENT = {
@@ -117,6 +124,18 @@ export const TOKEN_AUDIENCE = "azds";
 export const TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 export const TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/** Where the gateway finds `ca.crt` and the pair of the TLS Secret that enabling named. */
+export const GATEWAY_CA_FOLDER = "/etc/azds/ca";
+export const GATEWAY_TLS_FOLDER = "/etc/azds/tls";
+
+/** IngressClasses that the gateway serves; the second is the name that charts of Azure Dev Spaces carry. */
+export const INGRESS_CLASSES = ["azds", "traefik-azds"] as const;
+/** `spec.controller` of ours. */
+export const INGRESS_CONTROLLER = "azds.io/gateway";
+/** Annotations of a clone: `<namespace>/<name>` of its original, and a digest of what the clone was made from. */
+export const CLONE_OF_ANNOTATION = "azds.io/clone-of";
+export const CLONE_DIGEST_ANNOTATION = "azds.io/clone-digest";
+
 /** Folder of the executable in our image, and mount point of the volume of session pods. */
 export const AGENT_FOLDER = "/azds";
 export const EXECUTABLE = "/azds/azds";
@@ -146,6 +165,8 @@ export const ENV = {
   sidecar: "AZDS_SIDECAR",
   /** `BuildConfig` for `__build`. */
   build: "AZDS_BUILD",
+  /** `GatewayConfig` for `__gateway`. */
+  gateway: "AZDS_GATEWAY",
   /** Downward API, in all of them. */
   podName: "AZDS_POD_NAME",
   podNamespace: "AZDS_POD_NAMESPACE",

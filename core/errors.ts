@@ -18,6 +18,8 @@ const HINTS = {
   IMAGE_NOT_AVAILABLE:
     "Bring the image to the nodes with `azds image export`, or name one they can pull with `--image`",
   NAMESPACE_FOREIGN: "Look at what is in the namespace, then pass `--replace-namespace` to replace it",
+  TLS_SECRET_MISSING:
+    "Create it with `kubectl -n azds create secret tls NAME --cert=FILE --key=FILE`; before the first `azds cluster enable`, enable without `--tls-secret` first",
   COMPONENT_NOT_READY: "Run `azds cluster status` to see each part and its last event",
   API_FAILED: "The API server answered with an error; run again with `-v` to see the request",
   // Spaces

@@ -79,6 +79,17 @@ export const PROBE_RESERVE_MS = 300;
 export const PROBE_REQUESTS_MAX = 10;
 export const PROBE_BODY_BYTES_MAX = 10 * 1024;
 
+// Gateway
+/** How often the mounted TLS Secret is looked at; the kubelet itself brings a change within a minute. */
+export const GATEWAY_CERTIFICATE_MS = 5_000;
+/** After SIGTERM the gateway still accepts: endpoints and load balancers follow within this. */
+export const GATEWAY_LEAVE_MS = 3_000;
+/** Then its connections may end by themselves; with GATEWAY_LEAVE_MS below the pod's grace period. */
+export const GATEWAY_DRAIN_MS_MAX = 20_000;
+
+/** How often the CLI asks whether the gateway has got its address: minutes are usual, and a laptop asks for each `up`. */
+export const GATEWAY_ADDRESS_POLL_MS = 5_000;
+
 // Feed and controller
 export const FEED_PING_MS = 10_000;
 /** A feed that is silent this long is dead: three missed pings. */

@@ -34,6 +34,38 @@ export interface ServiceRecord {
   readonly pinned?: true;
 }
 
+/** An Ingress (networking.k8s.io/v1) of our class. Only the gateway is told of them. */
+export interface IngressRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly rules: readonly IngressRule[];
+  /** Where requests to its hosts go that no rule names. */
+  readonly fallback?: IngressBackend;
+  readonly certificates: readonly IngressCertificate[];
+}
+
+export interface IngressRule {
+  /** Lower case; `*.` stands for one label; empty: every host. */
+  readonly host: string;
+  readonly path: string;
+  /** False: the path and everything below it. */
+  readonly exact: boolean;
+  readonly backend: IngressBackend;
+}
+
+export interface IngressBackend {
+  readonly service: string;
+  /** Name or number of the Service's port. */
+  readonly port: string | number;
+}
+
+/** PEM texts of one TLS Secret. */
+export interface IngressCertificate {
+  readonly hosts: readonly string[];
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** `<namespace>/<name>`. */
 export type ServiceKey = string;
 
@@ -48,10 +80,13 @@ export type FeedMessage =
       readonly version: FeedVersion;
       readonly spaces: readonly SpaceRecord[];
       readonly services: readonly ServiceRecord[];
+      readonly ingresses?: readonly IngressRecord[];
     }
   | { readonly type: "spaces"; readonly version: FeedVersion; readonly spaces: readonly SpaceRecord[] }
   | { readonly type: "service"; readonly version: FeedVersion; readonly service: ServiceRecord }
   | { readonly type: "removed"; readonly version: FeedVersion; readonly key: ServiceKey }
+  /** All of them, to the gateway alone. */
+  | { readonly type: "ingresses"; readonly version: FeedVersion; readonly ingresses: readonly IngressRecord[] }
   | { readonly type: "ping" };
 
 /** Versions of different replicas cannot be compared: after a change of replica only a snapshot counts. */

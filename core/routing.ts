@@ -2,7 +2,15 @@
  * Which Service answers a request: the table of one tree of spaces, and the questions sidecar and gateway ask it.
  * No I/O and no time: everything here is a function of the table and the request.
  */
-import type { FeedMessage, FeedVersion, ServiceKey, ServicePort, ServiceRecord, SpaceRecord } from "./route-table.ts";
+import type {
+  FeedMessage,
+  FeedVersion,
+  IngressRecord,
+  ServiceKey,
+  ServicePort,
+  ServiceRecord,
+  SpaceRecord,
+} from "./route-table.ts";
 import { serviceKey } from "./route-table.ts";
 
 /** One port of one Service. */
@@ -23,6 +31,7 @@ export interface Candidate {
 /** The spaces and Services of one tree, indexed by address. Changed only by `apply`. */
 export class RouteTable {
   #version: FeedVersion | undefined;
+  #ingresses: readonly IngressRecord[] = [];
   readonly #parents = new Map<string, string | undefined>();
   readonly #services = new Map<ServiceKey, ServiceRecord>();
   /** Cluster IP → its Service. Kubernetes gives an address to one Service at a time, so the latest claim holds. */
@@ -42,11 +51,17 @@ export class RouteTable {
     return this.#services.values();
   }
 
+  /** Known to the gateway alone. The same list until one of them changes. */
+  get ingresses(): readonly IngressRecord[] {
+    return this.#ingresses;
+  }
+
   /** False when the message does not continue what the table holds: the feed must start again with a snapshot. */
   apply(message: FeedMessage): boolean {
     if (message.type === "ping") return true;
     if (message.type === "snapshot") {
       this.#replace(message.spaces, message.services);
+      this.#ingresses = message.ingresses ?? [];
       this.#version = message.version;
       return true;
     }
@@ -63,6 +78,9 @@ export class RouteTable {
         break;
       case "removed":
         this.#remove(message.key);
+        break;
+      case "ingresses":
+        this.#ingresses = message.ingresses;
         break;
     }
     this.#version = message.version;

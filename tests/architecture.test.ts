@@ -63,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cli/engine/logs/",
     "cli/engine/pods/",
     "cli/gateway/",
+    "cli/cluster/",
     "cli/settings/",
     "cli/spaces/",
     "core/",

@@ -4,7 +4,7 @@
  */
 import type { FeedMessage } from "../../core/route-table.ts";
 import { systemClock } from "../../core/host/clock.ts";
-import { followFeed } from "../../proxy/sidecar/feed.ts";
+import { followFeed } from "../../proxy/routing/feed.ts";
 import { asNumber, asString, asArray, at, parseJson } from "../../core/parse.ts";
 import { readLines } from "../../core/wire/lines.ts";
 

@@ -1,7 +1,8 @@
-import { SYSTEM_NAMESPACE, VERSION } from "../../core/contract.ts";
+import { LOCAL_HOST_SUFFIX, SYSTEM_NAMESPACE, VERSION } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { namespacePath } from "../../core/kube/paths.ts";
 import { connect } from "../cluster/connect.ts";
+import { readInfo, type ClusterInfo } from "../cluster/info.ts";
 import type { Context } from "../context.ts";
 import { gatherStatus } from "../enable/status-facts.ts";
 import { evaluateStatus, type Status } from "../enable/status.ts";
@@ -19,6 +20,7 @@ export async function run(_args: unknown, context: Context): Promise<number> {
   const facts = await gatherStatus({ cluster, clock: host.clock, signal });
   const status = evaluateStatus(facts);
   showParts(emit, status);
+  showGateway(emit, status, await readInfo(cluster, signal));
   emit({ type: "result", name: "cluster-status", data: { context: cluster.context, client: VERSION, ...status } });
   for (const pod of facts.ownPods.map(podView)) {
     const cause = causeOf(pod);
@@ -35,6 +37,17 @@ function showParts(emit: Emit, { parts, certificates }: Status): void {
     return [name, `${ready}/${wanted}`, version === "" ? "missing" : version, ok ? "ok" : "not ready", expiry];
   });
   emit({ type: "table", columns: ["Part", "Ready", "Version", "State", "Certificate until"], rows });
+}
+
+function showGateway(emit: Emit, { gateway }: Status, { hostSuffix }: ClusterInfo): void {
+  const hosts = `*${hostSuffix}`;
+  if (gateway.kind === "none") return;
+  const where = gateway.kind === "pending" ? `Gateway: pending, ${gateway.why}` : `Gateway: ${gateway.address}`;
+  const isLocal = hostSuffix === LOCAL_HOST_SUFFIX;
+  const next = isLocal
+    ? "name a public suffix with `azds cluster enable --host-suffix NAME`"
+    : `the DNS must resolve ${hosts} to ${gateway.kind === "pending" ? "its address" : "it"}`;
+  emit({ type: "message", level: "info", text: `${where}; ${next}` });
 }
 
 function warningsOf(status: Status): readonly string[] {

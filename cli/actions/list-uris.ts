@@ -1,5 +1,7 @@
+import { LOCAL_HOST_SUFFIX } from "../../core/contract.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { connect } from "../cluster/connect.ts";
+import { findGateway } from "../cluster/gateway.ts";
 import { readInfo } from "../cluster/info.ts";
 import type { Context } from "../context.ts";
 import { readTunnels } from "../settings/tunnels.ts";
@@ -15,13 +17,17 @@ export async function run(args: { readonly all: boolean }, context: Context): Pr
     ? allSpaces(context, cluster)
     : currentSpace(context, cluster).then((space) => [space]));
   const namespaces = [...new Set(spaces.flatMap(({ name, ancestors }) => [name, ...ancestors]))];
-  const [{ services }, tunnels, { hostSuffix }] = await Promise.all([
+  const [{ services }, tunnels, { hostSuffix, tls }, gateway] = await Promise.all([
     readRunning(cluster, namespaces, context.signal),
     readTunnels(context.host, cluster),
     readInfo(cluster, context.signal),
+    findGateway(cluster, context.signal),
   ]);
-  const uris = spaces.flatMap((space) => urisOf(space, { services, tunnels, hostSuffix }));
+  const uris = spaces.flatMap((space) => urisOf(space, { services, tunnels, hostSuffix, tls, gateway }));
   context.emit({ type: "table", columns: ["Uri", "Status"], rows: uris.map(({ uri, status }) => [uri, status]) });
+  if (gateway.kind === "pending" && hostSuffix !== LOCAL_HOST_SUFFIX) {
+    context.emit({ type: "message", level: "warning", text: `Pending: ${gateway.why}` });
+  }
   context.emit({ type: "result", name: "uris", data: uris });
   return 0;
 }

@@ -11,6 +11,8 @@ export interface ClusterInfo {
   readonly hostSuffix: string;
   /** `public`, `private` or `none`: how services are reached from outside. */
   readonly endpoint: string;
+  /** The gateway has a certificate for the suffix: URLs begin with `https`. */
+  readonly tls: boolean;
 }
 
 /** @throws AzdsError NOT_ENABLED */
@@ -23,5 +25,6 @@ export async function readInfo(cluster: Cluster, signal: AbortSignal): Promise<C
     version: text("version") ?? "",
     hostSuffix: text("hostSuffix") ?? LOCAL_HOST_SUFFIX,
     endpoint: text("endpoint") ?? "none",
+    tls: (text("tlsSecret") ?? "") !== "",
   };
 }

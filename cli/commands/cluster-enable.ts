@@ -10,7 +10,7 @@ export const clusterEnable = define({
     "replace-namespace": { type: "boolean", default: false, describe: "Replace a foreign namespace `azds`" },
     "host-suffix": {
       type: "string",
-      describe: "End of the services' public host names, for example `.dev.example.com`",
+      describe: "End of the services' public host names, for example `.dev.example.com`, with a wildcard DNS record",
     },
     "containerd-root": { type: "string", describe: "Folder of containerd's state on the nodes" },
     "buildkit-image": { type: "string", describe: "Image of BuildKit" },
@@ -26,7 +26,12 @@ export const clusterEnable = define({
       alias: "e",
       type: "string",
       choices: ["Public", "Private", "None", "public", "private", "none"],
-      describe: "Accepted as in Azure Dev Spaces",
+      describe: "Address of the gateway: public, private, or no gateway at all",
+    },
+    "tls-secret": { type: "string", describe: "TLS Secret in namespace `azds` for the gateway" },
+    "trust-external-header": {
+      type: "boolean",
+      describe: "Let requests from outside choose their space by `azds-route-as`",
     },
   },
   examples: [

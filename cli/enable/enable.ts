@@ -1,8 +1,10 @@
 /** `azds cluster enable`, from the preflight to running parts; the dev space is chosen afterwards. */
 import { COMPONENT, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { certificateOfSecret } from "../../core/host/certificate.ts";
+import { objectPath } from "../../core/kube/paths.ts";
 import { KubeError } from "../../core/kube/types.ts";
-import { controlPlane } from "../../templates/control-plane/control-plane.ts";
+import { controlPlane, obsolete } from "../../templates/control-plane/control-plane.ts";
 import type { ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
 import { gatherFacts } from "./facts.ts";
 import { agreeToReplace, findNamespaceState, install } from "./install.ts";
@@ -41,11 +43,12 @@ export async function enable(ports: Ports, request: EnableRequest): Promise<Cont
   const isAsked = Object.values(request.options).some((option) => option !== undefined);
   if (isEnabled && !isAsked && facts.missingRights.length > 0) return leaveAsItIs(ports, settings, facts);
   if (facts.missingRights.length > 0) judge(ports, facts);
+  await requireTlsSecret(ports, request.options.tlsSecret);
   const state = await findNamespaceState(ports);
   const usableNodes = facts.nodes.filter((node) => node.usable).length;
   const decided = { request, settings, state, usableNodes };
   const isCurrent = state.kind === "ours" && isUnchanged(before, settings);
-  if (isCurrent && (await isReady(ports, usableNodes))) {
+  if (isCurrent && (await isReady(ports, { usableNodes, gateway: settings.endpoint !== "none" }))) {
     await ports.step("select", `Selecting Kubernetes cluster '${cluster.context}'`, async () =>
       apply({ ...ports, step: async (_id, _text, work) => work() }, decided),
     );
@@ -55,6 +58,16 @@ export async function enable(ports: Ports, request: EnableRequest): Promise<Cont
   await agree(ports, state, request);
   await apply(ports, decided);
   return settings;
+}
+
+/** @throws AzdsError TLS_SECRET_MISSING unless it holds a pair; looked at only when it is named anew */
+async function requireTlsSecret({ cluster, signal }: Ports, name: string | undefined): Promise<void> {
+  if (name === undefined || name === "") return;
+  const path = objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
+  const secret = await cluster.kube.find(path, signal);
+  if (certificateOfSecret(secret) !== undefined) return;
+  const why = secret === undefined ? "does not exist" : "holds no certificate with its private key";
+  throw new AzdsError("TLS_SECRET_MISSING", `The Secret \`${name}\` in namespace \`${SYSTEM_NAMESPACE}\` ${why}`);
 }
 
 /** Of an earlier run; empty where there was none. */
@@ -103,6 +116,6 @@ interface Decided {
 }
 
 async function apply(ports: Ports, { request, settings, state, usableNodes }: Decided): Promise<void> {
-  await install(ports, state, controlPlane(settings));
-  if (request.wait) await waitReady(ports, { ...settings, usableNodes });
+  await install(ports, state, { objects: controlPlane(settings), obsolete: obsolete(settings) });
+  if (request.wait) await waitReady(ports, { ...settings, usableNodes, gateway: settings.endpoint !== "none" });
 }

@@ -48,8 +48,12 @@ export async function agreeToReplace(ports: Ports, state: NamespaceState, replac
 }
 
 /** Server-side apply of all objects; running it again changes only what differs. */
-export async function install(ports: Ports, state: NamespaceState, objects: readonly KubeObject[]): Promise<void> {
-  for (const [index, planned] of planInstall(state, objects).entries()) {
+export async function install(
+  ports: Ports,
+  state: NamespaceState,
+  { objects, obsolete }: { readonly objects: readonly KubeObject[]; readonly obsolete: readonly KubeObject[] },
+): Promise<void> {
+  for (const [index, planned] of planInstall(state, objects, obsolete).entries()) {
     await ports.step(`install-${index}`, planned.text, async () => perform(ports, planned));
   }
 }
@@ -60,6 +64,14 @@ async function perform({ cluster, clock, signal }: Ports, planned: InstallStep):
       return untilNamespaceIsGone({ cluster, clock, signal });
     case "remove-foreign":
       return removeNamespace(cluster, signal);
+    case "remove":
+      await Promise.all(
+        planned.objects.map(async (object) => {
+          const { name, namespace = "" } = object.metadata;
+          await cluster.kube.remove(objectPath(object, namespace, name), { signal });
+        }),
+      );
+      return;
     case "apply":
       await Promise.all(
         planned.objects.map(async (object) => {

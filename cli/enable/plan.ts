@@ -15,6 +15,8 @@ export type NamespaceState =
 export type InstallStep =
   | { readonly kind: "await-removal"; readonly text: string }
   | { readonly kind: "remove-foreign"; readonly text: string; readonly contents: readonly string[] }
+  /** What an earlier run made and this one does without. */
+  | { readonly kind: "remove"; readonly text: string; readonly objects: readonly KubeObject[] }
   /** All objects at once. */
   | { readonly kind: "apply"; readonly text: string; readonly objects: readonly KubeObject[] };
 
@@ -35,7 +37,11 @@ export function isOurs(object: unknown): boolean {
  *
  * Invariant: nothing foreign is removed by any other step than `remove-foreign`, which names it.
  */
-export function planInstall(state: NamespaceState, objects: readonly KubeObject[]): readonly InstallStep[] {
+export function planInstall(
+  state: NamespaceState,
+  objects: readonly KubeObject[],
+  obsolete: readonly KubeObject[] = [],
+): readonly InstallStep[] {
   const apply = (phase: Phase, text: string): InstallStep => ({
     kind: "apply",
     text,
@@ -46,8 +52,11 @@ export function planInstall(state: NamespaceState, objects: readonly KubeObject[
     ...makeRoom(state),
     apply("namespace", `${upgrade ? "Checking" : "Creating"} namespace '${SYSTEM_NAMESPACE}'`),
     apply("ground", "Setting up rights, policies and services"),
-    apply("workload", `${upgrade ? "Updating" : "Creating"} webhook, controller and builder`),
+    apply("workload", `${upgrade ? "Updating" : "Creating"} webhook, controller, builder and gateway`),
     apply("admission", "Registering the webhook"),
+    ...(upgrade && obsolete.length > 0
+      ? [{ kind: "remove", text: "Removing what is no longer asked for", objects: obsolete } satisfies InstallStep]
+      : []),
   ];
 }
 

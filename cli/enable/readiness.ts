@@ -15,7 +15,9 @@ export function deploymentProgress(deployment: unknown): Progress {
   const wanted = asNumber(at(deployment, "spec", "replicas")) ?? 1;
   const ready = asNumber(at(deployment, "status", "availableReplicas")) ?? 0;
   const updated = asNumber(at(deployment, "status", "updatedReplicas")) ?? 0;
-  return { ready, wanted, done: isObserved(deployment) && updated >= wanted && ready >= wanted };
+  // Those of the old version are available too: until they are gone nothing is known of the new ones.
+  const old = (asNumber(at(deployment, "status", "replicas")) ?? 0) - updated;
+  return { ready, wanted, done: isObserved(deployment) && updated >= wanted && old <= 0 && ready >= wanted };
 }
 
 /** @param usable nodes that can run it; the scheduler also counts nodes that are not Ready */

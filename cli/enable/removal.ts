@@ -8,6 +8,7 @@ import { isOurs } from "./plan.ts";
 import type { Ports } from "./ports.ts";
 
 const ADMISSION = "admissionregistration.k8s.io/v1";
+const NETWORKING = "networking.k8s.io/v1";
 const RBAC = "rbac.authorization.k8s.io/v1";
 
 /** First of all, so that no call is made to a webhook that is going. */
@@ -18,6 +19,10 @@ const ACCESS: readonly ObjectKind[] = [
   { apiVersion: RBAC, kind: "ClusterRoleBinding" },
   { apiVersion: RBAC, kind: "RoleBinding" },
   { apiVersion: RBAC, kind: "ClusterRole" },
+  // Clones that the controller made in spaces, which are the users' own.
+  { apiVersion: NETWORKING, kind: "Ingress" },
+  { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
+  { apiVersion: NETWORKING, kind: "IngressClass" },
   { apiVersion: ADMISSION, kind: "ValidatingAdmissionPolicyBinding" },
   { apiVersion: ADMISSION, kind: "ValidatingAdmissionPolicy" },
 ];

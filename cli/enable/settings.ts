@@ -1,5 +1,6 @@
 /** From options, what the cluster says and what was chosen before, to the settings of the control plane; pure. */
 import { IMAGE_PREFIX, LOCAL_HOST_SUFFIX, VERSION } from "../../core/contract.ts";
+import { AzdsError } from "../../core/errors.ts";
 import { asStringRecord, at } from "../../core/parse.ts";
 import { redirectForm, type RedirectForm } from "../../core/sidecar-config.ts";
 import {
@@ -20,6 +21,8 @@ export interface EnableOptions {
   readonly hostSuffix: string | undefined;
   readonly endpoint: Endpoint | undefined;
   readonly redirect: RedirectForm | undefined;
+  readonly tlsSecret: string | undefined;
+  readonly trustExternalHeader: boolean | undefined;
 }
 
 /** Data of the ConfigMap that an earlier run left; empty before the first. */
@@ -44,10 +47,12 @@ export function resolveSettings({ options, before, facts, ownImage }: SettingsSo
     image: options.image ?? earlierImage(before) ?? ownImage,
     imagePullPolicy: "IfNotPresent",
     buildkitImage: options.buildkitImage ?? before["buildkitImage"] ?? BUILDKIT_IMAGE_DEFAULT,
-    hostSuffix: withDot(options.hostSuffix ?? before["hostSuffix"] ?? LOCAL_HOST_SUFFIX),
+    hostSuffix: suffixOf(options.hostSuffix) ?? before["hostSuffix"] ?? LOCAL_HOST_SUFFIX,
     clusterDomain: clusterDomainOf(facts.nodes) ?? before["clusterDomain"] ?? CLUSTER_DOMAIN_DEFAULT,
-    endpoint: options.endpoint ?? endpointOf(before["endpoint"]) ?? "none",
     redirect: options.redirect ?? redirectForm(before["redirect"]) ?? "init",
+    endpoint: options.endpoint ?? endpointOf(before["endpoint"]) ?? "public",
+    tlsSecret: options.tlsSecret ?? before["tlsSecret"] ?? "",
+    trustExternalHeader: options.trustExternalHeader ?? before["trustExternalHeader"] === "true",
     containerd: containerd(options, before, facts.nodes),
     admissionPolicies: servesAdmissionPolicies(facts),
   };
@@ -84,6 +89,19 @@ export function endpointOf(text: string | undefined): Endpoint | undefined {
   return lower === "public" || lower === "private" || lower === "none" ? lower : undefined;
 }
 
-function withDot(suffix: string): string {
-  return suffix.startsWith(".") ? suffix : `.${suffix}`;
+/** DNS labels (RFC 1123), at least two: a name of one label nobody can own. */
+const HOST_SUFFIX = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Leaves room for `<child>.s.<root>.<service>` in the 253 characters of a host name. */
+const HOST_SUFFIX_CHARS_MAX = 120;
+
+/**
+ * Also as the record in the DNS is written: `*.dev.example.com`. With its leading dot.
+ * @throws AzdsError USAGE
+ */
+export function suffixOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const name = text.toLowerCase().replace(/^\*?\./, "");
+  if (HOST_SUFFIX.test(name) && name.length <= HOST_SUFFIX_CHARS_MAX) return `.${name}`;
+  const why = name.includes("*") ? "`*` may stand only at its beginning" : "it is no DNS name of two labels or more";
+  throw new AzdsError("USAGE", `\`--host-suffix ${text}\` cannot be used: ${why}, for example \`.dev.example.com\``);
 }

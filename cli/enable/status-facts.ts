@@ -17,9 +17,10 @@ export async function gatherStatus({
 }: Pick<Ports, "cluster" | "clock" | "signal">): Promise<StatusFacts> {
   const { kube } = cluster;
   const spacesPath = withQuery("/api/v1/namespaces", { labelSelector: `${SPACE_LABEL}=true` });
-  const [deployments, daemonSets, admission, secrets, nodes, ownPods, spaces] = await Promise.all([
+  const [deployments, daemonSets, gatewayService, admission, secrets, nodes, ownPods, spaces] = await Promise.all([
     kube.list(`${APPS}/deployments`, signal),
     kube.list(`${APPS}/daemonsets`, signal),
+    kube.find(objectPath({ apiVersion: "v1", kind: "Service" }, SYSTEM_NAMESPACE, COMPONENT.gateway), signal),
     kube.find(objectPath(ADMISSION, "", WEBHOOK_CONFIGURATION), signal),
     Promise.all(SERVERS.map(async (component) => kube.find(secretPath(component), signal))),
     kube.list("/api/v1/nodes", signal),
@@ -32,6 +33,7 @@ export async function gatherStatus({
   return {
     deployments,
     daemonSets,
+    gatewayService,
     admission,
     secrets,
     nodes,

@@ -2,6 +2,7 @@
 import { COMPONENT, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
 import { asArray, asString, at } from "../../core/parse.ts";
 import { selectorLabels } from "../../templates/control-plane/object.ts";
+import { gatewayState, type GatewayState } from "../cluster/gateway.ts";
 import { certificateState, type CertificateState } from "./certificates.ts";
 import { readNode } from "./nodes.ts";
 import { admissionProgress, daemonSetProgress, deploymentProgress, type Progress } from "./readiness.ts";
@@ -12,6 +13,8 @@ export interface StatusFacts {
   readonly deployments: readonly unknown[];
   readonly daemonSets: readonly unknown[];
   readonly admission: unknown;
+  /** The gateway's Service. */
+  readonly gatewayService: unknown;
   /** TLS Secrets of our servers. */
   readonly secrets: readonly unknown[];
   readonly nodes: readonly unknown[];
@@ -33,6 +36,7 @@ interface PartState {
 }
 
 export interface Status {
+  readonly gateway: GatewayState;
   readonly parts: readonly PartState[];
   readonly certificates: readonly CertificateState[];
   /** Nodes that could run the builder and do not. */
@@ -48,6 +52,7 @@ export function evaluateStatus(facts: StatusFacts): Status {
   const certificates = facts.secrets.flatMap((secret) => certificateState(secret, facts.now) ?? []);
   const expired = certificates.some(({ days }) => days < 0);
   return {
+    gateway: gatewayState(facts.gatewayService),
     parts,
     certificates,
     nodesWithoutBuilder: nodesWithoutBuilder(facts),
@@ -68,6 +73,7 @@ function partsOf(facts: StatusFacts): readonly PartState[] {
     deployment(COMPONENT.webhook),
     part(`${WEBHOOK_CONFIGURATION} (registration)`, facts.admission, admissionProgress(facts.admission)),
     part(COMPONENT.builder, builder, daemonSetProgress(builder, usable)),
+    ...(facts.gatewayService === undefined ? [] : [deployment(COMPONENT.gateway)]),
   ];
 }
 

@@ -17,25 +17,28 @@ export interface Awaited {
   readonly buildkitImage: string;
   /** Nodes that the builder can run on. */
   readonly usableNodes: number;
+  /** Whether there is one. */
+  readonly gateway: boolean;
 }
 
 /** Whether there would be nothing to wait for. */
 export async function isReady(
   { cluster, signal }: Pick<Ports, "cluster" | "signal">,
-  usableNodes: number,
+  { usableNodes, gateway: hasGateway }: Pick<Awaited, "usableNodes" | "gateway">,
 ): Promise<boolean> {
   const find = async (type: ObjectKind, name: string): Promise<unknown> =>
     cluster.kube.find(objectPath(type, SYSTEM_NAMESPACE, name), signal);
-  const [controller, webhook, builder, admission] = await Promise.all([
+  const [controller, webhook, gateway, builder, admission] = await Promise.all([
     find(DEPLOYMENT, COMPONENT.controller),
     find(DEPLOYMENT, COMPONENT.webhook),
+    hasGateway ? find(DEPLOYMENT, COMPONENT.gateway) : undefined,
     find({ apiVersion: "apps/v1", kind: "DaemonSet" }, COMPONENT.builder),
     find(
       { apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration" },
       WEBHOOK_CONFIGURATION,
     ),
   ]);
-  const deployments = [controller, webhook].map(deploymentProgress);
+  const deployments = [controller, webhook, ...(hasGateway ? [gateway] : [])].map(deploymentProgress);
   return [...deployments, daemonSetProgress(builder, usableNodes), admissionProgress(admission)].every(
     ({ done }) => done,
   );
@@ -78,7 +81,7 @@ export async function waitReady(ports: Ports, awaited: Awaited): Promise<void> {
     admission: follow(kube, ADMISSION_PATH, signal),
     pods: follow(kube, podsPath(SYSTEM_NAMESPACE), signal),
   };
-  const parts = partsOf(watched, awaited.usableNodes);
+  const parts = partsOf(watched, awaited);
   const failure = Promise.race([
     watched.pods.until((pods) => imageProblems(pods, images)[0]).then(rejectImage),
     ports.clock.sleep(ENABLE_MS_MAX, signal).then(() => rejectOverdue(parts)),
@@ -103,7 +106,7 @@ async function allDone({ step }: Ports, parts: readonly Part[], failure: Promise
   }
 }
 
-function partsOf({ deployments, daemonSets, admission }: Watched, usableNodes: number): readonly Part[] {
+function partsOf({ deployments, daemonSets, admission }: Watched, awaited: Awaited): readonly Part[] {
   const deployment = (name: string, text: string): Part => ({
     name,
     text,
@@ -123,8 +126,9 @@ function partsOf({ deployments, daemonSets, admission }: Watched, usableNodes: n
       name: COMPONENT.builder,
       text: "Starting the builders",
       source: daemonSets,
-      progress: () => daemonSetProgress(daemonSets.named(COMPONENT.builder), usableNodes),
+      progress: () => daemonSetProgress(daemonSets.named(COMPONENT.builder), awaited.usableNodes),
     },
+    ...(awaited.gateway ? [deployment(COMPONENT.gateway, "Starting the gateway")] : []),
   ];
 }
 

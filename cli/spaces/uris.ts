@@ -1,6 +1,7 @@
 /** Addresses of services, from what runs and what this machine forwards. Pure. */
 import { LOCAL_HOST_SUFFIX } from "../../core/contract.ts";
 import { asNumber, asString, at } from "../../core/parse.ts";
+import type { GatewayState } from "../cluster/gateway.ts";
 import type { Tunnel } from "../settings/tunnels.ts";
 import type { CurrentSpace } from "./current.ts";
 import { effectiveServices } from "./effective.ts";
@@ -18,10 +19,12 @@ export interface UriFacts {
   readonly tunnels: readonly Tunnel[];
   /** With its leading dot. */
   readonly hostSuffix: string;
+  readonly tls: boolean;
+  readonly gateway: GatewayState;
 }
 
 /** Of one space; inherited services carry its prefix. Tunnels first. */
-export function urisOf(space: CurrentSpace, { services, tunnels, hostSuffix }: UriFacts): readonly Uri[] {
+export function urisOf(space: CurrentSpace, { services, tunnels, hostSuffix, tls, gateway }: UriFacts): readonly Uri[] {
   const forwards = tunnels.flatMap((tunnel): readonly Uri[] => {
     if (tunnel.kind !== "forward" || tunnel.space !== space.name) return [];
     return [
@@ -32,13 +35,13 @@ export function urisOf(space: CurrentSpace, { services, tunnels, hostSuffix }: U
     ];
   });
   const isLocal = hostSuffix === LOCAL_HOST_SUFFIX;
-  const gateway = tunnels.find((tunnel) => tunnel.kind === "gateway" && tunnel.space === space.name);
+  const local = tunnels.find((tunnel) => tunnel.kind === "gateway" && tunnel.space === space.name);
   const addresses = effectiveServices(space, services)
     .filter(isHttp)
     .map(({ name, status }): Uri => {
-      const port = isLocal && gateway !== undefined ? { port: gateway.localPort } : {};
+      const port = isLocal ? (local === undefined ? {} : { port: local.localPort }) : { tls };
       const uri = spaceUrl({ space: space.name, root: space.root, service: name, suffix: hostSuffix, ...port });
-      const isThere = status === "Running" && (!isLocal || gateway !== undefined);
+      const isThere = status === "Running" && (isLocal ? local !== undefined : gateway.kind !== "pending");
       return { uri, status: isThere ? "Available" : "Pending" };
     });
   return [...forwards, ...addresses];

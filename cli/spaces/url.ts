@@ -9,11 +9,13 @@ export interface SpaceAddress {
   readonly suffix: string;
   /** Left out of the URL when absent or 80. */
   readonly port?: number;
+  readonly tls?: boolean;
 }
 
-/** `http://[<child>.s.]<root>.<service><suffix>[:<port>]/` */
-export function spaceUrl({ space, root, service, suffix, port }: SpaceAddress): string {
+/** `http[s]://[<child>.s.]<root>.<service><suffix>[:<port>]/` */
+export function spaceUrl({ space, root, service, suffix, port, tls }: SpaceAddress): string {
   const child = space === root ? "" : `${space}.s.`;
   const at = port === undefined || port === 80 ? "" : `:${port}`;
-  return `http://${child}${root}.${service}${suffix}${at}/`;
+  const scheme = tls === true ? "https" : "http";
+  return `${scheme}://${child}${root}.${service}${suffix}${at}/`;
 }

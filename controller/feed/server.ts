@@ -1,5 +1,6 @@
 /** The route feed over HTTPS: one request per sidecar, answered for as long as it lives. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { COMPONENT, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import type { Log } from "../../core/host/log.ts";
 import { serveHttps, type SecureServer } from "../../core/host/tls-server.ts";
 import {
@@ -10,10 +11,11 @@ import {
   SHORT_ANSWER_BYTES_MAX,
 } from "../../core/limits.ts";
 import { FEED_PATH } from "../../core/route-table.ts";
-import { parseServiceAccount } from "../../core/kube/service-account.ts";
+import { formatServiceAccount, parseServiceAccount } from "../../core/kube/service-account.ts";
 import type { PodReference } from "../../core/kube/token-review.ts";
 import { parseRedirectNote, REDIRECT_NOTE_PATH, type RedirectNote } from "../../core/redirect-protocol.ts";
 import type { ToldRedirect } from "../redirect-events.ts";
+import { EVERY_TREE } from "../index/route-index.ts";
 import type { FeedHub, FeedSink } from "./hub.ts";
 import type { ReviewToken } from "./token-review.ts";
 
@@ -96,6 +98,9 @@ async function answer(options: FeedOptions, request: IncomingMessage, response: 
   response.once("close", end);
 }
 
+/** Routes between all trees, so it follows all of them; nobody else does. */
+const GATEWAY = formatServiceAccount({ namespace: SYSTEM_NAMESPACE, name: COMPONENT.gateway });
+
 /** Whose token the request carries, and whether there is something for it here. */
 async function admit(options: FeedOptions, request: IncomingMessage): Promise<FeedClient | Refusal> {
   const method = METHODS[request.url ?? ""];
@@ -106,6 +111,7 @@ async function admit(options: FeedOptions, request: IncomingMessage): Promise<Fe
   if (token === undefined) return { status: 401, message: "The request carries no bearer token" };
   const user = await options.review(token);
   if (user === undefined) return { status: 401, message: "The token is not valid for this audience" };
+  if (user.name === GATEWAY) return { namespace: EVERY_TREE };
   const account = parseServiceAccount(user.name);
   if (account === undefined) return { status: 403, message: `\`${user.name}\` is no service account` };
   return { namespace: account.namespace, ...(user.pod === undefined ? {} : { pod: user.pod }) };

@@ -1,13 +1,17 @@
 /** Everything the feed and the reconciliation know of the cluster, kept current from three watches. No effects. */
 import { isDeepStrictEqual } from "node:util";
 import type { WatchEvent } from "../../core/kube/types.ts";
-import { serviceKey, type ServiceKey, type ServiceRecord } from "../../core/route-table.ts";
+import { serviceKey, type IngressRecord, type ServiceKey, type ServiceRecord } from "../../core/route-table.ts";
 import { Collection } from "./collection.ts";
+import { parseIngress, type Ingress } from "./ingress.ts";
 import type { RouteTable } from "./route-table.ts";
 import { parseService, parseSlice, recordOf, type Slice } from "./service.ts";
 import { forestOf, isTerminating, spaceOfNamespace, type Forest, type Space } from "./space.ts";
 
-export type WatchedKind = "namespaces" | "services" | "slices";
+export type WatchedKind = "namespaces" | "services" | "slices" | "ingresses";
+
+/** Stands for the whole cluster where the root of a tree is asked for; no namespace can have this name. */
+export const EVERY_TREE = "*";
 
 /** Records of one namespace by Service name. */
 type Records = Map<string, ServiceRecord>;
@@ -17,6 +21,8 @@ export class RouteIndex {
   readonly #terminating = new Collection(isTerminating);
   readonly #services = new Collection(parseService);
   readonly #slices = new Collection(parseSlice);
+  readonly #ingresses = new Collection(parseIngress);
+  #ingressTable: readonly IngressRecord[] = [];
   readonly #slicesOf = new Map<ServiceKey, Map<string, Slice>>();
   readonly #records = new Map<string, Records>();
   readonly #dirty = new Set<ServiceKey>();
@@ -25,7 +31,7 @@ export class RouteIndex {
 
   /** Whether every first list is complete; before that, tables are not to be shown to anybody. */
   get synced(): boolean {
-    return this.#spaces.synced && this.#services.synced && this.#slices.synced;
+    return this.#spaces.synced && this.#services.synced && this.#slices.synced && this.#ingresses.synced;
   }
 
   /** Whether `namespace` was a space and is being deleted. */
@@ -42,8 +48,22 @@ export class RouteIndex {
     return this.#forest;
   }
 
+  /** Every Ingress of the cluster, whether of a space or not. */
+  ingresses(): readonly Ingress[] {
+    return [...this.#ingresses.values()];
+  }
+
+  /** What the gateway is told of Ingresses; true when it differs from what it was told before. */
+  setIngressTable(table: readonly IngressRecord[]): boolean {
+    if (isDeepStrictEqual(table, this.#ingressTable)) return false;
+    this.#ingressTable = table;
+    this.#tables.delete(EVERY_TREE);
+    return true;
+  }
+
   /** The root of the tree that `namespace` belongs to; `undefined` when it is no space. */
   rootOf(namespace: string): string | undefined {
+    if (namespace === EVERY_TREE) return EVERY_TREE;
     return this.forest().rootOf.get(namespace);
   }
 
@@ -52,10 +72,22 @@ export class RouteIndex {
     this.#settle();
     const known = this.#tables.get(root);
     if (known !== undefined) return known;
+    if (root === EVERY_TREE) return this.#everyTree();
     const spaces = this.forest().trees.get(root) ?? [];
     const services = spaces.flatMap((space) => [...(this.#records.get(space.name)?.values() ?? [])]);
     const table = { spaces, services: new Map(services.map((service) => [serviceKey(service), service])) };
     this.#tables.set(root, table);
+    return table;
+  }
+
+  #everyTree(): RouteTable {
+    const trees = [...this.forest().trees.keys()].toSorted().map((root) => this.table(root));
+    const table = {
+      spaces: trees.flatMap((tree) => tree.spaces),
+      services: new Map(trees.flatMap((tree) => Array.from(tree.services))),
+      ingresses: this.#ingressTable,
+    };
+    this.#tables.set(EVERY_TREE, table);
     return table;
   }
 
@@ -68,6 +100,8 @@ export class RouteIndex {
         return this.#applyServices(event);
       case "slices":
         return this.#applySlices(event);
+      case "ingresses":
+        return this.#ingresses.apply(event).some((change) => !isDeepStrictEqual(change.before, change.after));
     }
   }
 
@@ -123,5 +157,6 @@ export class RouteIndex {
     if (records.size === 0) this.#records.delete(namespace);
     else this.#records.set(namespace, records);
     this.#tables.delete(this.rootOf(namespace) ?? "");
+    this.#tables.delete(EVERY_TREE);
   }
 }

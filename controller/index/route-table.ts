@@ -1,14 +1,30 @@
 /** The routes of one tree as a value, and the messages that lead from one value to the next. */
 import { isDeepStrictEqual } from "node:util";
-import type { FeedMessage, FeedVersion, ServiceKey, ServiceRecord, SpaceRecord } from "../../core/route-table.ts";
+import type {
+  FeedMessage,
+  FeedVersion,
+  IngressRecord,
+  ServiceKey,
+  ServiceRecord,
+  SpaceRecord,
+} from "../../core/route-table.ts";
 
 export interface RouteTable {
   readonly spaces: readonly SpaceRecord[];
   readonly services: ReadonlyMap<ServiceKey, ServiceRecord>;
+  /** In the table of the whole cluster alone. */
+  readonly ingresses?: readonly IngressRecord[];
 }
 
 export function snapshotOf(table: RouteTable, version: FeedVersion): FeedMessage {
-  return { type: "snapshot", version, spaces: table.spaces, services: [...table.services.values()] };
+  const { spaces, services, ingresses } = table;
+  return {
+    type: "snapshot",
+    version,
+    spaces,
+    services: [...services.values()],
+    ...(ingresses === undefined ? {} : { ingresses }),
+  };
 }
 
 /**
@@ -23,6 +39,9 @@ export function changesOf(before: RouteTable, after: RouteTable, version: FeedVe
     ...(isDeepStrictEqual(before.spaces, after.spaces)
       ? []
       : [{ type: "spaces", version, spaces: after.spaces } satisfies FeedMessage]),
+    ...(after.ingresses === undefined || after.ingresses === before.ingresses
+      ? []
+      : [{ type: "ingresses", version, ingresses: after.ingresses } satisfies FeedMessage]),
     ...changed.map(([, service]): FeedMessage => ({ type: "service", version, service })),
   ];
 }

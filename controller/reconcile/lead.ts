@@ -2,6 +2,8 @@
 import { RECONCILE_DELAY_MS, RECONCILE_MS } from "../../core/limits.ts";
 import { aborted } from "../aborted.ts";
 import { ensureCertificates } from "../certificates/certificates.ts";
+import { reconcileClones } from "../ingress/reconcile-clones.ts";
+import { reconcileIngressStatus } from "../ingress/reconcile-status.ts";
 import type { Bell } from "./bell.ts";
 import { reconcileBindings, reconcileSessions, type ReconcileContext } from "./reconcile.ts";
 import type { Sightings } from "./stale-sessions.ts";
@@ -28,6 +30,8 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
   while (!signal.aborted) {
     await Promise.all([
       attempt("Role bindings", async () => reconcileBindings(options, signal)),
+      attempt("Clones of Ingresses", async () => reconcileClones(options, signal)),
+      attempt("Addresses of Ingresses", async () => reconcileIngressStatus(options, signal)),
       attempt("Certificates", async () => ensureCertificates(kube, { now: clock.now(), renew: true })),
       attempt("Sessions", async () => {
         sightings = await reconcileSessions(options, sightings, signal);

@@ -3,10 +3,10 @@ import { SESSION_LABEL } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
-import { RECONCILE_CALLS_MAX } from "../../core/limits.ts";
 import { asArray, at } from "../../core/parse.ts";
 import type { RouteIndex } from "../index/route-index.ts";
 import { CONTROLLER_SELECTOR } from "../labels.ts";
+import { eachOf } from "./each-of.ts";
 import { bindingObject, parseBinding, planBindings, wantedBindings, type BindingStep } from "./role-bindings.ts";
 import {
   parseLease,
@@ -82,16 +82,4 @@ async function removeUnlessRunning(context: ReconcileContext, lease: SessionLeas
     signal,
   });
   log("info", "Abandoned session removed", { space: session.space, service: session.service, session: session.id });
-}
-
-/** Runs `act` for each item, RECONCILE_CALLS_MAX at a time; a failure concerns its item only. */
-async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>, log: Log): Promise<void> {
-  const queue = items.values();
-  const work = async (): Promise<void> => {
-    for (const item of queue) {
-      // The number of loops bounds the calls under way.
-      await act(item).catch((error: unknown) => log("warn", "Change failed", { item, error: String(error) }));
-    }
-  };
-  await Promise.all(Array.from({ length: RECONCILE_CALLS_MAX }, work));
 }

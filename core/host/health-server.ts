@@ -12,9 +12,19 @@ export interface HealthServer {
  * Rejects when the port cannot be had.
  *
  * @param waitingFor empty when ready
+ * @param metrics text of `/metrics`, for programs that count
  */
-export async function serveHealth(port: number, waitingFor: () => readonly string[]): Promise<HealthServer> {
+export async function serveHealth(
+  port: number,
+  waitingFor: () => readonly string[],
+  metrics?: () => string,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
+    if (request.url === "/metrics" && metrics !== undefined) {
+      response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
+      response.end(metrics());
+      return;
+    }
     const missing = request.url === "/readyz" ? waitingFor() : [];
     const known = request.url === "/readyz" || request.url === "/healthz";
     response.writeHead(known ? (missing.length === 0 ? 200 : 503) : 404, { "content-type": "application/json" });

@@ -11,7 +11,7 @@ import type { Dial } from "./dial.ts";
 import type { ExchangeObserver } from "./exchange-observer.ts";
 import { Fault } from "./head.ts";
 import { relay } from "./relay.ts";
-import { composeRequest } from "./request-edit.ts";
+import { composeRequest, type LineEdit } from "./request-edit.ts";
 import { closesAfter, parseRequestHead, type RequestHead } from "./request-head.ts";
 import { MalformedResponse, type Upstream, type UpstreamListener } from "./upstream.ts";
 import { type Reached, type Target, Upstreams } from "./upstreams.ts";
@@ -24,6 +24,8 @@ export interface Forward {
   /** Set when the host names a space and the request carries no header. */
   readonly routeAs?: string | undefined;
   readonly observer?: ExchangeObserver | undefined;
+  /** Lines that a gateway takes away and adds. */
+  readonly lines?: LineEdit | undefined;
 }
 
 export interface ExchangePolicy {
@@ -56,7 +58,7 @@ export function serveHttp(start: ExchangeStart): void {
 interface Retry {
   readonly targets: readonly Target[];
   readonly bytes: Buffer;
-  readonly routeAs: string | undefined;
+  readonly forward: Forward;
 }
 
 /** A request between its head and the end of its answer. */
@@ -179,15 +181,15 @@ class Exchange implements WireOwner, UpstreamListener {
   #follow(head: RequestHead, decision: Forward | Answer): void {
     if (this.#phase === "closed") return;
     if (decision.kind === "answer") this.#answer(decision, head.method);
-    else this.#connect(head, decision.targets, decision.routeAs);
+    else this.#connect(head, decision.targets, decision);
   }
 
-  #connect(head: RequestHead, targets: readonly Target[], routeAs: string | undefined): void {
+  #connect(head: RequestHead, targets: readonly Target[], forward: Forward): void {
     let settled = false;
     this.#upstreams.reach(targets, (reached) => {
       settled = true;
       if (this.#phase === "closed") return;
-      if (reached !== undefined) this.#send(head, reached, routeAs);
+      if (reached !== undefined) this.#send(head, reached, forward);
       else this.#unreachable(head);
     });
     if (!settled) this.#client.pause();
@@ -200,7 +202,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   /** Head and the body bytes at hand, in one write. */
-  #send(head: RequestHead, reached: Reached, routeAs: string | undefined): void {
+  #send(head: RequestHead, reached: Reached, forward: Forward): void {
     const input = this.#input;
     if (input === undefined) return;
     const body = new BodyScanner(requestFraming(head));
@@ -211,13 +213,16 @@ class Exchange implements WireOwner, UpstreamListener {
     }
     const { upstream, target, rest } = reached;
     const repeatable = rest.length > 0 && body.done && SAFE_METHODS.has(head.method);
-    const retry = repeatable ? { targets: rest, bytes: input.subarray(0, bodyEnd), routeAs } : undefined;
+    const retry = repeatable ? { targets: rest, bytes: input.subarray(0, bodyEnd), forward } : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
     this.#current = { head, upstream, body, retry, answered: false, responded: false };
     this.#phase = "busy";
     upstream.begin(head.method);
     const taken = upstream.wire.write(
-      composeRequest({ bytes: input, head, end: bodyEnd }, { routeAs, mark: target.mark }),
+      composeRequest(
+        { bytes: input, head, end: bodyEnd },
+        { routeAs: forward.routeAs, mark: target.mark, lines: forward.lines },
+      ),
     );
     if (!taken || this.#input !== undefined) this.#client.pause();
     else this.#client.resume();
@@ -264,7 +269,7 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#input = this.#input === undefined ? retry.bytes : Buffer.concat([retry.bytes, this.#input]);
     this.#current = undefined;
     this.#phase = "deciding";
-    this.#connect(current.head, retry.targets, retry.routeAs);
+    this.#connect(current.head, retry.targets, retry.forward);
   }
 
   /** As without us: the end of the connection that served the client last is the end of the client's. */
@@ -279,7 +284,7 @@ class Exchange implements WireOwner, UpstreamListener {
     if (this.#current !== undefined && this.#input === undefined) this.#current.upstream.wire.end();
   }
 
-  #answer(answer: Pick<Answer, "status" | "text">, method?: string): void {
+  #answer(answer: Pick<Answer, "status" | "text" | "html">, method?: string): void {
     this.#client.write(formatAnswer(answer, method));
     this.#finish();
   }

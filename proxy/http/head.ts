@@ -36,6 +36,8 @@ export interface Fields {
   /** Upgrade is present. */
   upgrade: boolean;
   host: string | undefined;
+  /** Accept names `text/html`: a person looks at the answer. */
+  acceptsHtml: boolean;
   /** Value of the route header. */
   routeAs: string | undefined;
   /** Value of the hop mark. */
@@ -79,6 +81,7 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     keepAlive: false,
     upgrade: false,
     host: undefined,
+    acceptsHtml: false,
     routeAs: undefined,
     routedTo: undefined,
     cuts: [],
@@ -119,6 +122,9 @@ function readField(line: Line, fields: Fields): Fault | undefined {
   switch (line.colon - line.start) {
     case 4:
       return nameIs(line, "host") ? readHost(line, fields) : undefined;
+    case 6:
+      if (nameIs(line, "accept")) fields.acceptsHtml = valueOf(line).includes("text/html");
+      return undefined;
     case 7:
       if (nameIs(line, "upgrade")) fields.upgrade = true;
       return undefined;

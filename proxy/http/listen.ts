@@ -16,8 +16,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Descriptor of a socket that listens already, in place of host name and port. */
   readonly inherited?: number | undefined;
-  /** Must set the wire's owner. `fd` is the socket's descriptor, valid during the call. */
-  readonly accept: (wire: Wire, fd: number) => void;
+  /** Must set the wire's owner. `fd` is the socket's descriptor, valid during the call; `peer` gives the client's address. */
+  readonly accept: (wire: Wire, fd: number, peer: () => string) => void;
 }
 
 /** @throws Error with `code` EADDRINUSE or EACCES, as the kernel says it */
@@ -35,7 +35,7 @@ export function listen(options: ListenOptions): Listening {
         open += 1;
         const wire = new Wire(socket, DISCARD);
         socket.data = wire;
-        accept(wire, descriptorOf(socket));
+        accept(wire, descriptorOf(socket), () => socket.remoteAddress);
       },
       close: (socket, error) => {
         open -= 1;

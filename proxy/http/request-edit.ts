@@ -2,11 +2,23 @@
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
 import type { RequestHead } from "./request-head.ts";
 
+const LF = 10;
+const COLON = 58;
+
 export interface RequestEdit {
   /** Sets the route header; only for requests that have none. */
   readonly routeAs?: string | undefined;
   /** Hop mark: `<namespace>/<service>` that the request has been routed to. */
   readonly mark?: string | undefined;
+  readonly lines?: LineEdit | undefined;
+}
+
+/** What a gateway does to the head of a request from outside. */
+export interface LineEdit {
+  /** Names, lower case, of fields that are not passed on. */
+  readonly drop: ReadonlySet<string>;
+  /** Whole lines with their CRLF. */
+  readonly add: string;
 }
 
 /** A request as it was received: its head, and its bytes up to `end`, which lies behind the body bytes at hand. */
@@ -20,7 +32,7 @@ export interface ReceivedRequest {
 export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buffer {
   const { bytes, head, end } = request;
   const added = addedLines(edit);
-  const cuts = head.fields.cuts;
+  const cuts = edit.lines === undefined ? head.fields.cuts : cutsOf(bytes, head, edit.lines.drop);
   if (added === "" && cuts.length === 0) return bytes.subarray(head.start, end);
   const headEnd = head.end - 2;
   const parts: Buffer[] = [];
@@ -35,5 +47,24 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
 
 function addedLines(edit: RequestEdit): string {
   const routeAs = edit.routeAs === undefined ? "" : `${ROUTE_HEADER}: ${edit.routeAs}\r\n`;
-  return edit.mark === undefined ? routeAs : `${routeAs}${HOP_HEADER}: ${edit.mark}\r\n`;
+  const mark = edit.mark === undefined ? "" : `${HOP_HEADER}: ${edit.mark}\r\n`;
+  return `${edit.lines?.add ?? ""}${routeAs}${mark}`;
+}
+
+/** Pairs of offsets, ascending: those of the head, and the lines of the named fields. */
+function cutsOf(bytes: Buffer, head: RequestHead, names: ReadonlySet<string>): readonly number[] {
+  const known = head.fields.cuts;
+  const cuts: number[] = [];
+  let start = bytes.indexOf(LF, head.start) + 1;
+  while (start < head.end - 2) {
+    const next = bytes.indexOf(LF, start) + 1;
+    const name = bytes.toString("latin1", start, bytes.indexOf(COLON, start)).toLowerCase();
+    if (names.has(name) || isCut(known, start)) cuts.push(start, next);
+    start = next;
+  }
+  return cuts;
+}
+
+function isCut(cuts: readonly number[], start: number): boolean {
+  return cuts.some((offset, index) => index % 2 === 0 && offset === start);
 }

@@ -2,7 +2,7 @@
  * One TCP connection, client's or upstream's: ordered writes with back-pressure, half-close, reset.
  * Whoever is responsible for it at the moment is its `owner`; a connection changes hands when its protocol is known.
  */
-import type { Socket, SocketHandler } from "bun";
+import type { SocketHandler } from "bun";
 import { CLOSE_LINGER_MS_MAX } from "../../core/limits.ts";
 
 export interface WireOwner {
@@ -15,9 +15,22 @@ export interface WireOwner {
   readonly close: (wire: Wire, error: Error | undefined) => void;
 }
 
+/** What a wire needs of its socket: Bun's own, or a TLS connection made to look like one. */
+export interface WireSocket {
+  /** How many of the bytes were taken; negative once it is closed. */
+  readonly write: (bytes: Buffer) => number;
+  /** Half-closes. */
+  readonly shutdown: () => void;
+  /** Closes both directions once what was taken is sent. */
+  readonly end: () => void;
+  readonly terminate: () => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+}
+
 export class Wire {
   owner: WireOwner;
-  readonly #socket: Socket<Wire>;
+  readonly #socket: WireSocket;
   #queue: Buffer[] = [];
   #paused = false;
   #ending = false;
@@ -25,7 +38,7 @@ export class Wire {
   #closeAfterEnd = false;
   #closed = false;
 
-  constructor(socket: Socket<Wire>, owner: WireOwner) {
+  constructor(socket: WireSocket, owner: WireOwner) {
     this.#socket = socket;
     this.owner = owner;
   }

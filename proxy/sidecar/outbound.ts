@@ -7,8 +7,9 @@ import type { Forward } from "../http/exchange.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../http/wire.ts";
+import { anyOf } from "../routing/from-outside.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { anyOf, type Pod, spaceOf } from "./pod.ts";
+import { type Pod, spaceOf } from "./pod.ts";
 import { serveDestination } from "./serve-destination.ts";
 
 export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {

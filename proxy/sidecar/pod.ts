@@ -4,7 +4,7 @@ import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Counters } from "./metrics.ts";
 import type { OriginalDestination } from "./original-destination.ts";
-import type { Routes } from "./routes.ts";
+import type { Routes } from "../routing/routes.ts";
 
 export interface Pod {
   readonly config: SidecarConfig;
@@ -40,9 +40,4 @@ export function spaceOf(pod: Pod, head: RequestHead): RequestSpace {
 /** Whether a request must wait for the first table: it asks for a space and none is known yet. */
 export function mustWait(pod: Pod, head: RequestHead): boolean {
   return !pod.routes.ready && (head.fields.routeAs !== undefined || head.fields.host?.includes(".s.") === true);
-}
-
-/** Any of the `count` endpoints of a headless Service. */
-export function anyOf(count: number): number {
-  return Math.floor(Math.random() * count);
 }

@@ -8,7 +8,7 @@ import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
 import { acceptAdmin } from "./admin.ts";
 import { askNode } from "./ask-node.ts";
 import { acceptEnter } from "./enter.ts";
-import { followFeed } from "./feed.ts";
+import { followFeed } from "../routing/feed.ts";
 import { acceptInbound } from "./inbound.ts";
 import { formatMetrics, newCounters } from "./metrics.ts";
 import type { SidecarSockets } from "./listening-sockets.ts";
@@ -16,7 +16,7 @@ import type { OriginalDestination } from "./original-destination.ts";
 import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
 import { keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
-import { Routes } from "./routes.ts";
+import { Routes } from "../routing/routes.ts";
 
 export interface SidecarOptions {
   readonly config: SidecarConfig;

@@ -22,9 +22,10 @@ export function userRoles(settings: ControlPlaneSettings): readonly KubeObject[]
 export function info(settings: ControlPlaneSettings): readonly KubeObject[] {
   const identity: Identity = { name: COMPONENT.info, component: "cluster", version: settings.version };
   const read = { apiGroups: [""], resources: ["configmaps"], resourceNames: [COMPONENT.info], verbs: ["get"] };
+  const seeGateway = { apiGroups: [""], resources: ["services"], resourceNames: [COMPONENT.gateway], verbs: ["get"] };
   return [
     configMap(namespaced(identity), infoOf(settings)),
-    { apiVersion: `${RBAC}/v1`, kind: "Role", metadata: namespaced(identity), rules: [read] },
+    { apiVersion: `${RBAC}/v1`, kind: "Role", metadata: namespaced(identity), rules: [read, seeGateway] },
     {
       apiVersion: `${RBAC}/v1`,
       kind: "RoleBinding",

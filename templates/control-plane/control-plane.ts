@@ -3,6 +3,7 @@ import { SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import { info, userRoles } from "./access.ts";
 import { builder } from "./builder.ts";
 import { controller } from "./controller.ts";
+import { gateway } from "./gateway.ts";
 import { clusterScoped, type KubeObject } from "./object.ts";
 import { spacePolicy } from "./policy.ts";
 import type { ControlPlaneSettings } from "./settings.ts";
@@ -17,8 +18,14 @@ export function controlPlane(settings: ControlPlaneSettings): readonly KubeObjec
     ...webhook(settings),
     ...controller(settings),
     ...builder(settings),
+    ...(settings.endpoint === "none" ? [] : gateway(settings)),
     webhookConfiguration(settings),
   ];
+}
+
+/** What an earlier run may have made and these settings do without. */
+export function obsolete(settings: ControlPlaneSettings): readonly KubeObject[] {
+  return settings.endpoint === "none" ? gateway(settings) : [];
 }
 
 function namespace(version: string): KubeObject {

@@ -14,7 +14,7 @@ export interface KubeObject {
 }
 
 /** Parts of azds in `app.kubernetes.io/component`. */
-export type Component = "cluster" | "webhook" | "controller" | "builder" | "access";
+export type Component = "cluster" | "webhook" | "controller" | "builder" | "gateway" | "access";
 
 /** `app.kubernetes.io/part-of` of everything that is ours, and what tells our namespace from a foreign one. */
 export const PART_OF = { "app.kubernetes.io/part-of": "azds" } as const;

@@ -29,10 +29,28 @@ const GRACE_S = 10;
 
 /** Deployment, Service and PodDisruptionBudget of a program that runs in two replicas. */
 export function serverProgram(server: ServerProgram, settings: ControlPlaneSettings): readonly KubeObject[] {
+  return [serverService(server), ...serverDeployment(server, settings)];
+}
+
+/** What a program's pod has beside the others'. */
+export interface PodExtras {
+  /** Seconds that its connections may take to end. */
+  readonly graceS: number;
+  readonly ports: readonly object[];
+  readonly mounts: readonly object[];
+  readonly volumes: readonly object[];
+}
+
+/** Deployment and PodDisruptionBudget alone. */
+export function serverDeployment(
+  server: ServerProgram,
+  settings: ControlPlaneSettings,
+  extras?: PodExtras,
+): readonly KubeObject[] {
   const metadata = namespaced(server.identity);
   const matchLabels = selectorLabels(server.identity.component);
+  const container = programContainer(server, settings);
   return [
-    serverService(server),
     {
       apiVersion: "policy/v1",
       kind: "PodDisruptionBudget",
@@ -55,10 +73,18 @@ export function serverProgram(server: ServerProgram, settings: ControlPlaneSetti
             serviceAccountName: server.identity.name,
             nodeSelector: { "kubernetes.io/os": "linux" },
             affinity: apart(matchLabels),
-            terminationGracePeriodSeconds: GRACE_S,
+            terminationGracePeriodSeconds: extras?.graceS ?? GRACE_S,
             enableServiceLinks: false,
             securityContext: RESTRICTED_POD,
-            containers: [programContainer(server, settings)],
+            ...(extras === undefined
+              ? { containers: [container] }
+              : {
+                  automountServiceAccountToken: false,
+                  containers: [
+                    { ...container, ports: [...container.ports, ...extras.ports], volumeMounts: extras.mounts },
+                  ],
+                  volumes: extras.volumes,
+                }),
           },
         },
       },
@@ -89,7 +115,7 @@ export function serverService({ identity, port }: ServerProgram, policy: "Cluste
 export function programContainer(
   server: ServerProgram,
   settings: ControlPlaneSettings,
-): Readonly<Record<string, unknown>> & { readonly env: readonly unknown[] } {
+): Readonly<Record<string, unknown>> & { readonly env: readonly unknown[]; readonly ports: readonly object[] } {
   return {
     name: server.identity.component,
     image: settings.image,

@@ -16,6 +16,10 @@ export interface ControlPlaneSettings {
   readonly endpoint: Endpoint;
   /** Who writes the redirect of a pod where both are permitted. */
   readonly redirect: RedirectForm;
+  /** Secret (kubernetes.io/tls) in our namespace with the gateway's default certificate; empty: none. */
+  readonly tlsSecret: string;
+  /** Requests from outside keep their route header. */
+  readonly trustExternalHeader: boolean;
   /** Folder and socket of containerd on the nodes. */
   readonly containerd: { readonly root: string; readonly socket: string };
   /** False on Kubernetes 1.29, which does not serve ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). */
@@ -36,6 +40,7 @@ export const CLUSTER_DOMAIN_DEFAULT = "cluster.local";
 /** Data of the ConfigMap `azds-info`: what later runs keep to, and what users may know. */
 export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, string>> {
   const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, redirect, containerd } = settings;
+  const { tlsSecret, trustExternalHeader } = settings;
   return {
     version,
     image,
@@ -44,6 +49,8 @@ export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, 
     clusterDomain,
     endpoint,
     redirect,
+    tlsSecret,
+    trustExternalHeader: String(trustExternalHeader),
     containerdRoot: containerd.root,
     containerdSocket: containerd.socket,
   };

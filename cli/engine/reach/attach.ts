@@ -7,6 +7,7 @@ import { announceTunnels, type Tunnel } from "../../settings/tunnels.ts";
 import { spaceUrl } from "../../spaces/url.ts";
 import { followOutput } from "../logs/app-output.ts";
 import { causeOf } from "../pods/diagnose.ts";
+import { announcePublicUrls } from "./public-urls.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
 import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";
@@ -35,6 +36,8 @@ export async function attach(request: AttachRequest, context: Context): Promise<
   followOutput(watch, { kube, emit: context.emit, clock: context.host.clock, signal: context.signal });
   const tunnels = await startForwards(ports, request, context);
   if (ports.some((port) => port.http)) tunnels.push(await startGateway(ports, request, context));
+  const http = new Set(ports.filter((port) => port.http).map((port) => port.service));
+  void announcePublicUrls(prepared, http, context);
   return announceTunnels(context.host, prepared.cluster, tunnels);
 }
 

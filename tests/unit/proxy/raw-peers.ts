@@ -8,7 +8,7 @@ import { listen, type Listening } from "../../../proxy/http/listen.ts";
 import type { Wire } from "../../../proxy/http/wire.ts";
 import { newCounters } from "../../../proxy/sidecar/metrics.ts";
 import type { Pod } from "../../../proxy/sidecar/pod.ts";
-import { Routes } from "../../../proxy/sidecar/routes.ts";
+import { Routes } from "../../../proxy/routing/routes.ts";
 
 export interface RawServer extends Endpoint {
   readonly close: () => Promise<void>;

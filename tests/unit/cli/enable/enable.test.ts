@@ -17,6 +17,8 @@ const REQUEST: EnableRequest = {
     hostSuffix: undefined,
     endpoint: undefined,
     redirect: undefined,
+    tlsSecret: undefined,
+    trustExternalHeader: undefined,
   },
   ownImage: "azds.local/azds:own",
   replaceNamespace: false,
@@ -119,7 +121,12 @@ test("waitReady() stops at an image that cannot be had and says how to bring it"
   const containers = [{ name: "webhook", image: "azds.local/azds:own" }];
   const state = { waiting: { reason: "ErrImagePull", message: "no such host" } };
   const ports = testPorts(kube);
-  const waiting = waitReady(ports, { image: "azds.local/azds:own", buildkitImage: "b", usableNodes: 1 });
+  const waiting = waitReady(ports, {
+    image: "azds.local/azds:own",
+    buildkitImage: "b",
+    usableNodes: 1,
+    gateway: false,
+  });
   const stuck = pod({
     name: "azds-webhook-1",
     namespace: "azds",

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { namespaceState, planInstall, type NamespaceState } from "../../../../cli/enable/plan.ts";
 import { describeRight, rightsToEnable } from "../../../../cli/enable/rights.ts";
-import { controlPlane } from "../../../../templates/control-plane/control-plane.ts";
+import { controlPlane, obsolete } from "../../../../templates/control-plane/control-plane.ts";
 import { SETTINGS } from "./settings-sample.ts";
 
 const OBJECTS = controlPlane(SETTINGS);
@@ -40,4 +40,13 @@ test("rightsToEnable() names each right once, with group and namespace", () => {
   expect(rights).toContain("create deployments.apps in namespace azds");
   expect(rights).toContain("patch mutatingwebhookconfigurations.admissionregistration.k8s.io");
   expect(rights).toContain("list nodes");
+});
+
+test("planInstall() takes away last what an earlier run made and this one does without, and only from an installation of ours", () => {
+  const gateway = obsolete(SETTINGS);
+  expect(gateway.map(({ kind }) => kind)).toContain("IngressClass");
+  const upgrade = planInstall({ kind: "ours", version: "0.1.0" }, [], gateway);
+  expect(upgrade.at(-1)).toMatchObject({ kind: "remove", objects: gateway });
+  expect(planInstall({ kind: "absent" }, [], gateway).some(({ kind }) => kind === "remove")).toBe(false);
+  expect(obsolete({ ...SETTINGS, endpoint: "public" })).toEqual([]);
 });

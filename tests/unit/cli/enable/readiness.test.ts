@@ -34,3 +34,11 @@ test("admissionProgress() waits until every webhook knows whom to trust", () => 
   expect(admissionProgress(configuration("YQ==", "")).done).toBe(false);
   expect(admissionProgress(undefined).done).toBe(false);
 });
+
+test("deploymentProgress() does not take available pods of the old version for the new one's", () => {
+  const rolling = { observedGeneration: 1, replicas: 4, updatedReplicas: 2, availableReplicas: 2 };
+  const of = (status: object): boolean =>
+    deploymentProgress({ metadata: { generation: 1 }, spec: { replicas: 2 }, status }).done;
+  expect(of(rolling)).toBe(false);
+  expect(of({ ...rolling, replicas: 2 })).toBe(true);
+});

@@ -14,6 +14,8 @@ export const SETTINGS: ControlPlaneSettings = {
   clusterDomain: CLUSTER_DOMAIN_DEFAULT,
   endpoint: "none",
   redirect: "init",
+  tlsSecret: "",
+  trustExternalHeader: false,
   containerd: CONTAINERD_DEFAULTS,
   admissionPolicies: true,
 };

@@ -6,6 +6,7 @@ import {
   resolveSettings,
   type EnableOptions,
   type SettingsSources,
+  suffixOf,
 } from "../../../../cli/enable/settings.ts";
 import { VERSION } from "../../../../core/contract.ts";
 import { infoOf } from "../../../../templates/control-plane/settings.ts";
@@ -18,6 +19,8 @@ const NOTHING: EnableOptions = {
   hostSuffix: undefined,
   endpoint: undefined,
   redirect: undefined,
+  tlsSecret: undefined,
+  trustExternalHeader: undefined,
 };
 const SOURCES: SettingsSources = {
   options: NOTHING,
@@ -72,4 +75,14 @@ test("endpointOf() reads the original's spelling", () => {
     undefined,
     undefined,
   ]);
+});
+
+test("suffixOf() takes a suffix as a name, with a dot, and as the DNS record is written; refuses the rest", () => {
+  for (const text of ["dev.example.test", ".dev.example.test", "*.Dev.example.test"]) {
+    expect(suffixOf(text)).toBe(".dev.example.test");
+  }
+  expect(suffixOf(undefined)).toBeUndefined();
+  for (const text of ["", "*", "local", "a*b.test", "a..b", "http://x.test", `${"x.".repeat(70)}test`]) {
+    expect(() => suffixOf(text)).toThrow("--host-suffix");
+  }
 });

@@ -20,6 +20,7 @@ const deployment = (name: string): object => ({
   status: { observedGeneration: 1, updatedReplicas: 2, availableReplicas: 2 },
 });
 const GOOD: StatusFacts = {
+  gatewayService: undefined,
   deployments: [deployment(COMPONENT.controller), deployment(COMPONENT.webhook)],
   daemonSets: [
     {

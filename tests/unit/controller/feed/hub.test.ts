@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { FeedHub } from "../../../../controller/feed/hub.ts";
-import { RouteIndex, type WatchedKind } from "../../../../controller/index/route-index.ts";
+import { EVERY_TREE, RouteIndex, type WatchedKind } from "../../../../controller/index/route-index.ts";
 import type { WatchEvent } from "../../../../core/kube/types.ts";
 import type { FeedMessage } from "../../../../core/route-table.ts";
 import { RouteTable } from "../../../../core/routing.ts";
@@ -187,3 +187,22 @@ function fromScratch(steps: readonly Step[]): RouteIndex {
   for (const entry of steps) if (typeof entry === "object" && "kind" in entry) index.apply(entry.kind, entry.event);
   return index;
 }
+
+test("FeedHub tells who follows every tree of all spaces, and of Ingresses as they change", () => {
+  const { index, hub } = setUp();
+  index.apply("namespaces", { type: "added", object: space("other") });
+  const reader = new Reader();
+  hub.subscribe(EVERY_TREE, reader.sink);
+  expect(reader.table.spaces).toEqual(["alice", "dev", "other"]);
+  expect(reader.types()).toEqual(["snapshot"]);
+  index.apply("services", { type: "added", object: service("other", "api") });
+  index.setIngressTable([{ namespace: "dev", name: "x", rules: [], certificates: [] }]);
+  hub.publish();
+  expect(reader.types().toSorted()).toEqual(["ingresses", "service"]);
+  expect(reader.table.find("other", "api")).toBeDefined();
+  expect(reader.table.ingresses).toHaveLength(1);
+  index.apply("namespaces", { type: "deleted", object: space("other") });
+  hub.publish();
+  expect(reader.table.spaces).toEqual(["alice", "dev"]);
+  expect(reader.table.find("other", "api")).toBeUndefined();
+});

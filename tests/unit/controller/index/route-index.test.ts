@@ -3,10 +3,10 @@ import { RouteIndex, type WatchedKind } from "../../../../controller/index/route
 import type { JsonObject } from "../../../../core/parse.ts";
 import { listed, service, slice, space } from "../objects.ts";
 
-function indexOf(objects: Readonly<Record<WatchedKind, readonly JsonObject[]>>): RouteIndex {
+function indexOf(objects: Readonly<Partial<Record<WatchedKind, readonly JsonObject[]>>>): RouteIndex {
   const index = new RouteIndex();
-  for (const kind of ["namespaces", "services", "slices"] as const) {
-    for (const event of listed(...objects[kind])) index.apply(kind, event);
+  for (const kind of ["namespaces", "services", "slices", "ingresses"] as const) {
+    for (const event of listed(...(objects[kind] ?? []))) index.apply(kind, event);
   }
   return index;
 }
@@ -17,9 +17,9 @@ const SHOP = {
   slices: [slice("dev", "web", { ready: ["10.1.0.1"] })],
 };
 
-test("RouteIndex is synced when all three lists are complete", () => {
+test("RouteIndex is synced when all lists are complete", () => {
   const index = new RouteIndex();
-  for (const kind of ["namespaces", "services"] as const) index.apply(kind, { type: "synced" });
+  for (const kind of ["namespaces", "services", "ingresses"] as const) index.apply(kind, { type: "synced" });
   expect(index.synced).toBe(false);
   index.apply("slices", { type: "synced" });
   expect(index.synced).toBe(true);

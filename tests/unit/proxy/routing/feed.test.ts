@@ -3,8 +3,8 @@ import * as fc from "fast-check";
 import { systemClock } from "../../../../core/host/clock.ts";
 import { FEED_CONNECT_MS_MAX } from "../../../../core/limits.ts";
 import type { FeedMessage } from "../../../../core/route-table.ts";
-import { FeedReader, followFeed } from "../../../../proxy/sidecar/feed.ts";
-import { parseFeedMessage } from "../../../../proxy/sidecar/feed-message.ts";
+import { FeedReader, followFeed } from "../../../../proxy/routing/feed.ts";
+import { parseFeedMessage } from "../../../../proxy/routing/feed-message.ts";
 import { testCertificate } from "../../../fakes/certificate.ts";
 import { service, snapshot } from "../raw-peers.ts";
 

@@ -1,6 +1,14 @@
 /** One line of the route feed, from text to its type. */
 import { asArray, asNumber, asString, at, isObject, parseJson } from "../../core/parse.ts";
-import type { FeedMessage, FeedVersion, ServicePort, ServiceRecord, SpaceRecord } from "../../core/route-table.ts";
+import type {
+  FeedMessage,
+  FeedVersion,
+  IngressRecord,
+  ServicePort,
+  ServiceRecord,
+  SpaceRecord,
+} from "../../core/route-table.ts";
+import { parseIngressRecord } from "./ingress-record.ts";
 
 /**
  * `undefined` for a kind this version does not know: a newer controller may send more.
@@ -19,6 +27,7 @@ export function parseFeedMessage(line: string): FeedMessage | undefined {
         version,
         spaces: parseSpaces(at(value, "spaces")),
         services: asArray(at(value, "services")).flatMap((entry) => parseService(entry) ?? []),
+        ...(at(value, "ingresses") === undefined ? {} : { ingresses: parseIngresses(at(value, "ingresses")) }),
       };
     case "spaces":
       return { type, version, spaces: parseSpaces(at(value, "spaces")) };
@@ -30,9 +39,15 @@ export function parseFeedMessage(line: string): FeedMessage | undefined {
       const key = asString(at(value, "key"));
       return key === undefined ? undefined : { type, version, key };
     }
+    case "ingresses":
+      return { type, version, ingresses: parseIngresses(at(value, "ingresses")) };
     default:
       return undefined;
   }
+}
+
+function parseIngresses(value: unknown): readonly IngressRecord[] {
+  return asArray(value).flatMap((entry) => parseIngressRecord(entry) ?? []);
 }
 
 function parseVersion(value: unknown): FeedVersion | undefined {

@@ -1,0 +1,48 @@
+/** An Ingress (networking.k8s.io/v1), as far as it concerns us. */
+import { INGRESS_CLASSES } from "../../core/contract.ts";
+import { asArray, asString, asStringRecord, at, isObject } from "../../core/parse.ts";
+
+/** The older way to name a class; honoured like `spec.ingressClassName`. */
+const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
+
+export interface Ingress {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** As the API gives it. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** The gateway serves it. */
+  readonly ours: boolean;
+  /** Hosts of its TLS sections, with the names of their Secrets. */
+  readonly tls: readonly { readonly hosts: readonly string[]; readonly secret: string }[];
+  /** `status.loadBalancer.ingress`. */
+  readonly addresses: readonly unknown[];
+}
+
+/** `undefined` for one that is being deleted. */
+export function parseIngress(object: unknown): Ingress | undefined {
+  const metadata = at(object, "metadata");
+  const namespace = asString(at(metadata, "namespace"));
+  const name = asString(at(metadata, "name"));
+  const spec = at(object, "spec");
+  if (namespace === undefined || name === undefined || at(metadata, "deletionTimestamp") !== undefined)
+    return undefined;
+  const annotations = asStringRecord(at(metadata, "annotations"));
+  const className = asString(at(spec, "ingressClassName")) ?? annotations[CLASS_ANNOTATION] ?? "";
+  return {
+    namespace,
+    name,
+    uid: asString(at(metadata, "uid")) ?? "",
+    labels: asStringRecord(at(metadata, "labels")),
+    annotations,
+    spec: isObject(spec) ? spec : {},
+    ours: INGRESS_CLASSES.some((known) => known === className),
+    tls: asArray(at(spec, "tls")).map((entry) => ({
+      hosts: asArray(at(entry, "hosts")).flatMap((host) => asString(host)?.toLowerCase() ?? []),
+      secret: asString(at(entry, "secretName")) ?? "",
+    })),
+    addresses: asArray(at(object, "status", "loadBalancer", "ingress")),
+  };
+}

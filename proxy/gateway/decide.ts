@@ -1,0 +1,83 @@
+/** Where a request from outside goes: an Ingress of our class says so, else the host itself. */
+import { ROUTE_HEADER } from "../../core/contract.ts";
+import { serviceKey } from "../../core/route-table.ts";
+import type { Candidate, RouteTable } from "../../core/routing.ts";
+import type { Answer } from "../http/answer.ts";
+import type { Forward } from "../http/exchange.ts";
+import type { LineEdit } from "../http/request-edit.ts";
+import { authorityOf, type RequestHead } from "../http/request-head.ts";
+import type { Target } from "../http/upstreams.ts";
+import { decideByHost, forwardTo, nearest, NOT_READY, spaceFor, type Asked } from "../routing/from-outside.ts";
+import { type IngressMatch, matchIngress } from "./ingress-match.ts";
+import { unknownHost } from "./page.ts";
+
+export interface Door {
+  readonly table: RouteTable;
+  /** With its leading dot. */
+  readonly hostSuffix: string;
+  readonly trustExternalHeader: boolean;
+}
+
+/** The connection that a request came by. */
+export interface Arrival {
+  readonly scheme: "http" | "https";
+  /** The client's address. */
+  readonly peer: string;
+}
+
+/** What only the gateway itself may say. The hop mark never passes from a client. */
+const FORWARDED = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+const DROPPED: ReadonlySet<string> = new Set(FORWARDED);
+const DROPPED_WITH_ROUTE: ReadonlySet<string> = new Set([...FORWARDED, ROUTE_HEADER]);
+
+export function decideFromOutside(door: Door, arrival: Arrival, head: RequestHead): Forward | Answer {
+  const { table, hostSuffix, trustExternalHeader } = door;
+  if (!table.ready) return NOT_READY;
+  const header = trustExternalHeader ? head.fields.routeAs || undefined : undefined;
+  const asked: Asked = { authority: authorityOf(head) ?? "", header };
+  const decision =
+    decideByIngress(door, asked, pathOf(head.target)) ?? decideByHost({ table, hostSuffix, targetOf }, asked);
+  if (decision === undefined) {
+    return unknownHost(door, { scheme: arrival.scheme, authority: asked.authority, html: head.fields.acceptsHtml });
+  }
+  return decision.kind === "answer" ? decision : { ...decision, lines: linesOf(arrival, asked) };
+}
+
+function decideByIngress(door: Door, asked: Asked, path: string): Forward | Answer | undefined {
+  const { table, hostSuffix } = door;
+  if (table.ingresses.length === 0) return undefined;
+  const host = asked.authority.toLowerCase().replace(/:\d*$/, "");
+  const match = matchIngress(table, { host, path, hostSuffix });
+  return match === undefined ? undefined : toBackend(door, asked, match);
+}
+
+function toBackend({ table, hostSuffix }: Door, asked: Asked, match: IngressMatch): Forward | Answer {
+  const { namespace, backend, child } = match;
+  const space = spaceFor(table, asked.header, child ?? namespace);
+  const service = nearest(table, space, backend.service) ?? table.find(namespace, backend.service);
+  if (service === undefined) {
+    const name = serviceKey({ namespace, name: backend.service });
+    return { kind: "answer", status: 503, text: `The Ingress names the Service \`${name}\`, which does not exist\n` };
+  }
+  const port = service.ports.find((each) => each.name === backend.port || each.port === backend.port);
+  const isRoot = table.ancestry(space).length <= 1;
+  const routeAs = asked.header === undefined && !isRoot ? space : undefined;
+  return forwardTo({ table, hostSuffix, targetOf }, { service, port, space, routeAs });
+}
+
+function linesOf({ scheme, peer }: Arrival, { authority, header }: Asked): LineEdit {
+  return {
+    drop: header === undefined ? DROPPED_WITH_ROUTE : DROPPED,
+    add: `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n`,
+  };
+}
+
+function targetOf({ address, port, service }: Candidate): Target {
+  return { address, port, mark: service };
+}
+
+/** Of an origin-form or absolute-form target (RFC 9112 §3.2). */
+function pathOf(target: string): string {
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(?<path>[^?#]*)/i.exec(target)?.groups?.["path"];
+  return absolute ?? target.replace(/[?#].*$/, "");
+}

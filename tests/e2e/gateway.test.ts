@@ -1,0 +1,262 @@
+/** Entry from outside: requests to the gateway's Service from this machine, and Ingresses of spaces. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect as connectTls } from "node:tls";
+import { connect } from "node:net";
+import { asString, asStringRecord, at } from "../../core/parse.ts";
+import {
+  apply,
+  enabledCluster,
+  kubectl,
+  kubectlOk,
+  startCommand,
+  type Developer,
+  type RunningCommand,
+} from "./support/cluster.ts";
+import {
+  servingPod,
+  deployEcho,
+  eventuallyEqual,
+  gatewayCertificate,
+  HTTP_ROUTE_CRD,
+  ingress,
+  kubectlCommand,
+  route,
+} from "./support/gateway.ts";
+import { labelSpaces, removeSpaces } from "./support/spaces.ts";
+
+const SPACES = { entry: "root", "entry-child": "entry" } as const;
+const SUFFIX = ".gw.test";
+
+let admin: Developer;
+let forward: RunningCommand;
+let http = 0;
+let https = 0;
+
+async function enable(...args: readonly string[]): Promise<string> {
+  const done = await admin.azds(["cluster", "enable", "--space", "dev", "--yes", ...args]);
+  if (done.code !== 0) throw new Error(`azds cluster enable: ${done.stdout}${done.stderr}`);
+  return `${done.stdout}${done.stderr}`;
+}
+
+/** A new forward, as the old one led to a pod that is gone. */
+async function reach(): Promise<void> {
+  await forward?.stop();
+  const argv = kubectlCommand(["-n", "azds", "port-forward", await servingPod(), ":19447", ":19448"]);
+  forward = startCommand(argv, { env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" } });
+  const said = await forward.until(/127\.0\.0\.1:\d+ -> 19448/);
+  http = Number(/127\.0\.0\.1:(?<port>\d+) -> 19447/.exec(said)?.groups?.["port"]);
+  https = Number(/127\.0\.0\.1:(?<port>\d+) -> 19448/.exec(said)?.groups?.["port"]);
+}
+
+interface Echo {
+  readonly from: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What is no echo counts as who answered. */
+function parseEcho(text: string): Echo {
+  if (!text.startsWith("{")) return { from: text, headers: {} };
+  const value: unknown = JSON.parse(text);
+  return { from: asString(at(value, "from")) ?? "", headers: asStringRecord(at(value, "headers")) };
+}
+
+async function get(host: string, path = "/", headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${http}${path}`, { headers: { host, connection: "close", ...headers } });
+}
+
+async function echo(host: string, path = "/", headers: Readonly<Record<string, string>> = {}): Promise<Echo> {
+  return parseEcho(await (await get(host, path, headers)).text());
+}
+
+const from = async (host: string, path = "/", headers = {}): Promise<string> => (await echo(host, path, headers)).from;
+
+beforeAll(async () => {
+  admin = await enabledCluster();
+  await kubectl(["-n", "azds", "delete", "secret", "gateway-cert", "--ignore-not-found"]);
+  await labelSpaces(SPACES);
+  await Promise.all([
+    enable("--endpoint", "public", "--host-suffix", `*${SUFFIX}`),
+    deployEcho("entry", "web"),
+    deployEcho("entry", "api"),
+  ]);
+  const nothing = { status: { loadBalancer: { ingress: null } } };
+  await patchStatus(nothing);
+  await reach();
+}, 180_000);
+
+async function patchStatus(status: object): Promise<void> {
+  const how = ["--subresource=status", "--type=merge", "-p", JSON.stringify(status)];
+  await kubectlOk(["-n", "azds", "patch", "service", "azds-gateway", ...how]);
+}
+
+afterAll(async () => {
+  await forward?.stop();
+  await removeSpaces(SPACES);
+  await kubectl(["delete", "customresourcedefinition", "httproutes.gateway.networking.k8s.io", "--ignore-not-found"]);
+  await enable(
+    "--endpoint",
+    "none",
+    "--host-suffix",
+    ".azds.localhost",
+    "--tls-secret",
+    "",
+    "--trust-external-header=false",
+  );
+}, 120_000);
+
+describe("the gateway", () => {
+  test("routes by host, to the child where it has the service, and says who came how", async () => {
+    await eventuallyEqual(async () => from(`entry.web${SUFFIX}`), "web.entry");
+    const inherited = await echo(`entry-child.s.entry.web${SUFFIX}`);
+    expect(inherited.from).toBe("web.entry");
+    expect(inherited.headers["azds-route-as"]).toBe("entry-child");
+    expect(inherited.headers["azds-routed-to"]).toBeUndefined();
+    expect(inherited.headers["x-forwarded-proto"]).toBe("http");
+    await deployEcho("entry-child", "web");
+    await eventuallyEqual(async () => from(`entry-child.s.entry.web${SUFFIX}`), "web.entry-child");
+    expect(await from(`entry.web${SUFFIX}`)).toBe("web.entry");
+  }, 60_000);
+
+  test("drops an outside route header and answers unknown hosts with those that are known", async () => {
+    const spoofed = await echo(`entry.web${SUFFIX}`, "/", { "azds-route-as": "entry-child", "azds-routed-to": "x/y" });
+    expect(spoofed.from).toBe("web.entry");
+    expect(spoofed.headers["azds-route-as"]).toBeUndefined();
+    const text = await get(`nobody.home${SUFFIX}`);
+    expect(text.status).toBe(404);
+    expect(await text.text()).toContain(`http://entry.web${SUFFIX}/`);
+    const page = await get("<b>", "/", { accept: "text/html" });
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await page.text()).toContain(`<a href="http://entry-child.s.entry.web${SUFFIX}/">`);
+  });
+
+  test("passes WebSocket", async () => {
+    const socket = connect(http, "127.0.0.1");
+    socket.write(
+      `GET /ws HTTP/1.1\r\nHost: entry.web${SUFFIX}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\nping`,
+    );
+    let seen = "";
+    for await (const bytes of socket) {
+      seen += String(bytes);
+      if (seen.endsWith("ping")) break;
+    }
+    expect(seen).toStartWith("HTTP/1.1 101");
+  });
+
+  test("URLs are pending until the Service has an address, then available", async () => {
+    const pending = await admin.azds(["list-uris", "--all"]);
+    expect(pending.stdout).toMatch(new RegExp(`http://entry\\.web\\${SUFFIX}/\\s+Pending`));
+    expect(pending.stderr).toContain("has no address");
+    await patchStatus({ status: { loadBalancer: { ingress: [{ ip: "203.0.113.7" }] } } });
+    const available = await admin.azds(["list-uris", "--all"]);
+    expect(available.stdout).toMatch(new RegExp(`http://entry\\.web\\${SUFFIX}/\\s+Available`));
+    const state = await admin.azds(["cluster", "status"]);
+    expect(`${state.stdout}${state.stderr}`).toContain("Gateway: 203.0.113.7");
+  }, 30_000);
+
+  test("serves Ingresses of class traefik-azds, with their certificate, and fills in their address", async () => {
+    const { secret, authority } = await gatewayCertificate("entry", "shop-tls", "entry.shop.example.test");
+    const paths = [
+      { path: "/", pathType: "Prefix", service: "web" },
+      { path: "/api", pathType: "Prefix", service: "api" },
+      { path: "/exact", pathType: "Exact", service: "api" },
+    ];
+    await apply([
+      secret,
+      ingress({ name: "shop", className: "traefik-azds", host: "entry.shop.example.test", paths, tls: "shop-tls" }),
+    ]);
+    const host = "entry.shop.example.test";
+    await eventuallyEqual(async () => from(host, "/api/x"), "api.entry");
+    expect(await from(host, "/apix")).toBe("web.entry");
+    expect(await from(host, "/exact")).toBe("api.entry");
+    expect(await from(host, "/exact/not")).toBe("web.entry");
+    expect(await from(`entry-child.s.${host}`)).toBe("web.entry-child");
+    const trusted = await fetch(`https://127.0.0.1:${https}/`, {
+      headers: { host, connection: "close" },
+      tls: { ca: authority, serverName: host },
+    } as RequestInit);
+    expect(parseEcho(await trusted.text()).headers["x-forwarded-proto"]).toBe("https");
+    const address = ["-n", "entry", "get", "ingress", "shop", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"];
+    await eventuallyEqual(async () => kubectlOk(address), "203.0.113.7");
+  }, 60_000);
+
+  test("clones Ingresses of other classes for the child, follows changes, and takes the clone away", async () => {
+    const plan = (paths: string) => ({
+      name: "own",
+      className: "nginx",
+      host: "entry.own.example.test",
+      paths: [{ path: paths, pathType: "Prefix", service: "web" }],
+    });
+    const clone = ["-n", "entry", "get", "ingress", "own-entry-child-azds", "-o"];
+    const seen = async () =>
+      (await kubectl([...clone, "jsonpath={.spec.rules[0].host}{.spec.rules[0].http.paths[0].path}"])).stdout;
+    await apply([ingress(plan("/"))]);
+    await eventuallyEqual(seen, "entry-child.s.entry.own.example.test/");
+    await apply([ingress(plan("/v2"))]);
+    await eventuallyEqual(seen, "entry-child.s.entry.own.example.test/v2");
+    await kubectlOk(["label", "namespace", "entry-child", "azds.io/parent-space-", "--overwrite"]);
+    await eventuallyEqual(seen, "");
+    await kubectlOk(["label", "namespace", "entry-child", "azds.io/parent-space=entry", "--overwrite"]);
+    await eventuallyEqual(seen, "entry-child.s.entry.own.example.test/v2");
+    await kubectlOk(["-n", "entry", "delete", "ingress", "own"]);
+    await eventuallyEqual(seen, "");
+  }, 60_000);
+
+  test("clones HTTPRoutes where the Gateway API is there", async () => {
+    await apply([HTTP_ROUTE_CRD]);
+    const established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
+    const crd = ["get", "crd", "httproutes.gateway.networking.k8s.io", "-o", established];
+    await eventuallyEqual(async () => (await kubectl(crd)).stdout, "True");
+    await apply([route("entry.own.example.test")]);
+    // Routes are not watched, as their kind may not exist: the leader looks when something else changes.
+    await apply([ingress({ name: "bell", className: "nginx", host: "ring.example.test", paths: [] })]);
+    const clone = ["-n", "entry", "get", "httproutes", "own-entry-child-azds", "-o", "jsonpath={.spec.hostnames[0]}"];
+    await eventuallyEqual(async () => (await kubectl(clone)).stdout, "entry-child.s.entry.own.example.test");
+  }, 60_000);
+
+  test("refuses what cannot be meant, and changes nothing", async () => {
+    const refused = async (...args: readonly string[]): Promise<string> => {
+      const done = await admin.azds(["cluster", "enable", "--space", "dev", "--yes", ...args]);
+      return `${done.code} ${done.stderr}`;
+    };
+    expect(await refused("--endpoint", "sideways")).toMatch(/^2 [^]*endpoint/);
+    expect(await refused("--host-suffix", "a*b")).toMatch(/^2 [^]*`\*` may stand only at its beginning/);
+    expect(await refused("--tls-secret", "absent")).toMatch(/^1 [^]*`absent` in namespace `azds` does not exist/);
+  }, 30_000);
+
+  test("serves TLS with the named Secret, follows a new one, and trusts the header when told to", async () => {
+    const host = `entry.web${SUFFIX}`;
+    const first = await gatewayCertificate("azds", "gateway-cert", host);
+    await apply([first.secret]);
+    await enable("--tls-secret", "gateway-cert", "--trust-external-header", "--endpoint", "private");
+    await reach();
+    await eventuallyEqual(async () => issuerSeen(host), first.fingerprint);
+    await eventuallyEqual(async () => from(host, "/", { "azds-route-as": "entry-child" }), "web.entry-child");
+    expect((await echo(host, "/", { "azds-routed-to": "x/y" })).headers["azds-routed-to"]).toBeUndefined();
+    const annotation = "jsonpath={.metadata.annotations.service\\.beta\\.kubernetes\\.io/azure-load-balancer-internal}";
+    expect(await kubectlOk(["-n", "azds", "get", "service", "azds-gateway", "-o", annotation])).toBe("true");
+    const second = await gatewayCertificate("azds", "gateway-cert", host);
+    await apply([second.secret]);
+    // The kubelet looks at a pod's volumes at once when the pod changes.
+    await kubectlOk([
+      "-n",
+      "azds",
+      "annotate",
+      "pods",
+      "-l",
+      "app.kubernetes.io/component=gateway",
+      "touched=1",
+      "--overwrite",
+    ]);
+    await eventuallyEqual(async () => issuerSeen(host), second.fingerprint, 90_000);
+  }, 180_000);
+});
+
+async function issuerSeen(host: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ host: "127.0.0.1", port: https, servername: host, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on("error", (error) => resolve(String(error)));
+  });
+}
