@@ -8,6 +8,7 @@
  * `sync`   the sync protocol of core/sync; its tree is `SYNC_TREE`, the folder that `AgentState.target` names
  * `sync-for-update` as `sync`, of files that take effect when an update follows: from a change on the container is
  *          `AgentState.behind` its files, until its application was started again, whoever asks for that
+ * `sync-back` files of the same folder on their way to the developer's machine: core/sync/back.ts
  * `probe`  one `ProbeAnswer`, then its end. The sidecar asks while the application fails a liveness or startup probe;
  *          nobody counts as attached by it
  * `update` one `UpdateRequest`, answered by `UpdateEvent`s; the last is `done` or `failed`
@@ -20,6 +21,7 @@ export const AGENT_STREAM = {
   state: "state",
   sync: "sync",
   syncForUpdate: "sync-for-update",
+  syncBack: "sync-back",
   probe: "probe",
   update: "update",
 } as const;

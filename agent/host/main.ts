@@ -101,7 +101,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   // Only the first process of a PID namespace inherits orphans.
   if (process.pid === 1) startReaper((pid) => children.has(pid));
   await tree.restore();
-  const handlers = agentStreams({ output, states, tree, supervisor, updates });
+  const handlers = agentStreams({ output, states, tree, supervisor, updates, startedAt: systemClock.now() });
   const server = startServer({ port: options.port ?? PORT.agent, handlers }, say);
   void server.then((listening) => listening === undefined || options.onListening?.(listening.port));
   await supervisor.start();

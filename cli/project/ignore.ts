@@ -1,6 +1,7 @@
 /** Which paths of the build context never leave the machine: .gitignore files, .dockerignore and `build.ignore`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { OWN_PREFIX } from "../../core/sync/back-globs.ts";
 import ignore, { type Ignore } from "ignore";
 
 export interface IgnoreOptions {
@@ -29,7 +30,8 @@ export function ignoreFilter(root: string, options: IgnoreOptions): (path: strin
     return perFolder.get(folder);
   };
   return (path, isDirectory) => {
-    if (path === ".git" || path.startsWith(".git/")) return true;
+    if (path === ".git" || path.startsWith(".git/") || path.startsWith(OWN_PREFIX, path.lastIndexOf("/") + 1))
+      return true;
     if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`))))
       return false;
     const candidate = isDirectory ? `${path}/` : path;

@@ -35,6 +35,18 @@ async function makeService(service: string): Promise<void> {
   if (made.code !== 0) throw new Error(made.stderr);
 }
 
+/** Adds `container.syncBack` to the azds.yaml of a service. */
+function wantBack(service: string, globs: readonly string[]): void {
+  const file = join(folderOf(service), "azds.yaml");
+  const text = readFileSync(file, "utf8");
+  const changed = text.replace(
+    /^( *)container:\n/m,
+    (line, indent) => `${line}${indent}  syncBack: ${JSON.stringify(globs)}\n`,
+  );
+  if (changed === text) throw new Error(`azds.yaml of ${service} has no container`);
+  writeFileSync(file, changed);
+}
+
 async function podOf(service: string): Promise<string> {
   const selector = ["-l", `app.kubernetes.io/name=${service}`, "--field-selector", "status.phase=Running"];
   const names = await kubectlOk(["-n", SPACE, "get", "pods", ...selector, "-o", "jsonpath={.items[*].metadata.name}"]);
@@ -89,6 +101,7 @@ beforeAll(async () => {
   if (selected.code !== 0) throw new Error(selected.stderr);
   root = join(scratchFolder("services"), "..");
   await makeService("web");
+  wantBack("web", ["package-lock.json", "gen/**"]);
   await makeService("api");
 }, 120_000);
 
@@ -167,13 +180,27 @@ describe("a save while attached", () => {
     rmSync(folderOf("late"), { recursive: true });
   }, 120_000);
 
-  test("a dependency file runs its command in the container, and no image is built", async () => {
+  test("a dependency file runs its command in the container, no image is built, and the lock file comes back", async () => {
+    const lock = join(folderOf("web"), "package-lock.json");
     const output = await attached("web", async ({ command }) => {
       const file = join(folderOf("web"), "package.json");
       writeFileSync(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), version: "2.0.0" })}\n`);
       await command.until(/`package.json` changed: restarted in \d+ ms, `npm install` is its command/);
+      await command.until(/`package-lock\.json` came from pod `web-/);
+      expect(JSON.parse(readFileSync(lock, "utf8"))).toMatchObject({ version: "2.0.0" });
+      expect(await inContainer("web", "package-lock.json")).toBe(readFileSync(lock, "utf8"));
+      const make = ["--", "sh", "-c", "mkdir -p /app/gen/a && echo made > /app/gen/a/b.txt"];
+      await kubectlOk(["-n", SPACE, "exec", await podOf("web"), "-c", "web", ...make]);
+      await command.until(/`gen\/a\/b\.txt` came from pod/);
+      expect(readFileSync(join(folderOf("web"), "gen/a/b.txt"), "utf8")).toBe("made\n");
+      // A save of the developer's goes the other way, after all that came: none of it restarted or built anything.
+      write("web", "public/last.css", "last");
+      await command.until(/`public\/last\.css` changed: copied/);
     });
     expect(output).not.toContain("Building container image");
+    expect(output.match(/changed: /g)).toHaveLength(2);
+    rmSync(join(folderOf("web"), "gen"), { recursive: true });
+    rmSync(join(folderOf("web"), "public/last.css"));
   }, 120_000);
 
   test("--no-rebuild refuses a change of the Dockerfile, and goes on", async () => {

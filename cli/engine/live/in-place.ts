@@ -91,8 +91,13 @@ async function readChange(
   { paths, folders }: ChangeSet,
 ): Promise<TreeChange> {
   if (paths.length >= RESCAN_PATHS_MIN) return tree.rescan(signal);
-  const inContext = (path: string): string => relative(tree.root, resolve(project.folder, path)).replaceAll("\\", "/");
-  return tree.update([...folders, ...paths].map(inContext).filter((path) => path !== "" && !path.startsWith("../")));
+  const inContext = [...folders, ...paths].map((path) => pathInContext(project, tree, path));
+  return tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
+}
+
+/** Of a path relative to azds.yaml's folder, relative to the build context. */
+export function pathInContext(project: Project, tree: Pick<SourceTree, "root">, path: string): string {
+  return relative(tree.root, resolve(project.folder, path)).replaceAll("\\", "/");
 }
 
 function requestOf(iterate: IterateSettings, { dependencies }: UpdateKind): ReturnType<typeof updateRequest> {

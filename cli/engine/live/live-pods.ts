@@ -10,6 +10,7 @@ import type { IterateSettings } from "../../project/config.ts";
 import { causeOf } from "../pods/diagnose.ts";
 import type { Emit } from "../events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
+import type { BackSync } from "./back-sync.ts";
 import type { Effect, openAgentClient } from "./agent-client.ts";
 import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
@@ -32,6 +33,8 @@ export interface LivePodsOptions {
   readonly unbuilt: (pod: PodView) => boolean;
   /** Called after something was brought, with the pods (by uid) that have the newest version. */
   readonly onBrought: (pods: readonly string[]) => void;
+  /** Takes what the containers make, where azds.yaml wants that. */
+  readonly back?: BackSync | undefined;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Ends all links. */
@@ -195,7 +198,7 @@ class Followed implements LivePods {
   }
 
   #linkTo(pod: PodView): FollowedPod {
-    const { kube, tree, clock, signal, emit, iterate, open } = this.#options;
+    const { kube, tree, clock, signal, emit, iterate, back, open } = this.#options;
     const end = new AbortController();
     const say = (level: "info" | "warning", text: string): void => emit({ type: "message", level, text });
     const link: PodLink = linkPod({
@@ -212,6 +215,7 @@ class Followed implements LivePods {
         this.#someEnded = Promise.withResolvers();
       }),
       image: () => this.#builtFor(pod)?.live,
+      onConnected: async (client) => back?.join({ pod: pod.name, client, image: () => this.#builtFor(pod)?.live }),
       effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),

@@ -119,6 +119,7 @@ function follow(...meetings: readonly Meeting[]): Followed {
         updates += 1;
         return meeting.update?.() ?? 1;
       },
+      followBack: async () => undefined,
       close: async () => undefined,
     };
     return client;
