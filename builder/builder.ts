@@ -21,15 +21,16 @@ export interface BuilderOptions {
   /** Folder of all namespaces. */
   readonly root: string;
   readonly serve: ServeStream;
+  /** Streams at work by namespace; counted here, from the beginning. */
+  readonly busy: Map<string, number>;
   /** Called once the server has its certificate and listens. */
   readonly onListening?: (port: number) => void;
 }
 
 /** Runs until the signal. Rejects when the port cannot be had. */
 export async function runBuilder(options: BuilderOptions, signal: AbortSignal): Promise<void> {
-  const { kube, clock, log, root } = options;
+  const { kube, clock, log, root, busy } = options;
   const failed = Promise.withResolvers<never>();
-  const busy = new Map<string, number>();
   const connection = { clock, log, identify: tokenIdentity(kube), serve: counted(options.serve, busy) };
   let server: Promise<SecureServer> | undefined;
   let listening = false;

@@ -173,6 +173,9 @@ export const BUILDER_IDLE_MS_MAX = 7 * 24 * 60 * 60_000;
 export const BUILDER_NAMESPACE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
 /** Records of built images of one namespace, about 1 KiB each. */
 export const BUILDER_IMAGE_RECORDS_MAX = 2_000;
+/** On a full disk, sources that nobody used for so long go, and BuildKit gets so long to remove its cache. */
+export const BUILDER_FULL_IDLE_MS_MAX = 60 * 60_000;
+export const BUILDER_PRUNE_MS_MAX = 120_000;
 export const BUILDER_CLEAN_INTERVAL_MS = 6 * 60 * 60_000;
 /** A missing image is looked for again after this long, then in growing intervals: nodes come back, and new ones come. */
 export const RESTORE_RETRY_MS_MIN = 2_000;
