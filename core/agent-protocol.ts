@@ -42,6 +42,8 @@ export interface AgentState {
   readonly revision: string;
   /** The application was started before files came that it has to be started again for. */
   readonly behind: boolean;
+  /** Files were put back before the application's first start, and the build commands have run over them. */
+  readonly rebuilt: boolean;
   readonly process: ProcessState;
 }
 
@@ -91,6 +93,7 @@ export function parseAgentState(value: unknown): AgentState {
     ...(refusal === undefined ? {} : { refusal, volumeHelps: member(value, "volumeHelps") === true }),
     revision: asString(member(value, "revision")) ?? "",
     behind: member(value, "behind") === true,
+    rebuilt: member(value, "rebuilt") === true,
     process: parseProcess(member(value, "process")),
   };
 }

@@ -137,11 +137,14 @@ export class LiveSync implements TreeTarget {
   }
 
   /** A file that was told to the developer's machine, where it comes from now: it is tracked, and not written again. */
-  #cameFromHere({ path, kind, sha256, mode }: TreeEntry): boolean {
+  #cameFromHere(entry: TreeEntry): boolean {
+    const { path, kind, sha256 } = entry;
     const known = this.#tree.hashes.get(path);
     if (kind !== "file" || known === undefined || known.sha256 !== sha256) return false;
     const stats = lstatSync(join(this.#tree.target, path), { bigint: true, throwIfNoEntry: false });
-    return stats?.isFile() === true && looksSame(stats, known) && ((mode ^ Number(stats.mode)) & 0o100) === 0;
+    if (stats?.isFile() !== true || !looksSame(stats, known)) return false;
+    const mode = Number(stats.mode) & 0o777;
+    return fileMode(entry, this.#tree.tracked.get(path), mode) === mode;
   }
 
   #isTracked(entry: TreeEntry): boolean {
@@ -205,7 +208,8 @@ export class LiveSync implements TreeTarget {
         content: kept?.content,
       });
     const content = this.#contents.get(sha256);
-    if (verdict === "kept") return trackedPath(entry, { mode: before?.mode, content: content?.stored });
+    if (verdict === "kept")
+      return trackedPath(entry, { mode: fileMode(entry, before, undefined), content: content?.stored });
     if (content === undefined) throw new AzdsError("PROTOCOL", "Its content was not sent");
     const left = (uses.get(sha256) ?? 1) - 1;
     uses.set(sha256, left);

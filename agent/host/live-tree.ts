@@ -72,6 +72,13 @@ export class LiveTree {
     await this.#turn;
   }
 
+  /** Something is, or was, tracked that the image has not. */
+  get isEdited(): boolean {
+    if (this.tombstones.size > 0) return true;
+    for (const path of this.tracked.paths()) if (this.tracked.get(path)?.content !== undefined) return true;
+    return false;
+  }
+
   /** Puts what the journal holds into the target; before the application starts, once. */
   async restore(): Promise<void> {
     if (this.#options.refusal !== undefined) return;

@@ -94,9 +94,10 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     ...(refusal === undefined ? {} : { refusal: refusal.why, volumeHelps: refusal.volumeHelps }),
     revision: tree.revision,
     behind: supervisor.isBehind,
+    rebuilt: updates.rebuilt,
     process: supervisor.state,
   }));
-  const updates = new UpdateQueue({ ...processes, supervisor });
+  const updates = new UpdateQueue({ ...processes, supervisor, say });
   forwardSignals(supervisor.signal);
   // Only the first process of a PID namespace inherits orphans.
   if (process.pid === 1) startReaper((pid) => children.has(pid));
@@ -104,7 +105,7 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const handlers = agentStreams({ output, states, tree, supervisor, updates, startedAt: systemClock.now() });
   const server = startServer({ port: options.port ?? PORT.agent, handlers }, say);
   void server.then((listening) => listening === undefined || options.onListening?.(listening.port));
-  await supervisor.start();
+  await updates.start(tree.isEdited ? invocation.buildCommands : []);
   const code = await supervisor.finished;
   states.close();
   output.close();

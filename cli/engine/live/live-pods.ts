@@ -230,7 +230,8 @@ class Followed implements LivePods {
     tellFailed(pod.name, failed, emit);
     const runsNewest = this.#runsNewest(pod, caught.afterCut);
     const isBehind = caught.link.state()?.behind === true || (files > 0 && !runsNewest);
-    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && unbuilt(pod);
+    const isUnbuilt = unbuilt(pod) && caught.link.state()?.rebuilt !== true;
+    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && isUnbuilt;
     const restarts = (isBehind || lacksBuild) && iterate !== undefined;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;

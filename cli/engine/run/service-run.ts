@@ -181,10 +181,11 @@ class ServiceRun {
 
   /** A volume that was needed once is needed as long as the files land in the same place. */
   #wantedContainer(): SessionContainer {
-    const { command, syncTarget = "" } = this.#prepared.project.config.container;
+    const { command, syncTarget = "", iterate } = this.#prepared.project.config.container;
     const { volume, syncTarget: before } = this.#session.container;
     const attended = !this.#options.detach;
-    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
+    const buildCommands = iterate?.buildCommands ?? [];
+    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended, buildCommands };
   }
 
   /** The image of the newest build holds the tree as it is now. */

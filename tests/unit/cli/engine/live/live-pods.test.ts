@@ -35,6 +35,7 @@ const STATE: AgentState = {
   target: "/app",
   revision: "r-1",
   behind: false,
+  rebuilt: false,
   process: { kind: "running", run: 1, pid: 7 },
 };
 
