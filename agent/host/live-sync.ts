@@ -1,12 +1,12 @@
 /** One sync into the live tree, whole or as a difference. */
 import { lstatSync } from "node:fs";
-import { join } from "node:path";
 import { AzdsError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN } from "../../core/limits.ts";
 import { type Manifest, type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
 import type { Committed, FailedPath } from "../../core/sync/messages.ts";
 import type { Blob, DifferenceTarget, TreeChanges, TreeTarget } from "../../core/sync/receive.ts";
+import { nativePath } from "../../core/sync/native-path.ts";
 import { looksSame } from "../../core/sync/scan.ts";
 import { fileMode } from "./file-mode.ts";
 import type { LiveTree } from "./live-tree.ts";
@@ -141,7 +141,7 @@ export class LiveSync implements TreeTarget {
     const { path, kind, sha256 } = entry;
     const known = this.#tree.hashes.get(path);
     if (kind !== "file" || known === undefined || known.sha256 !== sha256) return false;
-    const stats = lstatSync(join(this.#tree.target, path), { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(nativePath(`${this.#tree.target}/${path}`), { bigint: true, throwIfNoEntry: false });
     if (stats?.isFile() !== true || !looksSame(stats, known)) return false;
     const mode = Number(stats.mode) & 0o777;
     return fileMode(entry, this.#tree.tracked.get(path), mode) === mode;
