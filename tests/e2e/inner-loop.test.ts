@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { nativePath } from "../../core/sync/native-path.ts";
 import {
   type Developer,
   enabledCluster,
@@ -103,6 +104,7 @@ beforeAll(async () => {
   await makeService("web");
   wantBack("web", ["package-lock.json", "gen/**"]);
   await makeService("api");
+  writeFileSync(nativePath(`${folderOf("api")}/caf\udce9.txt`), "built");
 }, 120_000);
 
 afterAll(async () => {
@@ -276,6 +278,14 @@ test("several services come up together with one output, each under its name", a
   write("api", "service.json", '{"name":"api-two"}');
   await command.until(/api: `service.json` changed: restarted/);
   await command.until(/api-two listens/);
+  // A name of Latin 1: in the image, and saved.
+  const latin = async (): Promise<string> => {
+    const shell = "cat /app/caf$(printf '\\351').txt";
+    return (await kubectl(["-n", SPACE, "exec", await podOf("api"), "-c", "api", "--", "sh", "-c", shell])).stdout;
+  };
+  expect(await latin()).toBe("built");
+  writeFileSync(nativePath(`${folderOf("api")}/caf\udce9.txt`), "saved");
+  expect(await eventually(latin, (text) => text === "saved")).toBe("saved");
   const gateways = new Set([...output.matchAll(/azds\.localhost:(\d+)\//g)].map(([, port]) => port));
   expect(gateways.size).toBe(1);
   expect(await command.stop()).toBe(0);
