@@ -1,6 +1,7 @@
 /**
  * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`,
- * `build.secrets`, `build.ssh`, `iterate.dependencies` and `container.syncBack`.
+ * `build.secrets`, `build.ssh`, `iterate.dependencies`, `container.syncBack` and
+ * `install.requires`.
  * Pure: text in, settings out; every error names the file, the line and the key.
  */
 import { posix } from "node:path";
@@ -41,6 +42,8 @@ export interface InstallSettings {
   readonly values: readonly ValuesFile[];
   /** Wins over the values files. Tokens and variables are not expanded yet. */
   readonly set: JsonObject;
+  /** Folders of services that have to run before this one, relative to azds.yaml. */
+  readonly requires: readonly string[];
 }
 
 /** How the running container is updated without a new image. Globs are relative to the build context. */
@@ -80,7 +83,7 @@ const ITERATE_KEYS = ["processesToKill", "buildCommands", "dependencies"] as con
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": ["kind", "apiVersion", "build", "install", "configurations"],
   build: ["context", "dockerfile", "target", "args", "secrets", "ssh", "useGitIgnore", "ignore"],
-  install: ["chart", "values", "set", "disableProbes"],
+  install: ["chart", "values", "set", "disableProbes", "requires"],
   configurations: ["develop"],
   "configurations.develop": ["build", "container", "install"],
   "configurations.develop.build": [
@@ -265,6 +268,7 @@ function installOf(reader: Reader): InstallSettings {
   return {
     chart,
     values: [...files, ...container].map((path) => ({ path: path.replace(/\?$/, ""), optional: path.endsWith("?") })),
+    requires: reader.words("install.requires") ?? [],
     set: mergeValues(reader.mapping("install.set") ?? {}, reader.mapping(`${develop}.set`) ?? {}),
   };
 }

@@ -297,3 +297,15 @@ test("a folder with services below it means all of them", async () => {
   expect(result.stdout).toContain("web: Nothing to build");
   expect(result.stdout).toContain("api: Service 'api' is running");
 }, 120_000);
+
+test("a required service is left alone where it runs, and comes first where it does not", async () => {
+  const file = join(folderOf("web"), "azds.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^install:$/m, "install:\n  requires: [../api]"));
+  const beside = await admin.azds(["up", "-d"], { cwd: folderOf("web") });
+  expect(beside.code).toBe(0);
+  expect(beside.stdout).toContain(`\`api\` is required, and runs in \`${SPACE}\` already`);
+  expect((await admin.azds(["down", "-y"], { cwd: folderOf("api") })).code).toBe(0);
+  const both = await admin.azds(["up", "-d"], { cwd: folderOf("web") });
+  expect(both.code).toBe(0);
+  expect(both.stdout).toMatch(/api: Service 'api' is running[^]*web: Nothing to build/);
+}, 120_000);

@@ -27,7 +27,7 @@ describe("parseConfig()", () => {
       useGitIgnore: true,
       ignore: [],
     });
-    expect(config.install).toEqual({ chart: "charts/web", values: [], set: {} });
+    expect(config.install).toEqual({ chart: "charts/web", values: [], set: {}, requires: [] });
   });
 
   test("takes secrets of files and variables, and SSH ids", () => {
