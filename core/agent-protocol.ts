@@ -60,6 +60,8 @@ export type ProcessState =
   | { readonly kind: "running"; readonly run: number; readonly pid: number }
   /** An update is at work. */
   | { readonly kind: "updating" }
+  /** It is not to be started: somebody runs what is wanted by `azds exec`. */
+  | { readonly kind: "awaiting" }
   /** It ended by itself, or could not be started, and waits for the next update. */
   | { readonly kind: "ended"; readonly run: number; readonly code: number };
 
@@ -146,6 +148,8 @@ function parseProcess(value: unknown): ProcessState {
       return { kind: "running", run, pid: asNumber(member(value, "pid")) ?? 0 };
     case "updating":
       return { kind: "updating" };
+    case "awaiting":
+      return { kind: "awaiting" };
     case "ended":
       return { kind: "ended", run, code: asNumber(member(value, "code")) ?? 0 };
     default:

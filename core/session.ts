@@ -75,6 +75,8 @@ export interface SessionContainer {
   readonly attended: boolean;
   /** Run before the application's start where files were put back that the image has not. */
   readonly buildCommands: readonly (readonly string[])[];
+  /** The application is not started: `azds exec` runs what is wanted, such as a debugger. */
+  readonly awaitExec: boolean;
 }
 
 export interface Session {
@@ -106,6 +108,7 @@ export const PLAIN_CONTAINER: SessionContainer = {
   volume: "",
   attended: false,
   buildCommands: [],
+  awaitExec: false,
 };
 
 /** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
@@ -153,6 +156,7 @@ function parseContainer(text: string): SessionContainer {
       volume: asString(at(value, "volume")) ?? "",
       attended: at(value, "attended") === true,
       buildCommands: asArray(at(value, "buildCommands")).map(words),
+      awaitExec: at(value, "awaitExec") === true,
     };
   } catch {
     return PLAIN_CONTAINER;

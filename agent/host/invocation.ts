@@ -6,7 +6,7 @@ import { asArray, asString } from "../../core/parse.ts";
 
 /**
  * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] [--attended] [--edited]
- * [--build COMMANDS] -- WORD…`
+ * [--build COMMANDS] [--await-exec] -- WORD…`
  *
  * The words are `command` and `args` of the container; the two flags say which part of the image's configuration they
  * leave in force (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
@@ -25,6 +25,8 @@ export interface Invocation {
   readonly edited: boolean;
   /** Run before the start where edits were put back: JSON on the command line. */
   readonly buildCommands: readonly (readonly string[])[];
+  /** Do not start the application; the container stays until it is asked to end. */
+  readonly awaitExec: boolean;
   readonly words: readonly string[];
 }
 
@@ -45,6 +47,7 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         attended: { type: "boolean", default: false },
         edited: { type: "boolean", default: false },
         build: { type: "string", default: "[]" },
+        "await-exec": { type: "boolean", default: false },
       },
     });
     const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage } = values;
@@ -61,6 +64,7 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       buildCommands: asArray(JSON.parse(values.build)).map((command) =>
         asArray(command).flatMap((word) => asString(word) ?? []),
       ),
+      awaitExec: values["await-exec"],
       words,
       ...(syncTarget === undefined ? {} : { syncTarget }),
     };

@@ -81,9 +81,9 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const processes = { env, clock: systemClock, children, onOutput, stopMs };
   const supervisor = new Supervisor({
     ...processes,
+    // `hold`, `attended`, `awaitExec`.
+    ...invocation,
     command,
-    hold: invocation.hold,
-    attended: invocation.attended,
     graceMs,
     say,
     onState: () => states.changed(),

@@ -76,6 +76,8 @@ function probeAnswer({ state }: Supervisor): ProbeAnswer {
       return { answer: false, why: "the application is being started" };
     case "updating":
       return { answer: true, why: "the application is being updated in place" };
+    case "awaiting":
+      return { answer: true, why: "the application is not started: a command is awaited in its place" };
     case "ended":
       return { answer: true, why: `the application ended with code ${state.code} and waits for the next save` };
     case "running":

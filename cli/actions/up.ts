@@ -25,6 +25,7 @@ export interface UpArgs {
   readonly clean?: boolean | undefined;
   readonly takeOver?: boolean | undefined;
   readonly noRebuild?: boolean | undefined;
+  readonly awaitExec?: boolean | undefined;
   readonly timings?: boolean | undefined;
   readonly space?: string | undefined;
   readonly gatewayPort?: number | undefined;
@@ -32,6 +33,8 @@ export interface UpArgs {
 
 export async function run(args: UpArgs, context: Context): Promise<number> {
   const { emit } = context;
+  if (args.awaitExec === true && args.detach === true)
+    throw new AzdsError("USAGE", "`--await-exec` needs an attached `azds up`, so it goes with no `-d`");
   const named = findProjects(context.host.cwd, args.services ?? []);
   const all = withRequired(named);
   refuseTwins(all);
@@ -143,7 +146,16 @@ async function upService({ args, prepared, mappings, gateway }: ServiceUp, conte
     };
     const watch = watchPods(prepared.cluster.kube, { space, session: session.id, signal, onError });
     const choices = { detach, clean: args.clean ?? false, noRebuild: args.noRebuild ?? false };
-    const options = { ...choices, timings: args.timings ?? false, prepared, session, watch, mappings, gateway };
+    const options = {
+      awaitExec: args.awaitExec ?? false,
+      ...choices,
+      timings: args.timings ?? false,
+      prepared,
+      session,
+      watch,
+      mappings,
+      gateway,
+    };
     await runService(options, { ...context, signal });
   });
   if (detach) return;

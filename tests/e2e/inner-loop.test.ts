@@ -309,3 +309,21 @@ test("a required service is left alone where it runs, and comes first where it d
   expect(both.code).toBe(0);
   expect(both.stdout).toMatch(/api: Service 'api' is running[^]*web: Nothing to build/);
 }, 120_000);
+
+test("--await-exec starts no application, and keeps its container for `azds exec`", async () => {
+  const cwd = folderOf("api");
+  await attached(
+    "api",
+    async ({ command }) => {
+      await command.until(/the application is not started; `azds exec -- COMMAND` runs what is wanted there/);
+      write("api", "service.json", '{"name":"waiting"}');
+      await command.until(/`service\.json` changed: restarted/);
+      const listing = await admin.azds(["exec", "--", "sh", "-c", "cat service.json; ls /proc/*/exe"], { cwd });
+      expect(listing.code).toBe(0);
+      expect(listing.stdout).toStartWith('{"name":"waiting"}');
+      expect(command.output()).not.toContain("waiting listens");
+    },
+    ["--await-exec"],
+  );
+  await attached("api", async ({ command }) => command.until(/waiting listens/));
+}, 120_000);

@@ -70,7 +70,7 @@ export interface LivePods {
   readonly refusal: () => Refusal | undefined;
   /** False when no container of the newest build runs, and none is on its way: one that restarts or moves is waited for. */
   readonly any: () => boolean;
-  /** Resolves when an application has ended, which is held in its container; rejects with the signal. */
+  /** Resolves when an application has ended and is held in its container, or is not to start; rejects with the signal. */
   readonly ended: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -210,7 +210,12 @@ class Followed implements LivePods {
       ...(open === undefined ? {} : { open }),
       signal: AbortSignal.any([signal, end.signal]),
       onState: endTeller((code) => {
-        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
+        if (code === undefined)
+          say(
+            "info",
+            `${pod.name}: the application is not started; \`azds exec -- COMMAND\` runs what is wanted there`,
+          );
+        else say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
         this.#someEnded.resolve();
         this.#someEnded = Promise.withResolvers();
       }),
@@ -292,12 +297,14 @@ export function tellFailed(pod: string, failed: Brought["failed"], emit: Emit): 
   if (more > 0) emit({ type: "message", level: "warning", text: `${pod}: ${more} more files could not be brought` });
 }
 
-/** Calls `tell` once for each end of the application. */
-function endTeller(tell: (code: number) => void): (state: AgentState) => void {
-  let told = false;
+/** Calls `tell` once for each end of the application; without a code where it is not to be started at all. */
+function endTeller(tell: (code: number | undefined) => void): (state: AgentState) => void {
+  let [told, toldAwaiting] = [false, false];
   return ({ process }) => {
     if (process.kind === "ended" && !told) tell(process.code);
     told = process.kind === "ended";
+    if (process.kind === "awaiting" && !toldAwaiting) tell(undefined);
+    toldAwaiting ||= process.kind === "awaiting";
   };
 }
 

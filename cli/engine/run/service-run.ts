@@ -35,6 +35,8 @@ export interface ServiceRunOptions {
   readonly detach: boolean;
   readonly clean: boolean;
   readonly noRebuild: boolean;
+  /** The application is not started: a command of `azds exec` takes its place. */
+  readonly awaitExec: boolean;
   readonly timings: boolean;
   readonly mappings: readonly PortMapping[];
   readonly gateway: SharedGateway;
@@ -183,9 +185,10 @@ class ServiceRun {
   #wantedContainer(): SessionContainer {
     const { command, syncTarget = "", iterate } = this.#prepared.project.config.container;
     const { volume, syncTarget: before } = this.#session.container;
-    const attended = !this.#options.detach;
+    const { detach, awaitExec } = this.#options;
+    const attended = !detach;
     const buildCommands = iterate?.buildCommands ?? [];
-    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended, buildCommands };
+    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended, buildCommands, awaitExec };
   }
 
   /** The image of the newest build holds the tree as it is now. */

@@ -56,6 +56,7 @@ async function readCase(name: string): Promise<InjectInput> {
         attended: at(around, "container", "attended") === true,
         volume: asString(at(around, "container", "volume")) ?? "",
         buildCommands: asArray(at(around, "container", "buildCommands")).map(words),
+        awaitExec: at(around, "container", "awaitExec") === true,
       },
       edits: edits === undefined ? undefined : { edits: 2, id: "5e", build: edits, nodes: ["node2"], pods: [] },
     },
