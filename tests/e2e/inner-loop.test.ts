@@ -325,5 +325,7 @@ test("--await-exec starts no application, and keeps its container for `azds exec
     },
     ["--await-exec"],
   );
-  await attached("api", async ({ command }) => command.until(/waiting listens/));
+  await attached("api", async ({ command }) => {
+    await command.until(/waiting listens/);
+  });
 }, 120_000);
