@@ -111,6 +111,11 @@ export function forgetBuildsArgv(buildctl: Buildctl): readonly string[] {
   return [...connected(buildctl), "prune-histories"];
 }
 
+/** Removes the build cache that no running build uses; images stay. */
+export function pruneArgv(buildctl: Buildctl): readonly string[] {
+  return [...connected(buildctl), "prune"];
+}
+
 /** Succeeds when buildkitd answers. */
 export function listWorkersArgv(buildctl: Buildctl): readonly string[] {
   return [...connected(buildctl), "debug", "workers"];

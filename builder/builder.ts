@@ -23,16 +23,16 @@ export interface BuilderOptions {
   readonly root: string;
   readonly serve: ServeStream;
   readonly rules: AskRules;
+  /** Streams at work by namespace; counted here, from the beginning. */
+  readonly busy: Map<string, number>;
   /** Called once the server has its certificate and listens. */
   readonly onListening?: (port: number) => void;
 }
 
 /** Runs until the signal. Rejects when the port cannot be had. */
 export async function runBuilder(options: BuilderOptions, signal: AbortSignal): Promise<void> {
-  const { kube, clock, log, root } = options;
+  const { kube, clock, log, root, rules, busy } = options;
   const failed = Promise.withResolvers<never>();
-  const busy = new Map<string, number>();
-  const { rules } = options;
   const connection = { clock, log, identify: tokenIdentity(kube), rules, serve: counted(options.serve, busy) };
   let server: Promise<SecureServer> | undefined;
   let listening = false;

@@ -26,8 +26,7 @@ export interface Bounds {
 }
 
 /** Trees and blobs: they can be sent again at any time. */
-const SOURCE_BOUNDS: Bounds = {
-  idleMsMax: BUILDER_IDLE_MS_MAX,
+const SOURCE_BOUNDS: Omit<Bounds, "idleMsMax"> = {
   bytesMax: BUILDER_NAMESPACE_BYTES_MAX,
   countMax: Infinity,
 };
@@ -49,33 +48,50 @@ export function planCleanup(stored: readonly Stored[], bounds: Bounds, now: numb
     .map((entry) => entry.path);
 }
 
-export interface CleanupOptions {
+export interface CleaningOptions {
   /** Folder of all namespaces. */
   readonly root: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Namespaces with a client are left alone: a sync that is under way counts on what it was told is there. */
   readonly isBusy: (namespace: string) => boolean;
+}
+
+export interface CleanupOptions extends CleaningOptions {
   readonly signal: AbortSignal;
 }
 
 /** Cleans now and every BUILDER_CLEAN_INTERVAL_MS until the signal. Never rejects: what fails is tried again next time. */
 export async function keepClean(options: CleanupOptions): Promise<void> {
-  const { root, clock, log, isBusy, signal } = options;
+  const { clock, signal } = options;
   while (!signal.aborted) {
-    for (const namespace of await names(root).catch(() => [])) {
-      if (isBusy(namespace)) continue;
-      await cleanNamespace(root, namespace, clock.now()).then(
-        (removed) => removed > 0 && log("info", "Unused sources were removed", { namespace, removed }),
-        (error: unknown) => log("warn", "Cleaning failed", { namespace, error: String(error) }),
-      );
-    }
+    await cleanNamespaces(options, BUILDER_IDLE_MS_MAX);
     await clock.sleep(BUILDER_CLEAN_INTERVAL_MS, signal).catch(() => {});
   }
 }
 
+/** Of all namespaces, once; sources that were idle for longer than `idleMsMax` go. Never rejects. */
+export async function cleanNamespaces(options: CleaningOptions, idleMsMax: number): Promise<void> {
+  const { root, clock, log, isBusy } = options;
+  for (const namespace of await names(root).catch(() => [])) {
+    if (isBusy(namespace)) continue;
+    await cleanNamespace({ root, namespace, now: clock.now(), idleMsMax }).then(
+      (removed) => removed > 0 && log("info", "Unused sources were removed", { namespace, removed }),
+      (error: unknown) => log("warn", "Cleaning failed", { namespace, error: String(error) }),
+    );
+  }
+}
+
+export interface NamespaceCleaning {
+  readonly root: string;
+  readonly namespace: string;
+  readonly now: number;
+  /** Of sources. */
+  readonly idleMsMax: number;
+}
+
 /** Number of things removed. */
-export async function cleanNamespace(root: string, namespace: string, now: number): Promise<number> {
+export async function cleanNamespace({ root, namespace, now, idleMsMax }: NamespaceCleaning): Promise<number> {
   const folders = namespaceFolders(root, namespace);
   // Files of builds belong to processes; none of this namespace runs.
   await rm(folders.work, { recursive: true, force: true });
@@ -84,7 +100,7 @@ export async function cleanNamespace(root: string, namespace: string, now: numbe
   const records = await storedFiles(folders.images);
   const versions = await storedFiles(folders.versions);
   const paths = [
-    ...planCleanup(sources, SOURCE_BOUNDS, now),
+    ...planCleanup(sources, { ...SOURCE_BOUNDS, idleMsMax }, now),
     ...[records, versions].flatMap((each) => planCleanup(each, RECORD_BOUNDS, now)),
   ];
   for (const path of paths) await rm(path, { recursive: true, force: true });

@@ -4,12 +4,14 @@ import { ENV, PROGRAM, RULES_SOCKET, SERVER_PORT, VERSION } from "../core/contra
 import { systemClock } from "../core/host/clock.ts";
 import { jsonLog, type Log } from "../core/host/log.ts";
 import { runProcess } from "../core/host/run-process.ts";
+import { BUILDER_FULL_IDLE_MS_MAX } from "../core/limits.ts";
 import { createKubeClient } from "../core/kube/client.ts";
 import { inClusterConnection } from "../core/kube/in-cluster.ts";
 import type { KubeClient } from "../core/kube/types.ts";
 import { rulesAt } from "./ask-rules.ts";
 import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
 import { runBuilder } from "./builder.ts";
+import { cleanNamespaces } from "./cleanup.ts";
 import type { ServeStream } from "./connection.ts";
 import { fetchFromPeers } from "./fetch.ts";
 import { BUILDER_ROOT } from "./folders.ts";
@@ -17,6 +19,7 @@ import { followProgram } from "./follow.ts";
 import { createImageStore } from "./images.ts";
 import { clusterPeers } from "./peers.ts";
 import { followPods } from "./pods.ts";
+import { roomMaker } from "./make-room.ts";
 import { createRestorer } from "./restore.ts";
 import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
@@ -30,9 +33,11 @@ interface ServerOptions {
   readonly log: Log;
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Streams at work by namespace. */
+  readonly busy: ReadonlyMap<string, number>;
 }
 
-function serverOf({ kube, log, env, signal }: ServerOptions): ServeStream {
+function serverOf({ kube, log, env, signal, busy }: ServerOptions): ServeStream {
   const node = env[ENV.nodeName] ?? "";
   const ports = {
     follow: followProgram,
@@ -48,7 +53,13 @@ function serverOf({ kube, log, env, signal }: ServerOptions): ServeStream {
   const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
   const restorer = createRestorer({ ...ports, fetch: fetchFromPeers({ ...ports, peers }) });
   const pods = followPods({ ...ports, kube, node, restorer, signal });
-  return streamServer({ ...ports, peers, restorer, onNews: pods.tell, sync: sourceReceiver(), node, version: VERSION });
+  const cleaning = { ...ports, isBusy: (namespace: string) => busy.has(namespace) };
+  const makeRoom = roomMaker({
+    ...ports,
+    cleanSources: async () => cleanNamespaces(cleaning, BUILDER_FULL_IDLE_MS_MAX),
+  });
+  const sync = sourceReceiver(makeRoom);
+  return streamServer({ ...ports, peers, restorer, onNews: pods.tell, sync, makeRoom, node, version: VERSION });
 }
 
 /** Runs until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop, 1 when it cannot go on. */
@@ -60,7 +71,8 @@ export async function main(_argv: readonly string[]): Promise<number> {
   try {
     const kube = createKubeClient(await inClusterConnection(env));
     await forgetSecrets(SECRETS_ROOT);
-    const serve = serverOf({ kube, log, env, signal: stop.signal });
+    const busy = new Map<string, number>();
+    const serve = serverOf({ kube, log, env, signal: stop.signal, busy });
     await runBuilder(
       {
         kube,
@@ -71,6 +83,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
         root: BUILDER_ROOT,
         serve,
         rules: rulesAt(RULES_SOCKET),
+        busy,
         onListening: (port) => log("info", "The builder listens", { port, version: VERSION }),
       },
       stop.signal,

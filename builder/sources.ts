@@ -1,21 +1,47 @@
 /** Receives synced trees, each namespace into folders of its own. */
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { DISK_FULL } from "../core/builder-protocol.ts";
 import { diskReceiver } from "../core/sync/disk-receiver.ts";
 import { receiveTree, type TreeReceiver } from "../core/sync/receive.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import type { NamespaceFolders } from "./folders.ts";
+import type { MakeRoom } from "./make-room.ts";
 import { forgetManifest, keepManifest } from "./tree-manifest.ts";
 import { forgetVersion, noteVersion } from "./tree-version.ts";
 
 /** One receiver per namespace, because it keeps syncs of the same tree apart. */
-export function sourceReceiver(): (stream: ByteStream, folders: NamespaceFolders) => Promise<void> {
+export function sourceReceiver(makeRoom: MakeRoom): (stream: ByteStream, folders: NamespaceFolders) => Promise<void> {
   const receivers = new Map<string, TreeReceiver>();
   return async (stream, folders) => {
     const receiver =
-      receivers.get(folders.trees) ?? versioned(diskReceiver({ blobs: folders.blobs, trees: folders.trees }), folders);
+      receivers.get(folders.trees) ??
+      makingRoom(versioned(diskReceiver({ blobs: folders.blobs, trees: folders.trees }), folders), makeRoom);
     receivers.set(folders.trees, receiver);
     await receiveTree(stream, receiver);
+  };
+}
+
+/** What fails for want of room fails all the same, but not before there is room for the sender's next try. */
+function makingRoom(receiver: TreeReceiver, makeRoom: MakeRoom): TreeReceiver {
+  const trying = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (DISK_FULL.test(String(error))) await makeRoom();
+      throw error;
+    }
+  };
+  return {
+    open: async (tree) => {
+      const target = await trying(() => receiver.open(tree));
+      return {
+        lacks: (manifest) => target.lacks(manifest),
+        putBlob: (blob, chunks) => trying(() => target.putBlob(blob, chunks)),
+        commit: (manifest) => trying(() => target.commit(manifest)),
+        close: () => target.close(),
+      };
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import {
   type BuildEvent,
   type BuilderStatus,
+  DISK_FULL,
   SSH_STREAM,
   type WaitAnswer,
   type WaitNews,
@@ -15,11 +16,12 @@ import { messageReader, sendMessage } from "../core/wire/messages.ts";
 import { asString, at } from "../core/parse.ts";
 import { awaitImages, type ImageNews } from "./await-images.ts";
 import { sendBlob } from "./blobs.ts";
-import { build, type BuildPorts } from "./build.ts";
+import { build, type BuildOptions, type BuildPorts } from "./build.ts";
 import { listWorkersArgv } from "./buildctl.ts";
 import type { Client, ServeStream } from "./connection.ts";
 import { serveBuilt, serveEdits } from "./edits.ts";
 import { type NamespaceFolders, namespaceFolders } from "./folders.ts";
+import type { MakeRoom } from "./make-room.ts";
 import type { Peers } from "./peers.ts";
 import { isDigest, namespaceOfImage, parseBuildRequest, parseWaitRequest } from "./request.ts";
 import type { Restorer } from "./restore.ts";
@@ -30,6 +32,8 @@ export interface StreamPorts extends BuildPorts {
   readonly sync: (stream: ByteStream, folders: NamespaceFolders) => Promise<void>;
   readonly restorer: Restorer;
   readonly peers: Peers;
+  /** For what failed on a full disk. */
+  readonly makeRoom: MakeRoom;
   /** Hears what clients wait for. */
   readonly onNews: (news: ImageNews) => void;
   readonly log: Log;
@@ -75,10 +79,27 @@ async function serveBuild(ports: StreamPorts, client: Client, stream: ByteStream
   ports.log("info", "A build starts", { namespace, session: request.session, image: request.image });
   const folders = namespaceFolders(ports.root, namespace);
   const emit = (event: BuildEvent): Promise<void> => sendMessage(stream, event);
-  const last = await build(ports, { request, namespace, folders, signal, emit, ...secrets });
+  const options = { request, namespace, folders, signal, emit, ...secrets };
+  const first = await build(ports, options);
+  const last = isDiskFull(first) ? await buildWithRoom(ports, options) : first;
   ports.log("info", "A build ended", { namespace, session: request.session, image: request.image, ...outcome(last) });
   await emit(last);
   await stream.end();
+}
+
+function isDiskFull(event: BuildEvent): boolean {
+  return event.type === "failed" && DISK_FULL.test(event.message);
+}
+
+/** Once more, after what the builder can make again is gone; both are told as steps of the build. */
+async function buildWithRoom({ makeRoom, ...ports }: StreamPorts, options: BuildOptions): Promise<BuildEvent> {
+  const step = { type: "step", id: "make-room" } as const;
+  const name = "The disk of the node is full: removing build cache and old sources, then building once more";
+  const started = ports.clock.now();
+  await options.emit({ ...step, name, state: "started" });
+  await makeRoom();
+  await options.emit({ ...step, name, state: "done", ms: ports.clock.now() - started });
+  return build(ports, options);
 }
 
 /** Without the message of a failure: it quotes the developer's sources. */

@@ -8,6 +8,7 @@
  * `sync`   the sync protocol of core/sync; its tree is `SYNC_TREE`, the folder that `AgentState.target` names
  * `sync-for-update` as `sync`, of files that take effect when an update follows: from a change on the container is
  *          `AgentState.behind` its files, until its application was started again, whoever asks for that
+ * `sync-back` files of the same folder on their way to the developer's machine: core/sync/back.ts
  * `probe`  one `ProbeAnswer`, then its end. The sidecar asks while the application fails a liveness or startup probe;
  *          nobody counts as attached by it
  * `update` one `UpdateRequest`, answered by `UpdateEvent`s; the last is `done` or `failed`
@@ -20,6 +21,7 @@ export const AGENT_STREAM = {
   state: "state",
   sync: "sync",
   syncForUpdate: "sync-for-update",
+  syncBack: "sync-back",
   probe: "probe",
   update: "update",
 } as const;
@@ -40,6 +42,8 @@ export interface AgentState {
   readonly revision: string;
   /** The application was started before files came that it has to be started again for. */
   readonly behind: boolean;
+  /** Files were put back before the application's first start, and the build commands have run over them. */
+  readonly rebuilt: boolean;
   readonly process: ProcessState;
 }
 
@@ -56,6 +60,8 @@ export type ProcessState =
   | { readonly kind: "running"; readonly run: number; readonly pid: number }
   /** An update is at work. */
   | { readonly kind: "updating" }
+  /** It is not to be started: somebody runs what is wanted by `azds exec`. */
+  | { readonly kind: "awaiting" }
   /** It ended by itself, or could not be started, and waits for the next update. */
   | { readonly kind: "ended"; readonly run: number; readonly code: number };
 
@@ -89,6 +95,7 @@ export function parseAgentState(value: unknown): AgentState {
     ...(refusal === undefined ? {} : { refusal, volumeHelps: member(value, "volumeHelps") === true }),
     revision: asString(member(value, "revision")) ?? "",
     behind: member(value, "behind") === true,
+    rebuilt: member(value, "rebuilt") === true,
     process: parseProcess(member(value, "process")),
   };
 }
@@ -141,6 +148,8 @@ function parseProcess(value: unknown): ProcessState {
       return { kind: "running", run, pid: asNumber(member(value, "pid")) ?? 0 };
     case "updating":
       return { kind: "updating" };
+    case "awaiting":
+      return { kind: "awaiting" };
     case "ended":
       return { kind: "ended", run, code: asNumber(member(value, "code")) ?? 0 };
     default:

@@ -65,6 +65,9 @@ export interface BuildSecret {
 /** No id of a developer's secret can be this. */
 export const REGISTRY_AUTH = "registry-auth/config.json";
 
+/** In the message of a failure: how the kernel, and the programs of a build's steps, word a full disk. */
+export const DISK_FULL = /ENOSPC|no space left on device/i;
+
 /** Stream of the builder's for one connection to the SSH agent. */
 export const SSH_STREAM = "ssh";
 

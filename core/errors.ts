@@ -53,7 +53,9 @@ const HINTS = {
   UPDATE_FAILED: "Mend what the output above names and save again; nothing was replaced by a half-made state",
   SYNC_TARGET_UNWRITABLE:
     "Give the image a `WORKDIR` of its own which its user may write (`COPY --chown`), or name such a folder with `container.syncTarget` in `azds.yaml`",
+  SYNC_BACK_LIMIT: "Name fewer or smaller files with `container.syncBack` in `azds.yaml`; nothing of them was changed",
   REBUILD_REFUSED: "Run `azds up` without `--no-rebuild` to have the image rebuilt",
+  REQUIRED_NOT_UP: "Mend the service that failed, as told above, and run the command again",
   SERVICE_NOT_UP: "Start it with `azds up`",
   SERVICE_NOT_FOUND: "Run `azds list-up` to see what runs in which space, and name the space with `-n SPACE`",
   CONTAINER_NOT_FOUND: "Name one of these containers with `-c`",

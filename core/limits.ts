@@ -184,6 +184,21 @@ export const HASH_CACHE_AGE_MS_MIN = 1_000;
 /** Files looked at or written before other work gets its turn. */
 export const FILES_PER_TURN = 64;
 export const SYNC_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+/** Files that may come back from a container at one time, and paths looked at to find them. */
+export const SYNC_BACK_FILES_MAX = 20_000;
+export const SYNC_BACK_LOOKED_MAX = 200_000;
+/** Of one file that comes back, and of all that come back at one time. */
+export const SYNC_BACK_FILE_BYTES_MAX = 256 * 1024 * 1024;
+export const SYNC_BACK_BYTES_MAX = 1024 * 1024 * 1024;
+/** A file that may come back was not written to for this long: package managers write theirs in pieces. */
+export const SYNC_BACK_SETTLE_MS = 200;
+/** A first look waits no longer than this for files that are still written to. */
+export const SYNC_BACK_FIRST_MS_MAX = 2_000;
+/** Folders that are watched for files that may come back. What lies in others is found by looking again. */
+export const SYNC_BACK_WATCHES_MAX = 1_000;
+/** Everything is looked at again so long after the last look, and not sooner than so many times what that took. */
+export const SYNC_BACK_RESCAN_MS = 5_000;
+export const SYNC_BACK_RESCAN_SHARE = 50;
 /** Bytes of a difference that its stream has not taken yet; beyond it the sender waits. */
 export const SYNC_BURST_BYTES_MAX = 4 * 1024 * 1024;
 /** Contents read ahead before the entries they belong to are told. */
@@ -201,6 +216,9 @@ export const BUILDER_IDLE_MS_MAX = 7 * 24 * 60 * 60_000;
 export const BUILDER_NAMESPACE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
 /** Records of built images of one namespace, about 1 KiB each. */
 export const BUILDER_IMAGE_RECORDS_MAX = 2_000;
+/** On a full disk, sources that nobody used for so long go, and BuildKit gets so long to remove its cache. */
+export const BUILDER_FULL_IDLE_MS_MAX = 60 * 60_000;
+export const BUILDER_PRUNE_MS_MAX = 120_000;
 export const BUILDER_CLEAN_INTERVAL_MS = 6 * 60 * 60_000;
 /** A missing image is looked for again after this long, then in growing intervals: nodes come back, and new ones come. */
 export const RESTORE_RETRY_MS_MIN = 2_000;

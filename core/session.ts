@@ -73,6 +73,10 @@ export interface SessionContainer {
   readonly volume: string;
   /** A developer is about to look after the pod: an application that ends waits for them. */
   readonly attended: boolean;
+  /** Run before the application's start where files were put back that the image has not. */
+  readonly buildCommands: readonly (readonly string[])[];
+  /** The application is not started: `azds exec` runs what is wanted, such as a debugger. */
+  readonly awaitExec: boolean;
 }
 
 export interface Session {
@@ -98,7 +102,14 @@ export interface Session {
   readonly edits?: SessionEdits | undefined;
 }
 
-export const PLAIN_CONTAINER: SessionContainer = { command: [], syncTarget: "", volume: "", attended: false };
+export const PLAIN_CONTAINER: SessionContainer = {
+  command: [],
+  syncTarget: "",
+  volume: "",
+  attended: false,
+  buildCommands: [],
+  awaitExec: false,
+};
 
 /** Reads a Lease (coordination.k8s.io/v1); `undefined` when it is not a session's. */
 export function sessionOfLease(lease: unknown): Session | undefined {
@@ -140,14 +151,20 @@ function parseContainer(text: string): SessionContainer {
   try {
     const value: unknown = JSON.parse(text);
     return {
-      command: asArray(at(value, "command")).flatMap((word) => asString(word) ?? []),
+      command: words(at(value, "command")),
       syncTarget: asString(at(value, "syncTarget")) ?? "",
       volume: asString(at(value, "volume")) ?? "",
       attended: at(value, "attended") === true,
+      buildCommands: asArray(at(value, "buildCommands")).map(words),
+      awaitExec: at(value, "awaitExec") === true,
     };
   } catch {
     return PLAIN_CONTAINER;
   }
+}
+
+function words(list: unknown): readonly string[] {
+  return asArray(list).flatMap((word) => asString(word) ?? []);
 }
 
 /** The Lease that records `session`; `namespace`, `name` and labels identify it for server-side apply. */

@@ -148,11 +148,13 @@ function planOwn(input: InjectInput, { session, hold, edited, resources }: OwnOp
   const wish = recordIn(input)?.container ?? PLAIN_CONTAINER;
   const plans = containersOf(pod).map((container): SeedPlan => {
     const isMain = session !== undefined && nameOf(container) === session.main;
-    const { command, syncTarget, volume, attended } = isMain ? wish : PLAIN_CONTAINER;
+    const { command, syncTarget, volume, attended, buildCommands, awaitExec } = isMain ? wish : PLAIN_CONTAINER;
     const started = underAgent(container, {
       namespace: namespace.name,
       hold,
       attended,
+      buildCommands,
+      awaitExec,
       edited: isMain && edited,
       command,
       syncTarget,

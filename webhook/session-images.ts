@@ -48,7 +48,10 @@ export function withNodeImage(container: Container, namespace: string): Containe
   return { ...container, image, imagePullPolicy: "Never" };
 }
 
-export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarget" | "attended"> {
+export interface AgentStart extends Pick<
+  SessionContainer,
+  "command" | "syncTarget" | "attended" | "buildCommands" | "awaitExec"
+> {
   readonly namespace: string;
   /** The container is started again when it ends, so the agent may as well wait in it for the next update. */
   readonly hold: boolean;
@@ -58,7 +61,7 @@ export interface AgentStart extends Pick<SessionContainer, "command" | "syncTarg
 
 /**
  * The same, started by the agent: `__agent --image REF [--entrypoint-from-image] [--cmd-from-image] [--hold] [--attended]
- * [--sync-target FOLDER] [--edited] -- WORD…`. The flags about the image say what the agent puts before the words from
+ * [--sync-target FOLDER] [--edited] [--build COMMANDS] [--await-exec] -- WORD…`. The flags about the image say what the agent puts before the words from
  * IMAGE_CONFIG_FILE, by Kubernetes' rule: `command` replaces ENTRYPOINT and CMD, `args` alone replaces CMD
  * (kubernetes.io, "Define a Command and Arguments for a Container"); a command of the session replaces all of it.
  * `args` keeps every word, so that the kubelet expands `$(VARIABLE)` in them as before.
@@ -74,6 +77,8 @@ export function underAgent(container: Container, start: AgentStart): Container {
     ...(start.hold && start.attended ? ["--attended"] : []),
     ...(start.syncTarget === "" ? [] : ["--sync-target", literalWord(start.syncTarget)]),
     ...(start.edited ? ["--edited"] : []),
+    ...(start.buildCommands.length === 0 ? [] : ["--build", literalWord(JSON.stringify(start.buildCommands))]),
+    ...(start.awaitExec ? ["--await-exec"] : []),
   ];
   return {
     ...local,

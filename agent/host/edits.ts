@@ -6,6 +6,7 @@ import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN, MESSAGE_BODY_BYTES_MAX } from "../../core/limits.ts";
 import { asArray, parseJson } from "../../core/parse.ts";
 import { parseEntry, parseManifest, type TreeEntry } from "../../core/sync/manifest.ts";
+import { nativePath } from "../../core/sync/native-path.ts";
 import { accessible } from "./file-mode.ts";
 import type { Journal } from "./journal.ts";
 import type { CommitRecord } from "./journal-record.ts";
@@ -44,7 +45,7 @@ function trackedPath(entry: TreeEntry, { journal, folder, target, stored }: Plac
   if (entry.kind === "symlink") return { entry };
   if (entry.kind === "directory") {
     // A folder of the image keeps its mode.
-    const there = lstatSync(join(target, entry.path), { throwIfNoEntry: false })?.isDirectory() === true;
+    const there = lstatSync(nativePath(`${target}/${entry.path}`), { throwIfNoEntry: false })?.isDirectory() === true;
     return there ? { entry } : { entry, mode: accessible(entry) };
   }
   const { sha256 = "", size } = entry;

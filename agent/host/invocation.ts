@@ -2,10 +2,11 @@
 import { parseArgs } from "node:util";
 import type { ImageConfigs } from "../../core/build-config.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { asArray, asString } from "../../core/parse.ts";
 
 /**
- * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] [--attended] [--edited] --
- * WORD…`
+ * `--image REF [--entrypoint-from-image] [--cmd-from-image] [--sync-target FOLDER] [--hold] [--attended] [--edited]
+ * [--build COMMANDS] [--await-exec] -- WORD…`
  *
  * The words are `command` and `args` of the container; the two flags say which part of the image's configuration they
  * leave in force (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
@@ -22,6 +23,10 @@ export interface Invocation {
   readonly attended: boolean;
   /** `__build` may have left edits for this container. */
   readonly edited: boolean;
+  /** Run before the start where edits were put back: JSON on the command line. */
+  readonly buildCommands: readonly (readonly string[])[];
+  /** Do not start the application; the container stays until it is asked to end. */
+  readonly awaitExec: boolean;
   readonly words: readonly string[];
 }
 
@@ -41,6 +46,8 @@ export function parseInvocation(argv: readonly string[]): Invocation {
         hold: { type: "boolean", default: false },
         attended: { type: "boolean", default: false },
         edited: { type: "boolean", default: false },
+        build: { type: "string", default: "[]" },
+        "await-exec": { type: "boolean", default: false },
       },
     });
     const { image, "entrypoint-from-image": entrypointFromImage, "cmd-from-image": cmdFromImage } = values;
@@ -54,6 +61,10 @@ export function parseInvocation(argv: readonly string[]): Invocation {
       hold,
       attended,
       edited,
+      buildCommands: asArray(JSON.parse(values.build)).map((command) =>
+        asArray(command).flatMap((word) => asString(word) ?? []),
+      ),
+      awaitExec: values["await-exec"],
       words,
       ...(syncTarget === undefined ? {} : { syncTarget }),
     };

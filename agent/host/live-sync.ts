@@ -1,10 +1,13 @@
 /** One sync into the live tree, whole or as a difference. */
+import { lstatSync } from "node:fs";
 import { AzdsError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN } from "../../core/limits.ts";
 import { type Manifest, type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
 import type { Committed, FailedPath } from "../../core/sync/messages.ts";
 import type { Blob, DifferenceTarget, TreeChanges, TreeTarget } from "../../core/sync/receive.ts";
+import { nativePath } from "../../core/sync/native-path.ts";
+import { looksSame } from "../../core/sync/scan.ts";
 import { fileMode } from "./file-mode.ts";
 import type { LiveTree } from "./live-tree.ts";
 import { type StagedFile, STAGING_NAME } from "./staging.ts";
@@ -18,12 +21,15 @@ interface ReceivedContent {
   readonly stored: StoredContent | undefined;
 }
 
+/** `kept`: it came from here, and is only remembered. */
+type Deed = Verdict | "kept";
+
 /** What is done to the disk, and what is only remembered. */
 interface Plan {
   /** Deepest first. */
   readonly remove: readonly string[];
   /** Folders first; `mode`: the file's content is right. */
-  readonly write: readonly { readonly entry: TreeEntry; readonly verdict: Verdict }[];
+  readonly write: readonly { readonly entry: TreeEntry; readonly verdict: Deed }[];
   readonly failed: FailedPath[];
 }
 
@@ -78,7 +84,9 @@ export class LiveSync implements TreeTarget {
     const wanted = new Set(manifest.entries.map((entry) => entry.path));
     const remove = [...this.#tree.tracked.paths()].filter((path) => !wanted.has(path));
     remove.sort((a, b) => comparePaths(b, a));
-    const write = entries.filter(({ entry, verdict }) => verdict !== "right" || !this.#isTracked(entry));
+    const write = entries
+      .filter(({ entry, verdict }) => verdict !== "right" || !this.#isTracked(entry))
+      .map(({ entry, verdict }) => ({ entry, verdict: this.#deed(entry, verdict) }));
     return this.#run({ remove, write, failed: [] });
   }
 
@@ -106,7 +114,7 @@ export class LiveSync implements TreeTarget {
     const failed: FailedPath[] = [];
     const write: Plan["write"][number][] = [];
     for (const entry of changes.write) {
-      if (isFolder(folderOf(entry.path))) write.push({ entry, verdict: "differs" });
+      if (isFolder(folderOf(entry.path))) write.push({ entry, verdict: this.#deed(entry, "differs") });
       else failed.push({ path: entry.path, why: "Its folder is not in the container" });
     }
     return this.#run({ remove: [...gone], write, failed });
@@ -122,6 +130,21 @@ export class LiveSync implements TreeTarget {
       if (index % FILES_PER_TURN === 0) await nextTurn();
     }
     return inspected;
+  }
+
+  #deed(entry: TreeEntry, verdict: Verdict): Deed {
+    return verdict === "differs" && this.#cameFromHere(entry) ? "kept" : verdict;
+  }
+
+  /** A file that was told to the developer's machine, where it comes from now: it is tracked, and not written again. */
+  #cameFromHere(entry: TreeEntry): boolean {
+    const { path, kind, sha256 } = entry;
+    const known = this.#tree.hashes.get(path);
+    if (kind !== "file" || known === undefined || known.sha256 !== sha256) return false;
+    const stats = lstatSync(nativePath(`${this.#tree.target}/${path}`), { bigint: true, throwIfNoEntry: false });
+    if (stats?.isFile() !== true || !looksSame(stats, known)) return false;
+    const mode = Number(stats.mode) & 0o777;
+    return fileMode(entry, this.#tree.tracked.get(path), mode) === mode;
   }
 
   #isTracked(entry: TreeEntry): boolean {
@@ -159,7 +182,7 @@ export class LiveSync implements TreeTarget {
       }
       await attempt(entry.path, () => {
         written.push(this.#write(writer, { entry, verdict, uses }));
-        if (verdict !== "right") changed += 1;
+        if (verdict !== "right" && verdict !== "kept") changed += 1;
       });
     }
     if (removed.length + written.length > 0) this.#tree.commit({ removed, written });
@@ -168,7 +191,7 @@ export class LiveSync implements TreeTarget {
 
   #write(
     writer: TreeWriter,
-    { entry, verdict, uses }: { entry: TreeEntry; verdict: Verdict; uses: Map<string, number> },
+    { entry, verdict, uses }: { entry: TreeEntry; verdict: Deed; uses: Map<string, number> },
   ): TrackedPath {
     const before = this.#tree.tracked.get(entry.path);
     if (entry.kind === "directory") return trackedPath(entry, { mode: writer.writeFolder(entry, before) });
@@ -185,6 +208,8 @@ export class LiveSync implements TreeTarget {
         content: kept?.content,
       });
     const content = this.#contents.get(sha256);
+    if (verdict === "kept")
+      return trackedPath(entry, { mode: fileMode(entry, before, undefined), content: content?.stored });
     if (content === undefined) throw new AzdsError("PROTOCOL", "Its content was not sent");
     const left = (uses.get(sha256) ?? 1) - 1;
     uses.set(sha256, left);

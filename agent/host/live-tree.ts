@@ -43,6 +43,7 @@ export class LiveTree {
   #commits = 0;
   #journal: Journal | undefined;
   #turn: Promise<void> = Promise.resolve();
+  #syncs = 0;
 
   constructor(options: LiveTreeOptions) {
     this.#options = options;
@@ -59,6 +60,23 @@ export class LiveTree {
 
   get keepsContents(): boolean {
     return this.#journal !== undefined;
+  }
+
+  /** Syncs that were begun: while one is at work, what lies in the target is not what is tracked. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Resolves when the syncs that were begun are over. */
+  async idle(): Promise<void> {
+    await this.#turn;
+  }
+
+  /** Something is, or was, tracked that the image has not. */
+  get isEdited(): boolean {
+    if (this.tombstones.size > 0) return true;
+    for (const path of this.tracked.paths()) if (this.tracked.get(path)?.content !== undefined) return true;
+    return false;
   }
 
   /** Puts what the journal holds into the target; before the application starts, once. */
@@ -96,6 +114,7 @@ export class LiveTree {
       const mine = Promise.withResolvers<void>();
       const before = this.#turn;
       this.#turn = mine.promise;
+      this.#syncs += 1;
       await before;
       return new LiveSync(this, () => mine.resolve());
     },

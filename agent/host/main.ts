@@ -81,9 +81,9 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
   const processes = { env, clock: systemClock, children, onOutput, stopMs };
   const supervisor = new Supervisor({
     ...processes,
+    // `hold`, `attended`, `awaitExec`.
+    ...invocation,
     command,
-    hold: invocation.hold,
-    attended: invocation.attended,
     graceMs,
     say,
     onState: () => states.changed(),
@@ -94,17 +94,18 @@ export async function main(argv: readonly string[], options: AgentOptions = {}):
     ...(refusal === undefined ? {} : { refusal: refusal.why, volumeHelps: refusal.volumeHelps }),
     revision: tree.revision,
     behind: supervisor.isBehind,
+    rebuilt: updates.rebuilt,
     process: supervisor.state,
   }));
-  const updates = new UpdateQueue({ ...processes, supervisor });
+  const updates = new UpdateQueue({ ...processes, supervisor, say });
   forwardSignals(supervisor.signal);
   // Only the first process of a PID namespace inherits orphans.
   if (process.pid === 1) startReaper((pid) => children.has(pid));
   await tree.restore();
-  const handlers = agentStreams({ output, states, tree, supervisor, updates });
+  const handlers = agentStreams({ output, states, tree, supervisor, updates, startedAt: systemClock.now() });
   const server = startServer({ port: options.port ?? PORT.agent, handlers }, say);
   void server.then((listening) => listening === undefined || options.onListening?.(listening.port));
-  await supervisor.start();
+  await updates.start(tree.isEdited ? invocation.buildCommands : []);
   const code = await supervisor.finished;
   states.close();
   output.close();

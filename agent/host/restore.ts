@@ -1,10 +1,10 @@
 /** Puts what a journal holds into the target, whose files are the image's again or, on a volume, already those. */
-import { type Stats, lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { type Stats, lstatSync } from "node:fs";
 import { AzdsError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN } from "../../core/limits.ts";
 import { type TreeEntry, comparePaths } from "../../core/sync/manifest.ts";
+import { nativePath, readLink } from "../../core/sync/native-path.ts";
 import { type HashedFile, hashPath } from "../../core/sync/scan.ts";
 import type { Journal } from "./journal.ts";
 import type { StagedFile, Staging } from "./staging.ts";
@@ -77,7 +77,7 @@ class Restorer {
 
   async #restoreFile({ entry, mode, content }: TrackedPath): Promise<void> {
     const { path, sha256 = "" } = entry;
-    const there = lstatSync(this.#full(entry), { throwIfNoEntry: false });
+    const there = lstatSync(nativePath(this.#full(entry)), { throwIfNoEntry: false });
     if (content === undefined || (await this.#holds(entry, there))) {
       if (mode !== undefined && there?.isFile() === true && (there.mode & 0o777) !== mode)
         this.#writer.setMode(entry, mode);
@@ -98,7 +98,7 @@ class Restorer {
   }
 
   #full({ path }: TreeEntry): string {
-    return join(this.#tree.target, path);
+    return `${this.#tree.target}/${path}`;
   }
 
   /** `undefined` when the journal is damaged there, as after a power cut. */
@@ -115,6 +115,6 @@ class Restorer {
 }
 
 function isSymlinkTo(full: string, target: string): boolean {
-  const stats = lstatSync(full, { throwIfNoEntry: false });
-  return stats?.isSymbolicLink() === true && readlinkSync(full) === target;
+  const stats = lstatSync(nativePath(full), { throwIfNoEntry: false });
+  return stats?.isSymbolicLink() === true && readLink(full) === target;
 }

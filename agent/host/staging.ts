@@ -15,7 +15,8 @@ import {
   symlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { nativePath } from "../../core/sync/native-path.ts";
 import { type HashedFile, hashedFile } from "../../core/sync/scan.ts";
 import { codeOf } from "./system-error.ts";
 
@@ -93,17 +94,19 @@ export class Staging {
   /** As `placeFile`, for a symlink. */
   placeSymlink(linkTarget: string, final: string): void {
     const path = this.#newPath();
-    symlinkSync(linkTarget, path);
-    if (!moved(path, final)) this.#placeBeside(final, (beside) => symlinkSync(linkTarget, beside));
+    const target = nativePath(linkTarget);
+    symlinkSync(target, path);
+    if (!moved(path, final)) this.#placeBeside(final, (beside) => symlinkSync(target, beside));
   }
 
   /** A volume is mounted below the target: a name beside the final one is on its file system. */
-  #placeBeside(final: string, make: (beside: string) => void): void {
+  #placeBeside(final: string, make: (beside: string | Buffer) => void): void {
     this.#count += 1;
-    const beside = join(dirname(final), `${STAGING_NAME}-${process.pid}-${this.#count}`);
+    const folder = final.slice(0, final.lastIndexOf("/"));
+    const beside = nativePath(`${folder}/${STAGING_NAME}-${process.pid}-${this.#count}`);
     try {
       make(beside);
-      renameSync(beside, final);
+      renameSync(beside, nativePath(final));
     } catch (error) {
       rmSync(beside, { force: true });
       throw error;
@@ -123,7 +126,7 @@ export class Staging {
 /** False when the two are on different file systems. */
 function moved(from: string, to: string): boolean {
   try {
-    renameSync(from, to);
+    renameSync(from, nativePath(to));
     return true;
   } catch (error) {
     if (codeOf(error) === "EXDEV") return false;

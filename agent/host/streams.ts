@@ -1,9 +1,11 @@
 /** What the agent serves: core/agent-protocol.ts. */
 import { AGENT_STREAM, parseUpdateRequest, type ProbeAnswer } from "../../core/agent-protocol.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { systemClock } from "../../core/host/clock.ts";
 import { receiveTree } from "../../core/sync/receive.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
+import { sendBack } from "./back/send-back.ts";
 import { isDebugged } from "./debugger.ts";
 import type { LiveTree } from "./live-tree.ts";
 import { tellingChanges } from "./telling-changes.ts";
@@ -20,9 +22,11 @@ export interface AgentParts {
   readonly tree: LiveTree;
   readonly supervisor: Supervisor;
   readonly updates: UpdateQueue;
+  /** Milliseconds since the epoch, from before the application was started. */
+  readonly startedAt: number;
 }
 
-export function agentStreams({ output, states, tree, supervisor, updates }: AgentParts): StreamHandlers {
+export function agentStreams({ output, states, tree, supervisor, updates, startedAt }: AgentParts): StreamHandlers {
   return {
     [AGENT_STREAM.output]: async (stream) => {
       for await (const line of output.read()) await sendMessage(stream, line);
@@ -46,6 +50,7 @@ export function agentStreams({ output, states, tree, supervisor, updates }: Agen
         tellingChanges(tree.receiver, () => supervisor.fallBehind()),
       );
     },
+    [AGENT_STREAM.syncBack]: async (stream) => sendBack(stream, { tree, startedAt, clock: systemClock }),
     [AGENT_STREAM.probe]: async (stream) => {
       await sendMessage(stream, probeAnswer(supervisor));
       await stream.end();
@@ -71,6 +76,8 @@ function probeAnswer({ state }: Supervisor): ProbeAnswer {
       return { answer: false, why: "the application is being started" };
     case "updating":
       return { answer: true, why: "the application is being updated in place" };
+    case "awaiting":
+      return { answer: true, why: "the application is not started: a command is awaited in its place" };
     case "ended":
       return { answer: true, why: `the application ended with code ${state.code} and waits for the next save` };
     case "running":

@@ -9,6 +9,8 @@ export interface SuperviseOptions extends Omit<ApplicationOptions, "onEnd"> {
   readonly hold: boolean;
   /** A client is about to come: the time for which it is waited begins now. */
   readonly attended?: boolean | undefined;
+  /** The application is never started, and the container stays until it is asked to end. */
+  readonly awaitExec?: boolean | undefined;
   /** Default AGENT_HOLD_GRACE_MS. */
   readonly graceMs?: number | undefined;
   /** After each change of `state`. */
@@ -57,7 +59,7 @@ export class Supervisor {
   }
 
   async start(): Promise<void> {
-    await this.application.start();
+    if (this.#options.awaitExec !== true) await this.application.start();
     this.#settle();
   }
 
@@ -103,6 +105,7 @@ export class Supervisor {
   async restart(): Promise<string | undefined> {
     this.#code = undefined;
     this.#behind = false;
+    if (this.#options.awaitExec === true) return undefined;
     return this.application.start();
   }
 
@@ -116,6 +119,7 @@ export class Supervisor {
   #settle(onPurpose = false): void {
     const { pid, runs: run } = this.application;
     if (pid !== undefined) return this.#become({ kind: "running", run, pid });
+    if (this.#options.awaitExec === true) return this.#become({ kind: "awaiting" });
     const code = this.#code ?? 0;
     if (!this.#options.hold && !onPurpose) return this.#finished.resolve(code);
     const state = { kind: "ended", run, code } as const;

@@ -1,7 +1,7 @@
 /** Whether paths of the target are already as the sender has them: the disk is the truth, for applications write too. */
-import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { type BigIntStats, lstatSync } from "node:fs";
 import type { TreeEntry } from "../../core/sync/manifest.ts";
+import { nativePath, readLink } from "../../core/sync/native-path.ts";
 import { type HashedFile, hashPath, looksSame } from "../../core/sync/scan.ts";
 import { isRightMode } from "./file-mode.ts";
 import { type TrackedTree, folderOf } from "./tracked-tree.ts";
@@ -28,9 +28,9 @@ export class TreeInspector {
   /** To be asked in the order of a manifest. */
   async inspect(entry: TreeEntry): Promise<Verdict> {
     const { path, kind } = entry;
-    const full = join(this.#ports.target, path);
+    const full = `${this.#ports.target}/${path}`;
     const isBelowMissing = this.#missing.has(folderOf(path));
-    const stats = isBelowMissing ? undefined : lstatSync(full, { bigint: true, throwIfNoEntry: false });
+    const stats = isBelowMissing ? undefined : lstatSync(nativePath(full), { bigint: true, throwIfNoEntry: false });
     const before = this.#ports.tracked.get(path);
     switch (kind) {
       case "directory":
@@ -40,7 +40,7 @@ export class TreeInspector {
         }
         return before?.entry.kind === "directory" && before.entry.mode !== entry.mode ? "differs" : "right";
       case "symlink":
-        return stats?.isSymbolicLink() === true && readlinkSync(full) === entry.target ? "right" : "differs";
+        return stats?.isSymbolicLink() === true && readLink(full) === entry.target ? "right" : "differs";
       case "file":
         return stats?.isFile() === true ? this.#inspectFile(full, entry, stats) : "differs";
     }

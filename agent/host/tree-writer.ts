@@ -3,8 +3,8 @@
  * written or removed through a symlink. All of it throws what the system says.
  */
 import { type Stats, chmodSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
 import type { TreeEntry } from "../../core/sync/manifest.ts";
+import { nativePath } from "../../core/sync/native-path.ts";
 import type { HashedFile } from "../../core/sync/scan.ts";
 import { accessible, fileMode } from "./file-mode.ts";
 import type { StagedFile, Staging } from "./staging.ts";
@@ -57,7 +57,7 @@ export class TreeWriter {
 
   writeSymlink(entry: TreeEntry): void {
     this.#clearWay(entry.path);
-    this.#ports.staging.placeSymlink(entry.target ?? "", this.#full(entry.path));
+    this.#ports.staging.placeSymlink(entry.target ?? "", this.#path(entry.path));
   }
 
   /** @param mode overrides the one that follows from what is there */
@@ -68,7 +68,7 @@ export class TreeWriter {
   ): { readonly mode: number; readonly hashed: HashedFile } {
     const there = this.#clearWay(entry.path);
     const given = mode ?? fileMode(entry, before, there?.isFile() === true ? there.mode & 0o777 : undefined);
-    return { mode: given, hashed: this.#ports.staging.placeFile(staged, this.#full(entry.path), given) };
+    return { mode: given, hashed: this.#ports.staging.placeFile(staged, this.#path(entry.path), given) };
   }
 
   setMode(entry: TreeEntry, mode: number): number {
@@ -116,11 +116,15 @@ export class TreeWriter {
     return true;
   }
 
-  #full(path: string): string {
-    return join(this.#ports.target, path);
+  #full(path: string): string | Buffer {
+    return nativePath(this.#path(path));
+  }
+
+  #path(path: string): string {
+    return `${this.#ports.target}/${path}`;
   }
 }
 
-function lookAt(full: string): Stats | undefined {
+function lookAt(full: string | Buffer): Stats | undefined {
   return lstatSync(full, { throwIfNoEntry: false });
 }

@@ -9,6 +9,8 @@ import type { Supervisor } from "./supervisor.ts";
 
 export interface UpdateQueueOptions extends Omit<BuildOptions, "command" | "signal"> {
   readonly supervisor: Supervisor;
+  /** A sentence for the container's log. */
+  readonly say: (sentence: string) => Promise<void>;
   /** Default AGENT_STOP_MS_MAX. */
   readonly stopMs?: number | undefined;
 }
@@ -20,6 +22,7 @@ export class UpdateQueue {
   /** Those that are not done, oldest first. */
   readonly #waiting = new Set<AbortController>();
   #turn: Promise<void> = Promise.resolve();
+  #rebuilt = false;
 
   constructor(options: UpdateQueueOptions) {
     this.#options = options;
@@ -30,6 +33,46 @@ export class UpdateQueue {
     const emit: EmitUpdate = (event) => listener(event).catch(() => {});
     if (this.#waiting.size >= AGENT_UPDATES_MAX)
       return emit(failedBy(new AzdsError("UPDATE_FAILED", "Too many updates wait for one another")));
+    await this.#inTurn((superseded) => this.#update(request, emit, superseded));
+  }
+
+  /** The build commands have run before the first start. */
+  get rebuilt(): boolean {
+    return this.#rebuilt;
+  }
+
+  /** The application's first start, after build commands. One that fails is told, and the application starts as it is. */
+  async start(buildCommands: UpdateRequest["buildCommands"]): Promise<void> {
+    const { supervisor } = this.#options;
+    if (buildCommands.length === 0) return supervisor.start();
+    const work = async (superseded: AbortSignal): Promise<void> => {
+      this.#rebuilt = await this.#prepare(buildCommands, superseded);
+      if (!supervisor.leaving.aborted) await supervisor.restart();
+    };
+    await this.#inTurn((superseded) =>
+      supervisor.update(
+        () => work(superseded),
+        () => false,
+      ),
+    );
+  }
+
+  /** What a build made of edits went with the container that had it. False when it could not be made again. */
+  async #prepare(buildCommands: UpdateRequest["buildCommands"], superseded: AbortSignal): Promise<boolean> {
+    const { supervisor, say } = this.#options;
+    const signal = AbortSignal.any([superseded, supervisor.leaving]);
+    try {
+      for (const command of buildCommands) await runBuild({ ...this.#options, command, signal });
+      return true;
+    } catch (error) {
+      if (supervisor.leaving.aborted) return false;
+      if (!(error instanceof AzdsError)) throw error;
+      await say(`${error.message}; the application starts with what the image has beside the files that were edited`);
+      return false;
+    }
+  }
+
+  async #inTurn(work: (superseded: AbortSignal) => Promise<void>): Promise<void> {
     for (const older of this.#waiting) older.abort(new AzdsError("UPDATE_FAILED", "Superseded by a newer update"));
     const superseded = new AbortController();
     this.#waiting.add(superseded);
@@ -38,7 +81,7 @@ export class UpdateQueue {
     this.#turn = mine.promise;
     await before;
     try {
-      await this.#update(request, emit, superseded.signal);
+      await work(superseded.signal);
     } finally {
       this.#waiting.delete(superseded);
       mine.resolve();

@@ -4,20 +4,17 @@ import {
   chmodSync,
   constants,
   copyFileSync,
-  type Dirent,
   lstatSync,
   lutimesSync,
   mkdirSync,
-  readdirSync,
-  readlinkSync,
   rmSync,
   type Stats,
   symlinkSync,
   utimesSync,
 } from "node:fs";
-import { join } from "node:path";
 import { nextTurn } from "../../core/host/turn.ts";
 import { FILES_PER_TURN } from "../../core/limits.ts";
+import { nativePath, readLink, readNames } from "../../core/sync/native-path.ts";
 import { member } from "../../core/parse.ts";
 
 export interface Copied {
@@ -60,10 +57,10 @@ class Copy {
 
   /** What another user has left there may have to stay. */
   empty(folder: string): void {
-    for (const name of readdirSync(folder)) {
-      const path = join(folder, name);
+    for (const name of readNames(folder)) {
+      const path = `${folder}/${name}`;
       try {
-        rmSync(path, { recursive: true, force: true });
+        rmSync(nativePath(path), { recursive: true, force: true });
       } catch (error) {
         this.#leaveOut(path, error);
       }
@@ -71,38 +68,38 @@ class Copy {
   }
 
   async content(from: string, to: string): Promise<void> {
-    for (const entry of readdirSync(from, { withFileTypes: true })) {
+    for (const name of readNames(from)) {
       await this.#breathe();
-      const source = join(from, entry.name);
+      const source = `${from}/${name}`;
       try {
-        await this.#entry(entry, source, join(to, entry.name));
+        await this.#entry(source, `${to}/${name}`);
       } catch (error) {
         this.#leaveOut(source, error);
       }
     }
   }
 
-  async #entry(entry: Dirent, source: string, target: string): Promise<void> {
-    if (entry.isDirectory()) await this.#folder(source, target);
-    else if (entry.isFile()) this.#file(source, target);
-    else if (entry.isSymbolicLink()) copyLink(source, target);
+  async #entry(source: string, target: string): Promise<void> {
+    const about = lstatSync(nativePath(source));
+    if (about.isDirectory()) await this.#folder(source, target, about);
+    else if (about.isFile()) this.#file(nativePath(source), nativePath(target), about);
+    else if (about.isSymbolicLink()) copyLink(source, nativePath(target), about);
     else this.outcome.leftOut.push(`${source}: neither file, folder nor link`);
   }
 
-  async #folder(source: string, target: string): Promise<void> {
-    const about = lstatSync(source);
-    mkdirSync(target, { recursive: true, mode: OWNER_RWX });
+  async #folder(source: string, target: string, about: Stats): Promise<void> {
+    const native = nativePath(target);
+    mkdirSync(native, { recursive: true, mode: OWNER_RWX });
     this.outcome.folders += 1;
     try {
       await this.content(source, target);
     } finally {
-      chmodSync(target, (about.mode & FOLDER_MODE) | OWNER_RWX);
-      utimesSync(target, ...timesOf(about));
+      chmodSync(native, (about.mode & FOLDER_MODE) | OWNER_RWX);
+      utimesSync(native, ...timesOf(about));
     }
   }
 
-  #file(source: string, target: string): void {
-    const about = lstatSync(source);
+  #file(source: string | Buffer, target: string | Buffer, about: Stats): void {
     copyFileSync(source, target, constants.COPYFILE_FICLONE);
     chmodSync(target, about.mode & FILE_MODE);
     utimesSync(target, ...timesOf(about));
@@ -124,9 +121,9 @@ class Copy {
   }
 }
 
-function copyLink(source: string, target: string): void {
-  symlinkSync(readlinkSync(source), target);
-  lutimesSync(target, ...timesOf(lstatSync(source)));
+function copyLink(source: string, target: string | Buffer, about: Stats): void {
+  symlinkSync(nativePath(readLink(source)), target);
+  lutimesSync(target, ...timesOf(about));
 }
 
 /** In seconds; a fraction keeps about a tenth of a microsecond. */

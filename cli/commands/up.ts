@@ -21,6 +21,11 @@ export const up = define({
       default: false,
       describe: "While attached, refuse saves that need a new image instead of building it",
     },
+    "await-exec": {
+      type: "boolean",
+      default: false,
+      describe: "Do not start the application: its container waits for `azds exec`, as of a debugger",
+    },
     timings: { type: "boolean", default: false, describe: "Show for each save how long its stages took" },
     "take-over": { type: "boolean", default: false, describe: "Take the service over from whoever holds it" },
     space: { type: "string", requiresArg: true, describe: "Dev space to use instead of the selected one" },

@@ -1,11 +1,13 @@
 /**
  * `azds.yaml` → ProjectConfig. The schema is the original's (`kind: helm-release`, `apiVersion: 1.0 | 1.1`) plus `build.target`,
- * `build.secrets` and `build.ssh`.
+ * `build.secrets`, `build.ssh`, `iterate.dependencies`, `container.syncBack` and
+ * `install.requires`.
  * Pure: text in, settings out; every error names the file, the line and the key.
  */
 import { posix } from "node:path";
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { AzdsError } from "../../core/errors.ts";
+import { unsuitableGlob } from "../../core/sync/back-globs.ts";
 import { asString, isObject, type JsonObject, member } from "../../core/parse.ts";
 
 /** Where a secret is on the developer's machine: a file, relative to azds.yaml or below `~/`, or a variable. */
@@ -40,6 +42,8 @@ export interface InstallSettings {
   readonly values: readonly ValuesFile[];
   /** Wins over the values files. Tokens and variables are not expanded yet. */
   readonly set: JsonObject;
+  /** Folders of services that have to run before this one, relative to azds.yaml. */
+  readonly requires: readonly string[];
 }
 
 /** How the running container is updated without a new image. Globs are relative to the build context. */
@@ -50,6 +54,8 @@ export interface ContainerSettings {
   readonly syncTarget: string | undefined;
   /** Starts the application in place of what image and chart name; empty: they decide. */
   readonly command: readonly string[];
+  /** Files that come from the container to the developer's machine; what stands behind `!` does not. */
+  readonly syncBack: readonly string[];
   /** How all other files are brought; undefined: by a new image. */
   readonly iterate: IterateSettings | undefined;
 }
@@ -77,7 +83,7 @@ const ITERATE_KEYS = ["processesToKill", "buildCommands", "dependencies"] as con
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": ["kind", "apiVersion", "build", "install", "configurations"],
   build: ["context", "dockerfile", "target", "args", "secrets", "ssh", "useGitIgnore", "ignore"],
-  install: ["chart", "values", "set", "disableProbes"],
+  install: ["chart", "values", "set", "disableProbes", "requires"],
   configurations: ["develop"],
   "configurations.develop": ["build", "container", "install"],
   "configurations.develop.build": [
@@ -90,7 +96,16 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
     "useGitIgnore",
     "ignore",
   ],
-  "configurations.develop.container": ["sync", "syncTarget", "command", "iterate", "refresh", "imports", "values"],
+  "configurations.develop.container": [
+    "sync",
+    "syncTarget",
+    "syncBack",
+    "command",
+    "iterate",
+    "refresh",
+    "imports",
+    "values",
+  ],
   "configurations.develop.container.iterate": ITERATE_KEYS,
   "configurations.develop.container.refresh": ITERATE_KEYS,
   "configurations.develop.install": ["chart", "values", "set", "disableProbes"],
@@ -253,6 +268,7 @@ function installOf(reader: Reader): InstallSettings {
   return {
     chart,
     values: [...files, ...container].map((path) => ({ path: path.replace(/\?$/, ""), optional: path.endsWith("?") })),
+    requires: reader.words("install.requires") ?? [],
     set: mergeValues(reader.mapping("install.set") ?? {}, reader.mapping(`${develop}.set`) ?? {}),
   };
 }
@@ -267,9 +283,21 @@ function containerOf(reader: Reader): ContainerSettings {
   return {
     sync: reader.words(`${container}.sync`) ?? [],
     syncTarget,
+    syncBack: syncBackOf(reader, `${container}.syncBack`),
     command: reader.words(`${container}.command`) ?? [],
     iterate: iterateOf(reader, container),
   };
+}
+
+function syncBackOf(reader: Reader, path: string): readonly string[] {
+  const globs = reader.words(path) ?? [];
+  for (const glob of globs) {
+    const problem = unsuitableGlob(glob);
+    if (problem !== undefined) reader.fail(path, `has \`${glob}\`, which ${problem}`);
+  }
+  if (globs.length > 0 && globs.every((glob) => glob.startsWith("!")))
+    reader.fail(path, "has only globs behind `!`, which take out; name what is wanted before them");
+  return globs;
 }
 
 /** `refresh` is the older name of `iterate`. A key without a value asks for a restart and nothing else. */

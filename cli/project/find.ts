@@ -13,6 +13,12 @@ import { CONFIG_FILE, loadProject, type Project } from "./load.ts";
 export function findProjects(cwd: string, names: readonly string[]): readonly Project[] {
   const folders = names.length > 0 ? names.map((name) => named(cwd, name)) : unnamed(cwd);
   const projects = [...new Set(folders)].map(loadProject);
+  refuseTwins(projects);
+  return projects;
+}
+
+/** @throws AzdsError USAGE when two have the same service name */
+export function refuseTwins(projects: readonly Project[]): void {
   for (const [index, project] of projects.entries()) {
     const twin = projects.slice(0, index).find(({ name }) => name === project.name);
     if (twin !== undefined)
@@ -21,7 +27,6 @@ export function findProjects(cwd: string, names: readonly string[]): readonly Pr
         `\`${basename(twin.folder)}\` and \`${basename(project.folder)}\` are both called \`${project.name}\`, so they would replace each other`,
       );
   }
-  return projects;
 }
 
 function named(cwd: string, name: string): string {

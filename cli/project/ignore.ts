@@ -1,6 +1,8 @@
 /** Which paths of the build context never leave the machine: .gitignore files, .dockerignore and `build.ignore`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { OWN_PREFIX } from "../../core/sync/back-globs.ts";
+import { nameOf, nativePath } from "../../core/sync/native-path.ts";
 import ignore, { type Ignore } from "ignore";
 
 export interface IgnoreOptions {
@@ -11,6 +13,9 @@ export interface IgnoreOptions {
   readonly keep: readonly string[];
 }
 
+/** What `git init` finds on these systems and writes to `core.ignoreCase`. */
+const IGNORES_CASE = process.platform === "darwin" || process.platform === "win32";
+
 /**
  * True for a path (relative to `root`, with `/`) that is not sent.
  * Git's rules: a .gitignore holds for its folder and below; deeper ones win; `.git` is never sent.
@@ -18,18 +23,19 @@ export interface IgnoreOptions {
  */
 export function ignoreFilter(root: string, options: IgnoreOptions): (path: string, isDirectory: boolean) => boolean {
   const perFolder = new Map<string, Ignore | undefined>();
-  const docker = matcherOf(join(root, ".dockerignore"), dockerToGit);
-  const own = ignore().add([...options.patterns]);
+  const docker = matcherOf(join(root, ".dockerignore"), false, dockerToGit);
+  const own = ignore({ ignorecase: IGNORES_CASE }).add([...options.patterns]);
   const gitIgnores = (folder: string): Ignore | undefined => {
     if (!perFolder.has(folder))
       perFolder.set(
         folder,
-        matcherOf(join(root, folder, ".gitignore"), (line) => line),
+        matcherOf(`${root}/${folder}/.gitignore`, IGNORES_CASE, (line) => line),
       );
     return perFolder.get(folder);
   };
   return (path, isDirectory) => {
-    if (path === ".git" || path.startsWith(".git/")) return true;
+    if (path === ".git" || path.startsWith(".git/") || path.startsWith(OWN_PREFIX, path.lastIndexOf("/") + 1))
+      return true;
     if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`))))
       return false;
     const candidate = isDirectory ? `${path}/` : path;
@@ -53,9 +59,11 @@ function ignoredByGit(candidate: string, gitIgnores: (folder: string) => Ignore 
   return false;
 }
 
-function matcherOf(file: string, translate: (line: string) => string): Ignore | undefined {
+function matcherOf(path: string, ignorecase: boolean, translate: (line: string) => string): Ignore | undefined {
+  const file = nativePath(path);
   if (!existsSync(file)) return undefined;
-  return ignore().add(readFileSync(file, "utf8").split(/\r?\n/).map(translate));
+  const lines = nameOf(readFileSync(file)).split(/\r?\n/);
+  return ignore({ ignorecase }).add(lines.map(translate));
 }
 
 /** .dockerignore patterns are anchored at the context's root; .gitignore's without a slash are not. */

@@ -8,6 +8,7 @@ import { asNumber, asString, isObject, member } from "../parse.ts";
 import { BlobStore } from "./blob-store.ts";
 import { type Manifest, type TreeDiff, type TreeEntry, diffManifests } from "./manifest.ts";
 import type { Committed } from "./messages.ts";
+import { nativePath } from "./native-path.ts";
 import type { TreeReceiver, TreeTarget } from "./receive.ts";
 import { type HashCache, type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
 
@@ -106,27 +107,29 @@ class DiskTree implements TreeTarget {
   async #apply(diff: TreeDiff): Promise<Map<string, HashedFile>> {
     const before = new Map(this.#current.entries.map((entry) => [entry.path, entry]));
     const hashed = new Map<string, HashedFile>();
-    for (const { path } of diff.remove) rmSync(join(this.#ports.root, path), { recursive: true, force: true });
+    for (const { path } of diff.remove)
+      rmSync(nativePath(`${this.#ports.root}/${path}`), { recursive: true, force: true });
     for (const [index, entry] of diff.write.entries()) {
-      const full = join(this.#ports.root, entry.path);
+      const full = `${this.#ports.root}/${entry.path}`;
       const old = before.get(entry.path);
       await this.#write(full, entry, old?.kind === entry.kind ? old : undefined);
       if (entry.sha256 !== undefined)
-        hashed.set(entry.path, hashedFile(lstatSync(full, { bigint: true }), entry.sha256));
+        hashed.set(entry.path, hashedFile(lstatSync(nativePath(full), { bigint: true }), entry.sha256));
       if (index % FILES_PER_TURN === 0) await nextTurn();
     }
     return hashed;
   }
 
   /** @param old what is there, of the same kind */
-  async #write(full: string, entry: TreeEntry, old: TreeEntry | undefined): Promise<void> {
+  async #write(path: string, entry: TreeEntry, old: TreeEntry | undefined): Promise<void> {
+    const full = nativePath(path);
     switch (entry.kind) {
       case "directory":
         if (old === undefined) mkdirSync(full);
         return chmodSync(full, entry.mode);
       case "symlink": {
         const temporary = this.#ports.blobs.temporary();
-        symlinkSync(entry.target ?? "", temporary);
+        symlinkSync(nativePath(entry.target ?? ""), temporary);
         return renameSync(temporary, full);
       }
       case "file": {

@@ -2,9 +2,10 @@
 import { AzdsError } from "../errors.ts";
 import { PATH_BYTES_MAX, PATH_SEGMENT_BYTES_MAX, SYNC_FILES_MAX, SYNC_FILE_BYTES_MAX } from "../limits.ts";
 import { asNumber, asString, member } from "../parse.ts";
+import { isNativePath, nativeLength } from "./native-path.ts";
 
 export interface TreeEntry {
-  /** Relative, with `/` between segments; never empty, `.` or `..`. */
+  /** Relative, with `/` between segments; never empty, `.` or `..`. Any bytes: core/sync/native-path.ts. */
   readonly path: string;
   readonly kind: "file" | "symlink" | "directory";
   /** Permission bits; 0o777 at most. */
@@ -101,18 +102,18 @@ export function isSameEntry(a: TreeEntry | undefined, b: TreeEntry): boolean {
 }
 
 function isSafePath(path: string): boolean {
-  if (Buffer.byteLength(path) > PATH_BYTES_MAX) return false;
+  if (!isNativePath(path) || nativeLength(path) > PATH_BYTES_MAX) return false;
   return path.split("/").every(isSafeSegment);
 }
 
 function isSafeSegment(segment: string): boolean {
   if (segment === "" || segment === "." || segment === "..") return false;
-  return !segment.includes("\0") && Buffer.byteLength(segment) <= PATH_SEGMENT_BYTES_MAX;
+  return !segment.includes("\0") && nativeLength(segment) <= PATH_SEGMENT_BYTES_MAX;
 }
 
 function parseTarget(path: string, value: unknown): string {
   const target = asString(value) ?? "";
-  if (target === "" || target.includes("\0") || Buffer.byteLength(target) > PATH_BYTES_MAX) {
+  if (target === "" || target.includes("\0") || !isNativePath(target) || nativeLength(target) > PATH_BYTES_MAX) {
     throw refusal(path, "is a symlink without a target");
   }
   return target;

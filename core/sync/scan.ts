@@ -1,15 +1,5 @@
 /** Reads a folder into a manifest. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  readdirSync,
-  readlinkSync,
-  type BigIntStats,
-} from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { AzdsError } from "../errors.ts";
 import { nextTurn } from "../host/turn.ts";
 import {
@@ -20,6 +10,7 @@ import {
   SYNC_READS_MAX,
 } from "../limits.ts";
 import { type Manifest, type TreeEntry, comparePaths } from "./manifest.ts";
+import { nativePath, readLink, readNames } from "./native-path.ts";
 
 /** What was known of a file when it was hashed; numbers beyond 2^53 as text, so that it can be kept as JSON. */
 export interface HashedFile {
@@ -83,12 +74,12 @@ interface Scanned {
 async function scanPath(root: string, path: string, options: ScanOptions): Promise<Scanned | undefined> {
   const full = `${root}/${path}`;
   return reading(path, () => {
-    const stats = lstatSync(full, { bigint: true });
+    const stats = lstatSync(nativePath(full), { bigint: true });
     if (options.ignore(path, stats.isDirectory())) return undefined;
     const mode = Number(stats.mode) & 0o777;
     if (stats.isDirectory()) return { entry: { path, kind: "directory", mode, size: 0 } };
     if (stats.isSymbolicLink())
-      return { entry: { path, kind: "symlink", mode: 0o777, size: 0, target: readlinkSync(full) } };
+      return { entry: { path, kind: "symlink", mode: 0o777, size: 0, target: readLink(full) } };
     if (!stats.isFile()) return undefined;
     const known = options.hashes?.[path];
     if (known === undefined || !looksSame(stats, known)) return scanFile(full, path, options.signal);
@@ -100,7 +91,7 @@ async function scanPath(root: string, path: string, options: ScanOptions): Promi
 export async function hashPath(full: string): Promise<HashedFile | undefined> {
   let file: number;
   try {
-    file = openSync(full, OPEN_FLAGS);
+    file = openSync(nativePath(full), OPEN_FLAGS);
   } catch {
     return undefined;
   }
@@ -116,7 +107,7 @@ export async function hashPath(full: string): Promise<HashedFile | undefined> {
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 async function scanFile(full: string, path: string, signal: AbortSignal | undefined): Promise<Scanned> {
-  const file = openSync(full, OPEN_FLAGS);
+  const file = openSync(nativePath(full), OPEN_FLAGS);
   try {
     for (let reads = 1; ; reads += 1) {
       const stats = fstatSync(file, { bigint: true });
@@ -166,12 +157,7 @@ async function hashFile(file: number, stats: BigIntStats, signal: AbortSignal | 
 }
 
 async function readFolder(root: string, folder: string): Promise<readonly string[]> {
-  const names = await reading(folder, () => readdirSync(folder === "" ? root : `${root}/${folder}`));
-  for (const name of names ?? []) {
-    if (name.includes("\uFFFD"))
-      throw new AzdsError("SOURCE_UNREADABLE", `The name of \`${folder}/${name}\` is not UTF-8`);
-  }
-  return names ?? [];
+  return (await reading(folder, () => readNames(folder === "" ? root : `${root}/${folder}`))) ?? [];
 }
 
 /** `undefined` for what is gone or has become something else since it was listed. */

@@ -1,6 +1,5 @@
 /** The side of the sync protocol that knows what the receiver has, and sends what differs without waiting for answers. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
 import { AzdsError } from "../errors.ts";
 import { nextTurn } from "../host/turn.ts";
 import {
@@ -15,6 +14,7 @@ import { messageReader } from "../wire/messages.ts";
 import { Burst } from "./burst.ts";
 import type { TreeEntry } from "./manifest.ts";
 import { type FailedPath, type ReceiverHead, SYNC_VERSION, type SenderHead, parseReceiverHead } from "./messages.ts";
+import { nativePath } from "./native-path.ts";
 import { scanEntry } from "./scan.ts";
 
 export interface ChangesOptions {
@@ -137,7 +137,7 @@ class ChangesSender {
 
   async #add(entry: TreeEntry): Promise<void> {
     if (entry.kind !== "file") return this.#queue(entry);
-    const file = openFile(join(this.#options.root, entry.path));
+    const file = openFile(`${this.#options.root}/${entry.path}`);
     if (file === undefined) return this.#addOther(entry.path);
     try {
       const { size } = fstatSync(file);
@@ -216,7 +216,7 @@ class ChangesSender {
 function openFile(path: string): number | undefined {
   let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(nativePath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return undefined;
   }

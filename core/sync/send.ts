@@ -1,5 +1,5 @@
 /** The side of the sync protocol that has the files. */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, copyFileSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AzdsError } from "../errors.ts";
@@ -8,6 +8,7 @@ import type { ByteStream } from "../wire/byte-stream.ts";
 import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
 import type { Manifest, TreeEntry } from "./manifest.ts";
 import { type FailedPath, type ReceiverHead, SYNC_VERSION, type SenderHead, parseReceiverHead } from "./messages.ts";
+import { nativePath } from "./native-path.ts";
 import { scanEntry } from "./scan.ts";
 
 export interface SendOptions {
@@ -84,7 +85,7 @@ class Sender {
   async run(): Promise<Extract<ReceiverHead, { type: "committed" }>> {
     const { manifest, root, tree } = this.#options;
     await this.#send({ type: "open", version: SYNC_VERSION, tree });
-    const changed = await this.#round(manifest.entries, (path) => join(root, path));
+    const changed = await this.#round(manifest.entries, (path) => `${root}/${path}`);
     if (changed.length > 0) await this.#sendChanged(changed);
     await this.#send({ type: "commit" });
     const answer = await this.#receive();
@@ -204,7 +205,7 @@ async function takeAside({ root, path, aside, name }: Aside): Promise<TreeEntry 
   const now = await scanEntry(root, path);
   if (now === undefined || now.kind === "directory") return undefined;
   if (now.kind === "symlink") return now;
-  await Bun.write(join(aside, name), Bun.file(join(root, path)));
+  copyFileSync(nativePath(`${root}/${path}`), join(aside, name));
   const copy = await scanEntry(aside, name);
   return copy === undefined ? undefined : { ...copy, path, mode: now.mode };
 }
@@ -212,7 +213,7 @@ async function takeAside({ root, path, aside, name }: Aside): Promise<TreeEntry 
 /** `undefined` when it cannot be read now; a second look tells why. */
 function openReadable(path: string): number | undefined {
   try {
-    return openSync(path, "r");
+    return openSync(nativePath(path), "r");
   } catch {
     return undefined;
   }

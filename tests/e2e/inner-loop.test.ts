@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { nativePath } from "../../core/sync/native-path.ts";
 import {
   type Developer,
   enabledCluster,
@@ -33,6 +34,18 @@ async function makeService(service: string): Promise<void> {
   write(service, "service.json", JSON.stringify({ name: service }));
   const made = await admin.azds(["init", "--port", "80"], { cwd: folderOf(service) });
   if (made.code !== 0) throw new Error(made.stderr);
+}
+
+/** Adds `container.syncBack` to the azds.yaml of a service. */
+function wantBack(service: string, globs: readonly string[]): void {
+  const file = join(folderOf(service), "azds.yaml");
+  const text = readFileSync(file, "utf8");
+  const changed = text.replace(
+    /^( *)container:\n/m,
+    (line, indent) => `${line}${indent}  syncBack: ${JSON.stringify(globs)}\n`,
+  );
+  if (changed === text) throw new Error(`azds.yaml of ${service} has no container`);
+  writeFileSync(file, changed);
 }
 
 async function podOf(service: string): Promise<string> {
@@ -89,7 +102,9 @@ beforeAll(async () => {
   if (selected.code !== 0) throw new Error(selected.stderr);
   root = join(scratchFolder("services"), "..");
   await makeService("web");
+  wantBack("web", ["package-lock.json", "gen/**"]);
   await makeService("api");
+  writeFileSync(nativePath(`${folderOf("api")}/caf\udce9.txt`), "built");
 }, 120_000);
 
 afterAll(async () => {
@@ -167,13 +182,25 @@ describe("a save while attached", () => {
     rmSync(folderOf("late"), { recursive: true });
   }, 120_000);
 
-  test("a dependency file runs its command in the container, and no image is built", async () => {
+  test("a dependency file runs its command in the container, no image is built, and the lock file comes back", async () => {
+    const lock = join(folderOf("web"), "package-lock.json");
     const output = await attached("web", async ({ command }) => {
       const file = join(folderOf("web"), "package.json");
       writeFileSync(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), version: "2.0.0" })}\n`);
       await command.until(/`package.json` changed: restarted in \d+ ms, `npm install` is its command/);
+      await command.until(/`package-lock\.json` came from pod `web-/);
+      expect(JSON.parse(readFileSync(lock, "utf8"))).toMatchObject({ version: "2.0.0" });
+      expect(await inContainer("web", "package-lock.json")).toBe(readFileSync(lock, "utf8"));
+      const make = ["--", "sh", "-c", "mkdir -p /app/gen/a && echo made > /app/gen/a/b.txt"];
+      await kubectlOk(["-n", SPACE, "exec", await podOf("web"), "-c", "web", ...make]);
+      await command.until(/`gen\/a\/b\.txt` came from pod/);
+      expect(readFileSync(join(folderOf("web"), "gen/a/b.txt"), "utf8")).toBe("made\n");
+      // A save of the developer's goes the other way, after all that came: none of it restarted or built anything.
+      write("web", "public/last.css", "last");
+      await command.until(/`public\/last\.css` changed: copied/);
     });
     expect(output).not.toContain("Building container image");
+    expect(output.match(/changed: /g)).toHaveLength(2);
   }, 120_000);
 
   test("--no-rebuild refuses a change of the Dockerfile, and goes on", async () => {
@@ -251,6 +278,14 @@ test("several services come up together with one output, each under its name", a
   write("api", "service.json", '{"name":"api-two"}');
   await command.until(/api: `service.json` changed: restarted/);
   await command.until(/api-two listens/);
+  // A name of Latin 1: in the image, and saved.
+  const latin = async (): Promise<string> => {
+    const shell = "cat /app/caf$(printf '\\351').txt";
+    return (await kubectl(["-n", SPACE, "exec", await podOf("api"), "-c", "api", "--", "sh", "-c", shell])).stdout;
+  };
+  expect(await latin()).toBe("built");
+  writeFileSync(nativePath(`${folderOf("api")}/caf\udce9.txt`), "saved");
+  expect(await eventually(latin, (text) => text === "saved")).toBe("saved");
   const gateways = new Set([...output.matchAll(/azds\.localhost:(\d+)\//g)].map(([, port]) => port));
   expect(gateways.size).toBe(1);
   expect(await command.stop()).toBe(0);
@@ -261,4 +296,36 @@ test("a folder with services below it means all of them", async () => {
   expect(result.code).toBe(0);
   expect(result.stdout).toContain("web: Nothing to build");
   expect(result.stdout).toContain("api: Service 'api' is running");
+}, 120_000);
+
+test("a required service is left alone where it runs, and comes first where it does not", async () => {
+  const file = join(folderOf("web"), "azds.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^install:$/m, "install:\n  requires: [../api]"));
+  const beside = await admin.azds(["up", "-d"], { cwd: folderOf("web") });
+  expect(beside.code).toBe(0);
+  expect(beside.stdout).toContain(`\`api\` is required, and runs in \`${SPACE}\` already`);
+  expect((await admin.azds(["down", "-y"], { cwd: folderOf("api") })).code).toBe(0);
+  const both = await admin.azds(["up", "-d"], { cwd: folderOf("web") });
+  expect(both.code).toBe(0);
+  expect(both.stdout).toMatch(/api: Service 'api' is running[^]*web: Nothing to build/);
+}, 120_000);
+
+test("--await-exec starts no application, and keeps its container for `azds exec`", async () => {
+  const cwd = folderOf("api");
+  await attached(
+    "api",
+    async ({ command }) => {
+      await command.until(/the application is not started; `azds exec -- COMMAND` runs what is wanted there/);
+      write("api", "service.json", '{"name":"waiting"}');
+      await command.until(/`service\.json` changed: restarted/);
+      const listing = await admin.azds(["exec", "--", "sh", "-c", "cat service.json; ls /proc/*/exe"], { cwd });
+      expect(listing.code).toBe(0);
+      expect(listing.stdout).toStartWith('{"name":"waiting"}');
+      expect(command.output()).not.toContain("waiting listens");
+    },
+    ["--await-exec"],
+  );
+  await attached("api", async ({ command }) => {
+    await command.until(/waiting listens/);
+  });
 }, 120_000);

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildRequest, REGISTRY_AUTH } from "../../../core/builder-protocol.ts";
+import { type BuildRequest, DISK_FULL, REGISTRY_AUTH } from "../../../core/builder-protocol.ts";
 import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { runProcess } from "../../../core/host/run-process.ts";
@@ -50,17 +50,20 @@ interface Attempt {
   readonly stillNeeded: () => boolean;
 }
 
-/** A builder that goes away in the middle is restarted by the kubelet, so the build is tried once more. */
+/** A builder that goes away in the middle is restarted by the kubelet, and one without room makes some. */
 async function buildTwice(pod: PodView, repositories: readonly string[], { job, stillNeeded }: Attempt): Promise<void> {
   try {
     await buildOnce(pod, repositories, job);
   } catch (error) {
     const isAway =
       error instanceof AzdsError && (error.code === "CONNECTION_LOST" || error.code === "BUILDER_UNAVAILABLE");
-    if (!isAway || job.signal.aborted || !stillNeeded()) throw error;
-    const text = `The builder of node \`${pod.node}\` went away (${error.code}: ${error.message}); the build is tried once more`;
+    const hasMadeRoom = error instanceof AzdsError && error.code === "SYNC_FAILED" && DISK_FULL.test(error.message);
+    if (!(isAway || hasMadeRoom) || job.signal.aborted || !stillNeeded()) throw error;
+    const text = hasMadeRoom
+      ? `${error.message}; build cache and old sources were removed there, and it is tried once more`
+      : `The builder of node \`${pod.node}\` went away (${error.code}: ${error.message}); the build is tried once more`;
     job.emit({ type: "message", level: "warning", text });
-    await builderBack(pod, { job, stillNeeded });
+    if (isAway) await builderBack(pod, { job, stillNeeded });
     await buildOnce(pod, repositories, job);
   }
 }
@@ -160,9 +163,6 @@ function stoppedWaiting(watch: PodWatch, pod: PodView): boolean {
 export function carries(pod: PodView, tag: SessionTag): boolean {
   return tagsOf(pod, tag.session).some((own) => own.build === tag.build);
 }
-
-/** How the kernel, and the programs of a step, word a full disk. */
-const DISK_FULL = /ENOSPC|no space left on device/i;
 
 /** The same failure with the node and its space, when its disk is full. */
 async function withSpace(failure: unknown, node: string, builder: BuilderClient): Promise<unknown> {

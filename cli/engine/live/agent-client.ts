@@ -12,6 +12,7 @@ import { PORT } from "../../../core/contract.ts";
 import { AzdsError } from "../../../core/errors.ts";
 import { openPortForward } from "../../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
+import { type BackTaker, followBack } from "../../../core/sync/back.ts";
 import type { Manifest } from "../../../core/sync/manifest.ts";
 import { type ChangesResult, sendChanges } from "../../../core/sync/send-changes.ts";
 import { sendTree, type SyncResult } from "../../../core/sync/send.ts";
@@ -31,6 +32,8 @@ export interface AgentClient {
   readonly change: (tree: SourceTree, change: TreeChange, to: ChangeTo) => Promise<ChangesResult>;
   /** Resolves with the milliseconds it took in the container. @throws AzdsError UPDATE_FAILED, CONNECTION_LOST */
   readonly update: (request: UpdateRequest, onEvent: (event: UpdateEvent) => void) => Promise<number>;
+  /** Follows the files that these globs name until the connection ends. @throws AzdsError as `followBack` does */
+  readonly followBack: (globs: readonly string[], taker: BackTaker) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -96,6 +99,7 @@ function clientOf(mux: Mux, { target, states, first }: Opened): AgentClient {
     change: async (tree, { write, remove }, { base, effect }) =>
       sendChanges(openSync(effect), { tree: SYNC_TREE, root: tree.root, base, write, remove, signal }),
     update: async (request, onEvent) => runUpdate(mux, request, onEvent),
+    followBack: async (globs, taker) => followBack(mux.open(AGENT_STREAM.syncBack), globs, taker),
     close: async () => mux.close(),
   };
 }

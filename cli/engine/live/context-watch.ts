@@ -1,5 +1,5 @@
 /** Saves in the project's folders, as sets of changes: what one save, a branch switch or a code generator touches comes together. */
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { watch } from "chokidar";
 import { AzdsError } from "../../../core/errors.ts";
 import { LONE_SAVE_SETTLE_MS, SAVE_SETTLE_MS } from "../../../core/limits.ts";
@@ -38,10 +38,11 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   let isPlain = true;
   let wake = Promise.withResolvers<void>();
   // `atomic` would hold back deletions; the settling time below does that for every kind of save.
+  const ignored = ignoredIn(project);
   const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
     ignoreInitial: true,
     atomic: false,
-    ignored: ignoredIn(project),
+    ignored,
   });
   const ready = Promise.withResolvers<void>();
   let failure: AzdsError | undefined;
@@ -54,12 +55,20 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   });
   // Whoever waits for it is told; whoever only looks for changes, by them.
   ready.promise.catch(() => undefined);
-  watcher.on("all", (event, path) => {
+  const note = (event: string, path: string): void => {
     if (changed.size === 0) [at, events, isPlain] = [performance.now(), 0, true];
     events += 1;
     isPlain &&= event === "change";
     changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
     wake.resolve();
+  };
+  watcher.on("all", note);
+  // Of a name that is not UTF-8 nothing else is told, for there is no file of the name that is told.
+  watcher.on("raw", (event, name, details) => {
+    const folder = asString(member(details, "watchedPath"));
+    if (typeof name !== "string" || !name.includes("\uFFFD") || folder === undefined) return;
+    const path = join(folder, name);
+    if (!ignored(path)) note(event, path);
   });
   const stop = (): void => {
     wake.resolve();

@@ -90,9 +90,19 @@ async function readChange(
   { project, tree, signal }: InPlaceRequest,
   { paths, folders }: ChangeSet,
 ): Promise<TreeChange> {
-  if (paths.length >= RESCAN_PATHS_MIN) return tree.rescan(signal);
-  const inContext = (path: string): string => relative(tree.root, resolve(project.folder, path)).replaceAll("\\", "/");
-  return tree.update([...folders, ...paths].map(inContext).filter((path) => path !== "" && !path.startsWith("../")));
+  if (paths.length >= RESCAN_PATHS_MIN || [...folders, ...paths].some(isNoText)) return tree.rescan(signal);
+  const inContext = [...folders, ...paths].map((path) => pathInContext(project, tree, path));
+  return tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
+}
+
+/** The watcher tells of a name that is not UTF-8 as if it were; only reading the folder shows what it is. */
+function isNoText(path: string): boolean {
+  return path.includes("\uFFFD");
+}
+
+/** Of a path relative to azds.yaml's folder, relative to the build context. */
+export function pathInContext(project: Project, tree: Pick<SourceTree, "root">, path: string): string {
+  return relative(tree.root, resolve(project.folder, path)).replaceAll("\\", "/");
 }
 
 function requestOf(iterate: IterateSettings, { dependencies }: UpdateKind): ReturnType<typeof updateRequest> {

@@ -10,6 +10,7 @@ import type { IterateSettings } from "../../project/config.ts";
 import { causeOf } from "../pods/diagnose.ts";
 import type { Emit } from "../events.ts";
 import { type Brought, linkPod, type PodLink } from "./pod-link.ts";
+import type { BackSync } from "./back-sync.ts";
 import type { Effect, openAgentClient } from "./agent-client.ts";
 import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
@@ -32,6 +33,8 @@ export interface LivePodsOptions {
   readonly unbuilt: (pod: PodView) => boolean;
   /** Called after something was brought, with the pods (by uid) that have the newest version. */
   readonly onBrought: (pods: readonly string[]) => void;
+  /** Takes what the containers make, where azds.yaml wants that. */
+  readonly back?: BackSync | undefined;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Ends all links. */
@@ -67,7 +70,7 @@ export interface LivePods {
   readonly refusal: () => Refusal | undefined;
   /** False when no container of the newest build runs, and none is on its way: one that restarts or moves is waited for. */
   readonly any: () => boolean;
-  /** Resolves when an application has ended, which is held in its container; rejects with the signal. */
+  /** Resolves when an application has ended and is held in its container, or is not to start; rejects with the signal. */
   readonly ended: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -195,7 +198,7 @@ class Followed implements LivePods {
   }
 
   #linkTo(pod: PodView): FollowedPod {
-    const { kube, tree, clock, signal, emit, iterate, open } = this.#options;
+    const { kube, tree, clock, signal, emit, iterate, back, open } = this.#options;
     const end = new AbortController();
     const say = (level: "info" | "warning", text: string): void => emit({ type: "message", level, text });
     const link: PodLink = linkPod({
@@ -207,11 +210,17 @@ class Followed implements LivePods {
       ...(open === undefined ? {} : { open }),
       signal: AbortSignal.any([signal, end.signal]),
       onState: endTeller((code) => {
-        say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
+        if (code === undefined)
+          say(
+            "info",
+            `${pod.name}: the application is not started; \`azds exec -- COMMAND\` runs what is wanted there`,
+          );
+        else say("warning", `${pod.name}: the application ended with code ${code}; it starts again with the next save`);
         this.#someEnded.resolve();
         this.#someEnded = Promise.withResolvers();
       }),
       image: () => this.#builtFor(pod)?.live,
+      onConnected: async (client) => back?.join({ pod: pod.name, client, image: () => this.#builtFor(pod)?.live }),
       effect: (afterCut) => (iterate === undefined || this.#runsNewest(pod, afterCut) ? "at once" : "with update"),
       onLost: (why) => say("warning", `The connection to pod \`${pod.name}\` was lost (${why}); trying again`),
       onCaughtUp: async (brought, afterCut) => this.#caughtUp(pod, { link, brought, afterCut }),
@@ -226,7 +235,8 @@ class Followed implements LivePods {
     tellFailed(pod.name, failed, emit);
     const runsNewest = this.#runsNewest(pod, caught.afterCut);
     const isBehind = caught.link.state()?.behind === true || (files > 0 && !runsNewest);
-    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && unbuilt(pod);
+    const isUnbuilt = unbuilt(pod) && caught.link.state()?.rebuilt !== true;
+    const lacksBuild = iterate !== undefined && iterate.buildCommands.length > 0 && !runsNewest && isUnbuilt;
     const restarts = (isBehind || lacksBuild) && iterate !== undefined;
     if (caught.afterCut || restarts) {
       const what = files === 0 ? "nothing was missed" : `${files} ${files === 1 ? "file" : "files"} brought up to date`;
@@ -287,12 +297,14 @@ export function tellFailed(pod: string, failed: Brought["failed"], emit: Emit): 
   if (more > 0) emit({ type: "message", level: "warning", text: `${pod}: ${more} more files could not be brought` });
 }
 
-/** Calls `tell` once for each end of the application. */
-function endTeller(tell: (code: number) => void): (state: AgentState) => void {
-  let told = false;
+/** Calls `tell` once for each end of the application; without a code where it is not to be started at all. */
+function endTeller(tell: (code: number | undefined) => void): (state: AgentState) => void {
+  let [told, toldAwaiting] = [false, false];
   return ({ process }) => {
     if (process.kind === "ended" && !told) tell(process.code);
     told = process.kind === "ended";
+    if (process.kind === "awaiting" && !toldAwaiting) tell(undefined);
+    toldAwaiting ||= process.kind === "awaiting";
   };
 }
 

@@ -26,6 +26,8 @@ export interface PodLinkOptions {
   readonly effect: (afterCut: boolean) => Effect;
   /** What the container's image was made from, where that is known. */
   readonly image: () => Manifest | undefined;
+  /** At each connection, before anything is brought. */
+  readonly onConnected?: ((client: AgentClient) => Promise<void>) | undefined;
   /** After the whole tree was brought, at the first connection and after each cut. */
   readonly onCaughtUp: (brought: Brought, afterCut: boolean) => Promise<void>;
   /** Once for each time the connection was lost. */
@@ -129,6 +131,7 @@ class Link implements PodLink {
     const client = await open(kube, { namespace, pod, signal, onState });
     this.#client = client;
     this.#failure = undefined;
+    await this.#options.onConnected?.(client);
     if (client.state().refusal === undefined) {
       const brought = await this.bring(effect(afterCut));
       if (brought !== undefined) await onCaughtUp(brought, afterCut);

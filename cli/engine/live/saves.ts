@@ -4,14 +4,17 @@ import { KubeError } from "../../../core/kube/types.ts";
 import { REBUILD_SETTLE_MS } from "../../../core/limits.ts";
 import { kubeFailure } from "../../cluster/errors.ts";
 import { CONFIG_FILE } from "../../project/load.ts";
+import type { BackSync } from "./back-sync.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
-import { type InPlaceRequest, subject, updateInPlace } from "./in-place.ts";
+import { type InPlaceRequest, pathInContext, subject, updateInPlace } from "./in-place.ts";
 import type { LivePods } from "./live-pods.ts";
 import { isWide, lookAgain, silence } from "./second-look.ts";
 import { type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
 
 export interface SavesRequest extends InPlaceRequest {
   readonly saves: ContextWatch;
+  /** Where azds.yaml wants files from the containers. */
+  readonly back?: Pick<BackSync, "isReturned"> | undefined;
   /** `--no-rebuild`. */
   readonly noRebuild: boolean;
   /** Builds and deploys the newest sources. @throws AzdsError as `deploy` does */
@@ -39,7 +42,8 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
     }
     next = undefined;
     if (arrived.done === true) return "stopped";
-    const changes = arrived.value;
+    const changes = await withoutReturned(request, arrived.value);
+    if (changes.paths.length + changes.folders.length === 0) continue;
     await bringSet(request, rules, changes);
     if (changes.paths.some(isDefinition)) return "redefined";
     isLookDue ||= isWide(changes);
@@ -47,6 +51,23 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
 }
 
 type NextSet = ReturnType<ReturnType<ContextWatch["changes"]>["next"]>;
+
+/**
+ * What came from a container is no save, and asks for no update. The containers are told of it all the same: the one
+ * where it comes from keeps it for a restart, others get it.
+ */
+async function withoutReturned(request: SavesRequest, changes: ChangeSet): Promise<ChangeSet> {
+  const { back, project, tree, live } = request;
+  const isReturned = (path: string): boolean =>
+    back !== undefined && !isDefinition(path) && back.isReturned(pathInContext(project, tree, path));
+  const returned = changes.paths.filter(isReturned);
+  if (returned.length === 0) return changes;
+  await telling(request, async () => {
+    await tree.update(returned.map((path) => pathInContext(project, tree, path)));
+    await live.bring("at once");
+  });
+  return { ...changes, paths: changes.paths.filter((path) => !returned.includes(path)) };
+}
 
 async function bringSet(request: SavesRequest, rules: UpdateRules, changes: ChangeSet): Promise<void> {
   await telling(request, async () => {

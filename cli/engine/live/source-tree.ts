@@ -17,6 +17,7 @@ import { TRUNCATED_SAVE_MS } from "../../../core/limits.ts";
 import { ignoreFilter } from "../../project/ignore.ts";
 import type { Project } from "../../project/load.ts";
 import type { BuildSource } from "../build/builder-client.ts";
+import { areMisnamed, ignoresCase, lookupBelow, type NameLookup } from "./name-case.ts";
 import { fileUpdate, type UpdateRules, updateRules } from "./update-kind.ts";
 
 /** From one version to the next; paths relative to the context. Folders come before what they hold. */
@@ -61,6 +62,8 @@ class ContextTree implements SourceTree {
   readonly #rules: UpdateRules;
   readonly #ignore: Ignore;
   readonly #entries = new Map<string, TreeEntry>();
+  readonly #lookup: NameLookup;
+  readonly #ignoresCase: boolean;
   #hashes: HashCache = {};
   #version = 0;
   #lastChange: TreeChange | undefined;
@@ -71,6 +74,8 @@ class ContextTree implements SourceTree {
     const { useGitIgnore, ignore: patterns } = project.config.build;
     const keep = [project.dockerfile, ".dockerignore"];
     this.#ignore = ignoreFilter(this.root, { useGitIgnore, patterns, keep });
+    this.#lookup = lookupBelow(this.root);
+    this.#ignoresCase = ignoresCase(this.#lookup, project.dockerfile);
   }
 
   version = (): number => this.#version;
@@ -93,8 +98,12 @@ class ContextTree implements SourceTree {
     return { root: this.root, manifest: { entries: this.#sorted() }, tree: `${session}/${contextId}` };
   }
 
-  async rescan(signal: AbortSignal): Promise<TreeChange> {
-    const found = await scanTree(this.root, { ignore: this.#ignore, hashes: this.#hashes, signal });
+  async rescan(signal?: AbortSignal): Promise<TreeChange> {
+    const found = await scanTree(this.root, {
+      ignore: this.#ignore,
+      hashes: this.#hashes,
+      ...(signal === undefined ? {} : { signal }),
+    });
     const { remove, write } = diffManifests({ entries: this.#sorted() }, found);
     this.#hashes = found.hashes;
     const kept = new Set(found.entries.map(({ path }) => path));
@@ -107,6 +116,7 @@ class ContextTree implements SourceTree {
   }
 
   async update(paths: readonly string[]): Promise<TreeChange> {
+    if (this.#ignoresCase && areMisnamed(this.#lookup, paths, this.#entries.keys())) return this.rescan();
     const write = new Map<string, TreeEntry>();
     const remove: TreeEntry[] = [];
     for (const path of new Set(paths)) {

@@ -30,7 +30,7 @@ export async function installRelease(helm: Helm, request: InstallRequest): Promi
   const { project } = request;
   const expansion: Expansion = { tokens: request.tokens, variables: { ...project.variables, ...request.environment } };
   const values = expandValues(project.config.install.set, expansion);
-  const folder = await valuesFolder(request.host);
+  const folder = await valuesFolder(request.host, request.release);
   try {
     const file = join(folder, "values.json");
     await writeFile(file, JSON.stringify(values), { mode: 0o600 });
@@ -47,15 +47,15 @@ export async function installRelease(helm: Helm, request: InstallRequest): Promi
 }
 
 /**
- * Values may hold secrets: a folder that only its owner reads, one for each process. What a killed process left there is
- * removed by the next.
+ * Values may hold secrets: a folder that only its owner reads, one for each release of each process, which installs
+ * several at once. What a killed process left there is removed by the next.
  */
-async function valuesFolder(host: InstallRequest["host"]): Promise<string> {
+async function valuesFolder(host: InstallRequest["host"], release: string): Promise<string> {
   const root = join(host.folder, "values");
   await mkdir(root, { recursive: true, mode: 0o700 });
-  const left = (await readdir(root)).filter((pid) => !host.processAlive(Number(pid)));
-  await Promise.all(left.map(async (pid) => rm(join(root, pid), { recursive: true, force: true })));
-  const folder = join(root, String(host.pid));
+  const left = (await readdir(root)).filter((name) => !host.processAlive(Number.parseInt(name, 10)));
+  await Promise.all(left.map(async (name) => rm(join(root, name), { recursive: true, force: true })));
+  const folder = join(root, `${host.pid}-${release}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
 }

@@ -3,11 +3,13 @@
  * followed save by save. It holds what changes over that time: the project as azds.yaml says it now, the session's
  * record, the number of the last build.
  */
+import { join } from "node:path";
 import { ERROR_HINTS } from "../../../core/errors.ts";
 import { formatTag, type Session, type SessionContainer, type SessionTag } from "../../../core/session.ts";
 import type { Context } from "../../context.ts";
 import { loadProject } from "../../project/load.ts";
 import { attach } from "../reach/attach.ts";
+import { BackSync } from "../live/back-sync.ts";
 import { type ContextWatch, watchContext } from "../live/context-watch.ts";
 import { deploy, type Deployed } from "./deploy.ts";
 import { EditsMirror } from "../live/edits-mirror.ts";
@@ -33,6 +35,8 @@ export interface ServiceRunOptions {
   readonly detach: boolean;
   readonly clean: boolean;
   readonly noRebuild: boolean;
+  /** The application is not started: a command of `azds exec` takes its place. */
+  readonly awaitExec: boolean;
   readonly timings: boolean;
   readonly mappings: readonly PortMapping[];
   readonly gateway: SharedGateway;
@@ -47,6 +51,8 @@ export async function runService(options: ServiceRunOptions, context: Context): 
 interface Source {
   readonly tree: SourceTree;
   readonly saves: ContextWatch | undefined;
+  /** Takes what the containers make; absent where nobody stays. */
+  readonly back: BackSync | undefined;
   readonly end: AbortController;
 }
 
@@ -144,7 +150,15 @@ class ServiceRun {
     const signal = AbortSignal.any([this.#context.signal, end.signal]);
     const saves = this.#options.detach ? undefined : watchContext(project, signal);
     await saves?.ready;
-    return { tree: await readSourceTree(project, signal), saves, end };
+    const tree = await readSourceTree(project, signal);
+    return { tree, saves, back: saves === undefined ? undefined : this.#openBack(tree), end };
+  }
+
+  #openBack(tree: SourceTree): BackSync | undefined {
+    const { syncBack: globs } = this.#prepared.project.config.container;
+    const { host, emit } = this.#context;
+    const conflicts = join(host.folder, "conflicts", this.#session.id);
+    return globs.length === 0 ? undefined : new BackSync({ tree, globs, conflicts, emit });
   }
 
   /** The pods that run exactly what a deployment would bring; `undefined` when something has to be built. */
@@ -169,10 +183,12 @@ class ServiceRun {
 
   /** A volume that was needed once is needed as long as the files land in the same place. */
   #wantedContainer(): SessionContainer {
-    const { command, syncTarget = "" } = this.#prepared.project.config.container;
+    const { command, syncTarget = "", iterate } = this.#prepared.project.config.container;
     const { volume, syncTarget: before } = this.#session.container;
-    const attended = !this.#options.detach;
-    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended };
+    const { detach, awaitExec } = this.#options;
+    const attended = !detach;
+    const buildCommands = iterate?.buildCommands ?? [];
+    return { command, syncTarget, volume: syncTarget === before ? volume : "", attended, buildCommands, awaitExec };
   }
 
   /** The image of the newest build holds the tree as it is now. */
@@ -229,7 +245,7 @@ class ServiceRun {
     this.#lastRebuildMs = performance.now() - started;
   }
 
-  #followPods({ tree, end }: Source, fromBuild: number): LivePods {
+  #followPods({ tree, back, end }: Source, fromBuild: number): LivePods {
     const { emit, host, signal } = this.#context;
     return followLivePods({
       kube: this.#prepared.cluster.kube,
@@ -245,13 +261,14 @@ class ServiceRun {
         // What the image has needs no other place.
         if (!this.#isAsBuilt(tree)) this.#mirror.brought(tree, pods);
       },
+      back,
       emit,
       clock: host.clock,
       signal: AbortSignal.any([signal, end.signal]),
     });
   }
 
-  async #followSaves({ tree, saves }: Source, live: LivePods): Promise<"stopped" | "redefined" | "missed"> {
+  async #followSaves({ tree, saves, back }: Source, live: LivePods): Promise<"stopped" | "redefined" | "missed"> {
     if (saves === undefined) return "stopped";
     const { noRebuild, timings } = this.#options;
     return followSaves({
@@ -259,6 +276,7 @@ class ServiceRun {
       tree,
       saves,
       live,
+      back,
       noRebuild,
       timings,
       rebuild: async () => this.#rebuild(tree, live),

@@ -68,6 +68,19 @@ describe("runBuilder()", () => {
     await mux.close();
   });
 
+  test("makes room on a full disk, says so, and builds once more", async () => {
+    await using builder = await startBuilder({ recording: "first-build", exitCode: 0, isFull: true });
+    const mux = await connect(builder, tokenOf("dev"));
+    const events = await exchange(mux, "build", REQUEST);
+    const name = "The disk of the node is full: removing build cache and old sources, then building once more";
+    expect(events.slice(0, 2)).toMatchObject([
+      { type: "step", name, state: "started" },
+      { type: "step", name, state: "done" },
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: "done", image: REFERENCE });
+    await mux.close();
+  });
+
   test("keeps one namespace's trees and images from another", async () => {
     await using builder = await startBuilder({ recording: "first-build", exitCode: 0 });
     const mux = await connect(builder, tokenOf("other"));

@@ -55,7 +55,7 @@ test("cleanNamespace() removes idle trees and blobs and keeps fresh ones and all
   const longAgo = (now - BUILDER_IDLE_MS_MAX - 1_000) / 1000;
   await utimes(join(folders.trees, "azds-old000/0"), longAgo, longAgo);
 
-  expect(await cleanNamespace(root, "dev", now)).toBe(2);
+  expect(await cleanNamespace({ root, namespace: "dev", now, idleMsMax: BUILDER_IDLE_MS_MAX })).toBe(2);
   const left = (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   expect(left.map((entry) => join(entry.parentPath, entry.name).slice(root.length)).toSorted()).toEqual([
     "/dev/blobs/ab/new",

@@ -9,6 +9,8 @@ export interface FakeBuildctlOptions {
   readonly exitCode: number;
   /** Seconds before it ends; with a pid file, so that a test can see whether it still runs. */
   readonly sleepSeconds?: number;
+  /** Builds fail for want of room until the cache is pruned. */
+  readonly isFull?: boolean;
 }
 
 export const CONFIG_DIGEST = `sha256:${"c0".repeat(32)}`;
@@ -18,6 +20,7 @@ export const LAYER_DIGEST = `sha256:${"1a".repeat(32)}`;
 const IMAGE = JSON.stringify({
   config: { User: "1000", Env: ["PATH=/bin"], Entrypoint: ["/bin/sh", "-c"], Cmd: ["cat a.txt"], WorkingDir: "/app" },
 });
+const FULL = "error: failed to solve: write /var/lib/buildkit/x: no space left on device";
 const METADATA = JSON.stringify({
   "containerimage.config.digest": CONFIG_DIGEST,
   "containerimage.digest": MANIFEST_DIGEST,
@@ -41,7 +44,9 @@ if [ "$3" = debug ]; then
   exit 1
 fi
 [ "$3" = prune-histories ] && exec touch ${folder}/forgotten
+[ "$3" = prune ] && exec touch ${folder}/pruned
 case " $* " in *" --output "*) ;; *) [ -e ${folder}/store ]; exit $? ;; esac
+${options.isFull === true ? `[ -e ${folder}/pruned ] || { echo '${FULL}' >&2; exit 1; }` : ""}
 printf '%s\\n' "$@" > ${folder}/words
 echo $$ > ${folder}/pid
 cat ${recordingFile(options.recording)} >&2

@@ -10,6 +10,7 @@ import { createImageStore, type ImageStore } from "../../../builder/images.ts";
 import type { Peers } from "../../../builder/peers.ts";
 import { createRestorer } from "../../../builder/restore.ts";
 import { sourceReceiver } from "../../../builder/sources.ts";
+import { roomMaker } from "../../../builder/make-room.ts";
 import { streamServer } from "../../../builder/streams.ts";
 import { COMPONENT, SYSTEM_NAMESPACE } from "../../../core/contract.ts";
 import { systemClock } from "../../../core/host/clock.ts";
@@ -57,12 +58,14 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     log: () => {},
     root,
   };
+  const makeRoom = roomMaker({ ...ports, cleanSources: async () => undefined });
   const serve = streamServer({
     ...ports,
     restorer: createRestorer({ ...ports, fetch: () => Promise.resolve(false) }),
     peers,
     onNews: () => {},
-    sync: sourceReceiver(),
+    sync: sourceReceiver(makeRoom),
+    makeRoom,
     node: "node-1",
     version: "1.2.3",
   });
@@ -77,6 +80,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     root,
     serve,
     rules: rulesAt(join(root, "rules.sock")),
+    busy: new Map<string, number>(),
     onListening: listening.resolve,
   };
   const running = runBuilder(options, stop.signal);

@@ -51,15 +51,21 @@ async function readCase(name: string): Promise<InjectInput> {
     record: {
       lastNode: asString(at(around, "lastNode")) ?? "",
       container: {
-        command: asArray(at(around, "container", "command")).flatMap((word) => asString(word) ?? []),
+        command: words(at(around, "container", "command")),
         syncTarget: asString(at(around, "container", "syncTarget")) ?? "",
         attended: at(around, "container", "attended") === true,
         volume: asString(at(around, "container", "volume")) ?? "",
+        buildCommands: asArray(at(around, "container", "buildCommands")).map(words),
+        awaitExec: at(around, "container", "awaitExec") === true,
       },
       edits: edits === undefined ? undefined : { edits: 2, id: "5e", build: edits, nodes: ["node2"], pods: [] },
     },
     settings,
   };
+}
+
+function words(list: unknown): readonly string[] {
+  return asArray(list).flatMap((word) => asString(word) ?? []);
 }
 
 /** Through JSON, as the API server gets it. */

@@ -67,6 +67,8 @@ const input: fc.Arbitrary<InjectInput> = fc.record({
           command: fc.constantFrom([], ["make", "$(A)"]),
           syncTarget: fc.constantFrom("", "/app"),
           attended: fc.boolean(),
+          awaitExec: fc.boolean(),
+          buildCommands: fc.constantFrom([], [["go", "build", "-o", "$(A)"]]),
           volume: fc.constantFrom("", "/app", "/", "relative", "/azds/x", "/app/../srv/"),
         }),
       }),

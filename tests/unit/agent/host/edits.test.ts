@@ -143,3 +143,32 @@ test("the application of an agent that is told of edits finds them at its start"
     expect(await run(true)).toBe("edited");
   });
 });
+
+test("build commands run over edits before the application starts, and only then; one that fails keeps it from nothing", async () => {
+  await withPlace(async (place) => {
+    const edits = await leaveEdits(place);
+    const program = join(place.folder, "program");
+    const options = { editsFolder: edits, journalFolder: join(place.folder, "journals") };
+    const run = async (edited: boolean, command: string): Promise<string> => {
+      rmSync(place.target, { recursive: true, force: true });
+      mkdirSync(place.target);
+      fill(place.target, IMAGE);
+      writeFileSync(program, "image's");
+      const buildCommands = [["sh", "-c", command]];
+      const agent = startAgent({ place, script: `cat ${program}`, edited, buildCommands, options });
+      const [stdout, stderr] = await Promise.all([
+        new Response(agent.stdout).text(),
+        new Response(agent.stderr).text(),
+      ]);
+      return `${stdout} ${stderr.trim()}`;
+    };
+    const build = `printf "made of %s" "$(cat ${place.target}/a.js)" > ${program}`;
+    expect(await run(false, build)).toBe("image's ");
+    expect(await run(true, build)).toBe("made of edited ");
+    // The container started again: its files are the image's, and the journal has the edits.
+    expect(await run(true, build)).toBe("made of edited ");
+    expect(await run(true, "exit 3")).toBe(
+      "image's azds: `sh -c exit 3` ended with exit code 3; the application starts with what the image has beside the files that were edited",
+    );
+  });
+}, 30_000);

@@ -52,15 +52,17 @@ export interface StartOptions {
   readonly hold?: boolean;
   readonly attended?: boolean;
   readonly edited?: boolean;
+  readonly "await-exec"?: boolean;
+  readonly buildCommands?: readonly (readonly string[])[];
   readonly options?: AgentOptions;
 }
 
-export function startAgent({ place, script, options = {}, ...start }: StartOptions): AgentProcess {
+export function startAgent({ place, script, options = {}, buildCommands = [], ...start }: StartOptions): AgentProcess {
   rmSync(join(place.folder, "port"), { force: true });
-  const flags = (["hold", "attended", "edited"] as const).flatMap((name) =>
+  const flags = (["hold", "attended", "edited", "await-exec"] as const).flatMap((name) =>
     start[name] === true ? [`--${name}`] : [],
   );
-  const words = ["--image", "web", "--sync-target", place.target, ...flags];
+  const words = ["--image", "web", "--sync-target", place.target, ...flags, "--build", JSON.stringify(buildCommands)];
   const argv = ["0", join(place.folder, "images.json"), ...words, "--", "sh", "-c", script];
   return Bun.spawn([process.execPath, PROGRAM, ...argv], {
     cwd: place.folder,

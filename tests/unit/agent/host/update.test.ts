@@ -240,6 +240,23 @@ describe("Supervisor", () => {
     });
   });
 
+  test("with `--await-exec` starts no application, also not after an update, and stays until SIGTERM", async () => {
+    await withPlace(async (place) => {
+      const started = join(place.folder, "started");
+      const agent = startAgent({ place, script: `touch ${started}`, "await-exec": true });
+      const mux = await connectAgent(place);
+      const states = followState(mux);
+      await states.until((state) => state.process.kind === "awaiting");
+      const events = await update(mux, { buildCommands: [["touch", join(place.folder, "built")]], restart: true });
+      expect(events.at(-1)).toMatchObject({ type: "done" });
+      await states.until((state) => state.process.kind === "awaiting");
+      expect([existsSync(join(place.folder, "built")), existsSync(started)]).toEqual([true, false]);
+      agent.kill("SIGTERM");
+      expect(await agent.exited).toBe(143);
+      await mux.close();
+    });
+  });
+
   test("ends at SIGTERM while it holds", async () => {
     await withPlace(async (place) => {
       const { agent, mux, states } = await run(place, { script: "sleep 0.2; exit 5", hold: true });

@@ -1,10 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyFolder } from "../../../../agent/seed/copy.ts";
 import { stringEnvironment } from "../../../../core/build-config.ts";
+import { nativePath } from "../../../../core/sync/native-path.ts";
 
 const ENTRY = join(import.meta.dir, "../../../../cli/main.ts");
 /** Root reads everything; without these capabilities it is as other users. */
@@ -69,6 +80,14 @@ describe("copyFolder()", () => {
     await writeFile(join(to, "src/added"), "x");
     expect(await copyFolder(from, to)).toEqual(first);
     expect(listing(to)).toEqual(listing(from));
+  });
+
+  test("keeps names that are not UTF-8", async () => {
+    mkdirSync(nativePath(`${from}/caf\udce9`));
+    writeFileSync(nativePath(`${from}/caf\udce9/a\udcff`), "a");
+    symlinkSync(nativePath("a\udcff"), nativePath(`${from}/caf\udce9/l`));
+    expect(await copyFolder(from, to)).toMatchObject({ files: 1, folders: 1, leftOut: [] });
+    expect(readFileSync(nativePath(`${to}/caf\udce9/l`), "utf8")).toBe("a");
   });
 
   test("lets the owner write in every folder, and no file run as its owner", async () => {

@@ -27,7 +27,7 @@ describe("parseConfig()", () => {
       useGitIgnore: true,
       ignore: [],
     });
-    expect(config.install).toEqual({ chart: "charts/web", values: [], set: {} });
+    expect(config.install).toEqual({ chart: "charts/web", values: [], set: {}, requires: [] });
   });
 
   test("takes secrets of files and variables, and SSH ids", () => {
@@ -118,6 +118,18 @@ describe("parseConfig()", () => {
     [
       `${MINIMAL}configurations:\n  develop:\n    container:\n      iterate:\n        dependencies:\n        - files: [a]\n`,
       "`azds.yaml` line 7: `configurations.develop.container.iterate.dependencies.0.command` is missing",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncBack: [a.lock, ../b.lock]\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncBack` has `../b.lock`, which must not have `..`",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncBack: ["**"]\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncBack` has `**`, which names every file",
+    ],
+    [
+      `${MINIMAL}configurations:\n  develop:\n    container:\n      syncBack: ["!a.lock"]\n`,
+      "`azds.yaml` line 6: `configurations.develop.container.syncBack` has only globs behind `!`",
     ],
   ])("names line and key of %j", (text, message) => {
     expect(problem(text)).toStartWith(message);

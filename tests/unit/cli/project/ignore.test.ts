@@ -46,3 +46,14 @@ test("ignoreFilter() lets azds.yaml's patterns win, and keeps the Dockerfile", (
   expect(ignored("secret", false)).toBe(true);
   expect(ignored("Dockerfile", false)).toBe(false);
 });
+
+test("ignoreFilter() compares names that are not UTF-8 byte by byte, and letters in the case they have", () => {
+  const root = tree({});
+  writeFileSync(join(root, ".gitignore"), Buffer.from("caf\xe9.txt\n*.\xff\nBuild\n", "latin1"));
+  const ignored = ignoreFilter(root, DEFAULTS);
+  expect(ignored("caf\udce9.txt", false)).toBe(true);
+  expect(ignored("caf\udcea.txt", false)).toBe(false);
+  expect(ignored("caf\uFFFD.txt", false)).toBe(false);
+  expect(ignored("a.\udcff", false)).toBe(true);
+  expect([ignored("Build", true), ignored("build", true)]).toEqual([true, false]);
+});

@@ -22,6 +22,7 @@ import { Journal } from "../../../../agent/host/journal.ts";
 import { LiveTree } from "../../../../agent/host/live-tree.ts";
 import { SYNC_TREE } from "../../../../core/agent-protocol.ts";
 import { type Manifest, diffManifests } from "../../../../core/sync/manifest.ts";
+import { nativePath } from "../../../../core/sync/native-path.ts";
 import { receiveTree } from "../../../../core/sync/receive.ts";
 import { scanTree } from "../../../../core/sync/scan.ts";
 import { sendChanges } from "../../../../core/sync/send-changes.ts";
@@ -32,10 +33,29 @@ import { withFolder } from "./support.ts";
 const RUNS = Number(process.env["AZDS_MODEL_RUNS"] ?? 150);
 const SEED = Number(process.env["AZDS_MODEL_SEED"] ?? 20_240_611);
 
-const PATHS = ["a", "b", "a/x", "a/y", "a/x/deep", "b/ü b", "b/line\nfeed", "a/x/deep/er", "ünï", " "] as const;
+const PATHS = [
+  "a",
+  "b",
+  "a/x",
+  "a/y",
+  "a/x/deep",
+  "b/ü b",
+  "b/line\nfeed",
+  "a/x/deep/er",
+  "ünï",
+  " ",
+  "caf\udce9",
+  "b/\udcff\udcfe",
+  "caf\udce9/x",
+] as const;
 const path = fc.constantFrom(...PATHS);
 const text = fc.string({ maxLength: 4 });
 const mode = fc.constantFrom(0o644, 0o755, 0o700, 0o600, 0o444, 0o664);
+
+/** Names of any bytes are part of the work. */
+function at(root: string, to: string): string | Buffer {
+  return nativePath(`${root}/${to}`);
+}
 
 type Step = (world: World) => void | Promise<void>;
 
@@ -62,37 +82,37 @@ const steps = fc.oneof(
   {
     weight: 4,
     arbitrary: named("write", fc.tuple(path, text), ([to, content]) =>
-      onFiles((root) => writeFileSync(join(root, to), content)),
+      onFiles((root) => writeFileSync(at(root, to), content)),
     ),
   },
   {
     weight: 3,
-    arbitrary: named("folder", path, (to) => onFiles((root) => mkdirSync(join(root, to), { recursive: true }))),
+    arbitrary: named("folder", path, (to) => onFiles((root) => mkdirSync(at(root, to), { recursive: true }))),
   },
-  named("append", fc.tuple(path, text), ([to, content]) => onFiles((root) => appendFileSync(join(root, to), content))),
-  named("truncate", path, (to) => onFiles((root) => truncateSync(join(root, to), 1))),
-  named("chmod", fc.tuple(path, mode), ([to, bits]) => onFiles((root) => chmodSync(join(root, to), bits))),
+  named("append", fc.tuple(path, text), ([to, content]) => onFiles((root) => appendFileSync(at(root, to), content))),
+  named("truncate", path, (to) => onFiles((root) => truncateSync(at(root, to), 1))),
+  named("chmod", fc.tuple(path, mode), ([to, bits]) => onFiles((root) => chmodSync(at(root, to), bits))),
   {
     weight: 2,
     arbitrary: named("rename", fc.tuple(path, path), ([from, to]) =>
-      onFiles((root) => renameSync(join(root, from), join(root, to))),
+      onFiles((root) => renameSync(at(root, from), at(root, to))),
     ),
   },
   {
     weight: 2,
-    arbitrary: named("delete", path, (to) => onFiles((root) => rmSync(join(root, to), { recursive: true }))),
+    arbitrary: named("delete", path, (to) => onFiles((root) => rmSync(at(root, to), { recursive: true }))),
   },
-  named("link", fc.tuple(path, fc.constantFrom("a", "../..", "nowhere", "x")), ([to, target]) =>
+  named("link", fc.tuple(path, fc.constantFrom("a", "../..", "nowhere", "x", "caf\udce9")), ([to, target]) =>
     onFiles((root) => {
-      rmSync(join(root, to), { recursive: true, force: true });
-      symlinkSync(target, join(root, to));
+      rmSync(at(root, to), { recursive: true, force: true });
+      symlinkSync(nativePath(target), at(root, to));
     }),
   ),
   named("turn", fc.tuple(path, fc.boolean()), ([to, folder]) =>
     onFiles((root) => {
-      rmSync(join(root, to), { recursive: true, force: true });
-      if (folder) mkdirSync(join(root, to));
-      else writeFileSync(join(root, to), "turned");
+      rmSync(at(root, to), { recursive: true, force: true });
+      if (folder) mkdirSync(at(root, to));
+      else writeFileSync(at(root, to), "turned");
     }),
   ),
   { weight: 2, arbitrary: named("sync", fc.boolean(), (whole) => (world) => world.sync(whole)) },
@@ -101,7 +121,7 @@ const steps = fc.oneof(
     fc.tuple(path, text),
     ([to, content]) =>
       (world) =>
-        world.syncDuring(() => onFiles((root) => writeFileSync(join(root, to), content))(world)),
+        world.syncDuring(() => onFiles((root) => writeFileSync(at(root, to), content))(world)),
   ),
   named("restart", fc.constant(undefined), () => (world) => world.restart()),
   named("application writes", fc.tuple(path, text), ([to, content]) => (world) => {
@@ -182,8 +202,8 @@ class World {
   applicationWrites(to: string, content: string): void {
     try {
       // A symlink of the sender's may lead anywhere.
-      rmSync(join(this.#target, to));
-      writeFileSync(join(this.#target, to), content, { flag: "wx" });
+      rmSync(at(this.#target, to));
+      writeFileSync(at(this.#target, to), content, { flag: "wx" });
     } catch {
       return;
     }

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { watchContext } from "../../../../../cli/engine/live/context-watch.ts";
+import { nativePath } from "../../../../../core/sync/native-path.ts";
 import { loadProject, type Project } from "../../../../../cli/project/load.ts";
 
 function project(): Project {
@@ -96,4 +97,18 @@ test.skipIf(!canLower)("watchContext() fails with WATCH_LIMIT where the system g
   expect(stdout.toString() + stderr.toString()).toBe(
     "WATCH_LIMIT: The project's folders cannot be watched: this user's limit of open files or of inotify instances (`fs.inotify.max_user_instances`) is reached (EMFILE)\n",
   );
+});
+
+test("watchContext() tells that something changed whose name is not UTF-8, new or known", async () => {
+  for (const isKnown of [false, true]) {
+    const watched = project();
+    const file = nativePath(`${watched.folder}/caf\udce9.js`);
+    if (isKnown) writeFileSync(file, "1");
+    const change = (): void => {
+      writeFileSync(nativePath(`${watched.folder}/caf\udce9.log`), "ignored");
+      writeFileSync(file, "2");
+    };
+    const told = await toldAfter(watched, change, "last.js");
+    expect(new Set(told)).toEqual(new Set(["caf\uFFFD.js", "last.js"]));
+  }
 });

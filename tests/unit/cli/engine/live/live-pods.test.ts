@@ -35,6 +35,7 @@ const STATE: AgentState = {
   target: "/app",
   revision: "r-1",
   behind: false,
+  rebuilt: false,
   process: { kind: "running", run: 1, pid: 7 },
 };
 
@@ -119,6 +120,7 @@ function follow(...meetings: readonly Meeting[]): Followed {
         updates += 1;
         return meeting.update?.() ?? 1;
       },
+      followBack: async () => undefined,
       close: async () => undefined,
     };
     return client;

@@ -147,6 +147,20 @@ test("a file of the image rebuilds it, and says what the last one took", async (
   ]);
 });
 
+test("a file that came from a container rebuilds and restarts nothing, and the containers are told of it", async () => {
+  let brought = 0;
+  const live = pods({
+    bring: async () => {
+      brought += 1;
+      return [];
+    },
+  });
+  const back = { isReturned: (path: string) => path !== "server.js" };
+  const saves = saved(["yarn.lock"], ["package.json"]);
+  await follow(live, () => write("package.json", "{}"), { saves, back });
+  expect([rebuilds, brought, events, live.updates]).toEqual([0, 2, [], []]);
+});
+
 test("--no-rebuild refuses it, with code and rule, and goes on", async () => {
   const live = pods();
   const change = (): void => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { fileUpdate, updateKind, type UpdateRules } from "../../../../../cli/engine/live/update-kind.ts";
 import type { ContainerSettings } from "../../../../../cli/project/config.ts";
 
-const PLAIN: ContainerSettings = { sync: [], syncTarget: undefined, command: [], iterate: undefined };
+const PLAIN: ContainerSettings = { sync: [], syncTarget: undefined, syncBack: [], command: [], iterate: undefined };
 const INSTALL = { files: ["package.json", "package-lock.json"], command: ["npm", "install"] };
 const ITERATE = { processesToKill: [], buildCommands: [], dependencies: [] };
 

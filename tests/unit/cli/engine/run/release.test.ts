@@ -37,7 +37,7 @@ function readingHelm(): { readonly helm: Helm; readonly seen: { text: string; mo
 test("installRelease() gives Helm the expanded values in a private file, and leaves none behind", async () => {
   const folder = mkdtempSync(join(tmpdir(), "azds-home-"));
   // What a killed `up` left.
-  mkdirSync(join(folder, "values/1"), { recursive: true });
+  mkdirSync(join(folder, "values/1-azds-web"), { recursive: true });
   const { helm, seen } = readingHelm();
   await installRelease(helm, {
     project: project(),
@@ -49,6 +49,34 @@ test("installRelease() gives Helm the expanded values in a private file, and lea
   });
   expect(seen).toEqual([{ text: '{"image":{"tag":"azds-abc123-1"},"password":"from-file"}', mode: 0o600 }]);
   expect(existsSync(join(folder, "values")) ? readdirSync(join(folder, "values")) : []).toEqual([]);
+});
+
+test("installRelease() keeps the values of releases apart that are installed at once", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "azds-home-"));
+  const files: string[] = [];
+  const both = Promise.withResolvers<void>();
+  const { helm } = readingHelm();
+  const seen = new Map<string, string>();
+  const upgrade = async ({ name, valuesFiles }: Release): Promise<void> => {
+    if (files.push(valuesFiles.at(-1) ?? "") === 2) both.resolve();
+    await both.promise;
+    seen.set(name, readFileSync(valuesFiles.at(-1) ?? "", "utf8"));
+  };
+  const install = async (service: string): Promise<void> =>
+    installRelease(
+      { ...helm, upgrade },
+      {
+        project: project(),
+        release: `azds-${service}`,
+        target: { context: "c", kubeconfig: undefined, namespace: "dev" },
+        tokens: { ...TOKENS, tag: `azds-${service}00-1` },
+        environment: {},
+        host: { folder, pid: 7, processAlive: (pid) => pid === 7 },
+      },
+    );
+  await Promise.all([install("webb"), install("apii")]);
+  for (const service of ["webb", "apii"]) expect(seen.get(`azds-${service}`)).toContain(`azds-${service}00-1`);
+  expect(readdirSync(join(folder, "values"))).toEqual([]);
 });
 
 test("releaseName() keeps within Helm's limit and never ends with a dash", () => {
