@@ -2,7 +2,7 @@
 import { join, relative } from "node:path";
 import { watch } from "chokidar";
 import { AzdsError } from "../../../core/errors.ts";
-import { LONE_SAVE_SETTLE_MS, SAVE_SETTLE_MS } from "../../../core/limits.ts";
+import { LONE_SAVE_SETTLE_MS, SAVE_SETTLE_MS, SECOND_LOOK_PATHS_MIN } from "../../../core/limits.ts";
 import { asString, member } from "../../../core/parse.ts";
 import { ignoreFilter } from "../../project/ignore.ts";
 import { CONFIG_FILE, type Project } from "../../project/load.ts";
@@ -12,6 +12,8 @@ export interface ChangeSet {
   readonly paths: readonly string[];
   /** Folders that came or went, likewise. */
   readonly folders: readonly string[];
+  /** What came, went or was renamed, as the system itself says; relative to azds.yaml's folder. */
+  readonly moved: readonly string[];
   /** When the first was told; of `performance.now()`. */
   readonly at: number;
 }
@@ -32,6 +34,7 @@ export interface ContextWatch {
 export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
   /** By path: whether it is a folder. */
   const changed = new Map<string, boolean>();
+  const moved = new Set<string>();
   let at = 0;
   /** Of the set that gathers; and whether all of them are files written over where they lie. */
   let events = 0;
@@ -55,20 +58,26 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   });
   // Whoever waits for it is told; whoever only looks for changes, by them.
   ready.promise.catch(() => undefined);
+  const shown = (path: string): string => relative(project.folder, path).replaceAll("\\", "/");
   const note = (event: string, path: string): void => {
     if (changed.size === 0) [at, events, isPlain] = [performance.now(), 0, true];
     events += 1;
     isPlain &&= event === "change";
-    changed.set(relative(project.folder, path).replaceAll("\\", "/"), event.endsWith("Dir"));
+    changed.set(shown(path), event.endsWith("Dir"));
     wake.resolve();
   };
   watcher.on("all", note);
-  // Of a name that is not UTF-8 nothing else is told, for there is no file of the name that is told.
   watcher.on("raw", (event, name, details) => {
     const folder = asString(member(details, "watchedPath"));
-    if (typeof name !== "string" || !name.includes("\uFFFD") || folder === undefined) return;
+    if (typeof name !== "string" || folder === undefined) return;
     const path = join(folder, name);
-    if (!ignored(path)) note(event, path);
+    if (ignored(path)) return;
+    // Of a name that is not UTF-8 nothing else is told, for there is no file of the name that is told.
+    if (name.includes("\uFFFD")) note(event, path);
+    else if (event === "rename" && moved.size < SECOND_LOOK_PATHS_MIN) {
+      moved.add(shown(path));
+      wake.resolve();
+    }
   });
   const stop = (): void => {
     wake.resolve();
@@ -85,22 +94,26 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
       if (events > 1 || !isPlain) await settled(() => events, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
       const set: ChangeSet = { ...take(), at };
-      if (set.paths.length + set.folders.length > 0) yield set;
+      if (set.paths.length + set.folders.length + set.moved.length > 0) yield set;
     }
   }
   /** Before the consumer works: what changes meanwhile belongs to the next set. */
-  const take = (): Pick<ChangeSet, "paths" | "folders"> => {
+  const take = (): Omit<ChangeSet, "at"> => {
     const told = [...changed];
+    const renamed = [...moved];
     changed.clear();
+    moved.clear();
     events = 0;
     wake = Promise.withResolvers<void>();
     const only = (isFolder: boolean): readonly string[] =>
       told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
-    return { paths: only(false), folders: only(true) };
+    return { paths: only(false), folders: only(true), moved: renamed };
   };
   const quiet = async (ms: number): Promise<readonly string[]> => {
     await settled(() => events, ms, signal);
-    return take().paths;
+    const { paths, moved: renamed } = take();
+    for (const path of renamed) moved.add(path);
+    return paths;
   };
   return { ready: ready.promise, changes, quiet };
 }

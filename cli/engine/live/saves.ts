@@ -8,7 +8,7 @@ import type { BackSync } from "./back-sync.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
 import { type InPlaceRequest, pathInContext, subject, updateInPlace } from "./in-place.ts";
 import type { LivePods } from "./live-pods.ts";
-import { isWide, lookAgain, silence } from "./second-look.ts";
+import { DueLook, lookAgain, lookAtMoved, silence } from "./second-look.ts";
 import { type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
 
 export interface SavesRequest extends InPlaceRequest {
@@ -31,22 +31,23 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
   const rules = updateRules(request.project);
   const iterator = request.saves.changes();
   let next: NextSet | undefined;
-  let isLookDue = false;
+  const look = new DueLook();
   for (;;) {
     next ??= iterator.next();
-    const arrived = isLookDue ? await Promise.race([next, silence(request.signal)]) : await next;
+    const arrived = look.isDue ? await Promise.race([next, silence(request.signal)]) : await next;
     if (arrived === "silence") {
-      isLookDue = false;
-      if (await hasMissed(request, rules, next)) return "missed";
+      const due = look.take();
+      if (due !== "all") await telling(request, async () => lookAtMoved(request, rules, due));
+      else if (await hasMissed(request, rules, next)) return "missed";
       continue;
     }
     next = undefined;
     if (arrived.done === true) return "stopped";
     const changes = await withoutReturned(request, arrived.value);
+    look.note(changes);
     if (changes.paths.length + changes.folders.length === 0) continue;
     await bringSet(request, rules, changes);
     if (changes.paths.some(isDefinition)) return "redefined";
-    isLookDue ||= isWide(changes);
   }
 }
 

@@ -1,23 +1,56 @@
 /**
- * A second look at the files once a wide set of changes is over: a branch switch makes and removes folders quicker than
- * they can be watched.
+ * A second look at the files once a set of changes is over. All are read after a wide one: a branch switch makes and
+ * removes folders quicker than they can be watched. What was renamed is read after any: of a file that another was
+ * renamed to, and that is renamed itself within some 50 ms, the watcher tells the first alone.
  */
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../../core/host/clock.ts";
 import { SECOND_LOOK_MS, SECOND_LOOK_PATHS_MIN } from "../../../core/limits.ts";
 import type { ChangeSet } from "./context-watch.ts";
-import { bringChange, type InPlaceRequest } from "./in-place.ts";
+import { bringChange, type InPlaceRequest, pathInContext } from "./in-place.ts";
+import type { TreeChange } from "./source-tree.ts";
 import { updateKind, type UpdateRules } from "./update-kind.ts";
 
-/** Whether it is one that asks for a second look. */
-export function isWide({ paths, folders }: ChangeSet): boolean {
-  return folders.length > 0 || paths.length >= SECOND_LOOK_PATHS_MIN;
+/** What the sets of changes so far leave to be looked at once there is silence. */
+export class DueLook {
+  #all = false;
+  readonly #moved = new Set<string>();
+
+  get isDue(): boolean {
+    return this.#all || this.#moved.size > 0;
+  }
+
+  /** A set whose changes were brought. */
+  note({ paths, folders, moved }: ChangeSet): void {
+    for (const path of moved) this.#moved.add(path);
+    this.#all ||= folders.length > 0 || Math.max(paths.length, this.#moved.size) >= SECOND_LOOK_PATHS_MIN;
+  }
+
+  /** Either everything or these paths; nothing is due then. */
+  take(): "all" | ReadonlySet<string> {
+    const due = this.#all ? "all" : new Set(this.#moved);
+    this.#all = false;
+    this.#moved.clear();
+    return due;
+  }
 }
 
 /** Resolves after SECOND_LOOK_MS, or with the signal. */
 export async function silence(signal: AbortSignal): Promise<"silence"> {
   await systemClock.sleep(SECOND_LOOK_MS, signal).catch(() => undefined);
   return "silence";
+}
+
+/** Reads what was renamed again and brings what has changed. @throws AzdsError as `updateInPlace` does */
+export async function lookAtMoved(
+  request: InPlaceRequest,
+  rules: UpdateRules,
+  moved: ReadonlySet<string>,
+): Promise<void> {
+  const at = performance.now();
+  const inContext = [...moved].map((path) => pathInContext(request.project, request.tree, path));
+  const change = await request.tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
+  await bringFound(request, rules, { change, at });
 }
 
 /**
@@ -30,13 +63,11 @@ export async function lookAgain(
   rules: UpdateRules,
   next: Promise<IteratorResult<ChangeSet, void>>,
 ): Promise<boolean> {
-  const { tree, project, emit, signal } = request;
+  const { tree, emit, signal } = request;
   const at = performance.now();
   const change = await tree.rescan(signal);
-  const files = [...change.write.filter(({ kind }) => kind !== "directory").map(({ path }) => path), ...change.remove];
-  if (files.length + change.write.length === 0) return false;
-  const paths = files.map((path) => relative(project.folder, resolve(tree.root, path)).replaceAll("\\", "/"));
-  await bringChange(request, { changes: { paths, folders: [], at }, kind: updateKind(paths, rules), change });
+  if (change.write.length + change.remove.length === 0) return false;
+  const paths = await bringFound(request, rules, { change, at });
   const told = await Promise.race([next, silence(signal)]);
   const toldPaths = new Set(
     told === "silence" || told.done === true ? [] : [...told.value.paths, ...told.value.folders],
@@ -45,4 +76,21 @@ export async function lookAgain(
   const text = `${missed} changes were found by reading all files again; watching them anew`;
   if (missed > 0) emit({ type: "message", level: "verbose", text });
   return missed > 0;
+}
+
+/** The files among it, relative to azds.yaml's folder. */
+async function bringFound(
+  request: InPlaceRequest,
+  rules: UpdateRules,
+  { change, at }: { readonly change: TreeChange; readonly at: number },
+): Promise<readonly string[]> {
+  const { tree, project } = request;
+  const files = [...change.write.filter(({ kind }) => kind !== "directory").map(({ path }) => path), ...change.remove];
+  const paths = files.map((path) => relative(project.folder, resolve(tree.root, path)).replaceAll("\\", "/"));
+  await bringChange(request, {
+    changes: { paths, folders: [], moved: [], at },
+    kind: updateKind(paths, rules),
+    change,
+  });
+  return paths;
 }

@@ -112,3 +112,19 @@ test("watchContext() tells that something changed whose name is not UTF-8, new o
     expect(new Set(told)).toEqual(new Set(["caf\uFFFD.js", "last.js"]));
   }
 });
+
+test("watchContext() tells what was renamed as the system does", async () => {
+  const watched = project();
+  const stop = new AbortController();
+  const context = watchContext(watched, stop.signal);
+  await context.ready;
+  renameSync(join(watched.folder, "server.js"), join(watched.folder, "index.js"));
+  const moved = new Set<string>();
+  for await (const set of context.changes()) {
+    for (const path of set.moved) moved.add(path);
+    if (moved.size === 2) break;
+  }
+  stop.abort();
+  rmSync(watched.folder, { recursive: true, force: true });
+  expect([...moved].toSorted()).toEqual(["index.js", "server.js"]);
+});

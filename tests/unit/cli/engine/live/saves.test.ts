@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { UpdateRequest } from "../../../../../core/agent-protocol.ts";
@@ -68,7 +68,7 @@ function pods(overrides: Partial<LivePods> = {}): FakePods {
 /** The saves of a test, one set after another, then the end. */
 function saved(...sets: readonly (readonly string[])[]): ContextWatch {
   async function* changes(): ReturnType<ContextWatch["changes"]> {
-    for (const paths of sets) yield { paths, folders: [], at: performance.now() };
+    for (const paths of sets) yield { paths, folders: [], moved: [], at: performance.now() };
   }
   return { ready: Promise.resolve(), changes, quiet: async () => [] };
 }
@@ -260,10 +260,24 @@ test("a save during the second look is brought once, and is not missed", async (
   const watch = savedBefore(SECOND_LOOK_MS * 1.5, told);
   async function* changes(): ReturnType<ContextWatch["changes"]> {
     yield* watch.changes();
-    yield { paths: ["public/late.css"], folders: [], at: performance.now() };
+    yield { paths: ["public/late.css"], folders: [], moved: [], at: performance.now() };
   }
   expect(await follow(pods(), change, { saves: { ...watch, changes } })).toBe("stopped");
   expect(texts().filter((text) => text.includes("late.css"))).toHaveLength(1);
+});
+
+test("a file that was renamed and renamed again is looked at once more", async () => {
+  write("public/b.css", "b");
+  const change = (): void => renameSync(join(folder, "public/b.css"), join(folder, "public/c.css"));
+  async function* changes(): ReturnType<ContextWatch["changes"]> {
+    yield { paths: ["public/c.css"], folders: [], moved: ["public/b.css", "public/c.css"], at: performance.now() };
+    await Bun.sleep(SECOND_LOOK_MS * 2);
+  }
+  expect(await follow(pods(), change, { saves: { ...saved(), changes } })).toBe("stopped");
+  expect(texts().map((text) => text.split(" ").slice(0, 3).join(" "))).toEqual([
+    "`public/c.css` changed: copied",
+    "`public/b.css` changed: copied",
+  ]);
 });
 
 test("a branch switch of which all was told is over with it", async () => {
