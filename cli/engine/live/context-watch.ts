@@ -1,6 +1,6 @@
 /** Saves in the project's folders, as sets of changes: what one save, a branch switch or a code generator touches comes together. */
 import { join, relative } from "node:path";
-import { watch } from "chokidar";
+import { type FSWatcher, watch } from "chokidar";
 import { AzdsError } from "../../../core/errors.ts";
 import { LONE_SAVE_SETTLE_MS, SAVE_SETTLE_MS, SECOND_LOOK_PATHS_MIN } from "../../../core/limits.ts";
 import { asString, member } from "../../../core/parse.ts";
@@ -32,55 +32,19 @@ export interface ContextWatch {
 
 /** Watches from the call until the signal. */
 export function watchContext(project: Project, signal: AbortSignal): ContextWatch {
-  /** By path: whether it is a folder. */
-  const changed = new Map<string, boolean>();
-  const moved = new Set<string>();
-  let at = 0;
-  /** Of the set that gathers; and whether all of them are files written over where they lie. */
-  let events = 0;
-  let isPlain = true;
-  let wake = Promise.withResolvers<void>();
-  // `atomic` would hold back deletions; the settling time below does that for every kind of save.
-  const ignored = ignoredIn(project);
-  const watcher = watch([project.folder, project.contextFolder, project.chartFolder], {
-    ignoreInitial: true,
-    atomic: false,
-    ignored,
-  });
+  const gathering = new Gathering(project.folder);
   const ready = Promise.withResolvers<void>();
   let failure: AzdsError | undefined;
-  watcher.once("ready", () => ready.resolve());
-  watcher.on("error", (error) => {
-    failure ??= limitReached(error);
-    if (failure === undefined) return;
-    ready.reject(failure);
-    wake.resolve();
+  const watcher = watchFolders(project, gathering, (error) => {
+    failure ??= error;
+    ready.reject(error);
+    gathering.wake();
   });
+  watcher.once("ready", () => ready.resolve());
   // Whoever waits for it is told; whoever only looks for changes, by them.
   ready.promise.catch(() => undefined);
-  const shown = (path: string): string => relative(project.folder, path).replaceAll("\\", "/");
-  const note = (event: string, path: string): void => {
-    if (changed.size === 0) [at, events, isPlain] = [performance.now(), 0, true];
-    events += 1;
-    isPlain &&= event === "change";
-    changed.set(shown(path), event.endsWith("Dir"));
-    wake.resolve();
-  };
-  watcher.on("all", note);
-  watcher.on("raw", (event, name, details) => {
-    const folder = asString(member(details, "watchedPath"));
-    if (typeof name !== "string" || folder === undefined) return;
-    const path = join(folder, name);
-    if (ignored(path)) return;
-    // Of a name that is not UTF-8 nothing else is told, for there is no file of the name that is told.
-    if (name.includes("\uFFFD")) note(event, path);
-    else if (event === "rename" && moved.size < SECOND_LOOK_PATHS_MIN) {
-      moved.add(shown(path));
-      wake.resolve();
-    }
-  });
   const stop = (): void => {
-    wake.resolve();
+    gathering.wake();
     ready.resolve();
     void watcher.close();
   };
@@ -88,34 +52,108 @@ export function watchContext(project: Project, signal: AbortSignal): ContextWatc
   else signal.addEventListener("abort", stop, { once: true });
   async function* changes(): AsyncGenerator<ChangeSet, void, void> {
     while (!signal.aborted) {
-      await wake.promise;
+      await gathering.woken();
       if (failure !== undefined) throw failure;
       await Bun.sleep(LONE_SAVE_SETTLE_MS);
-      if (events > 1 || !isPlain) await settled(() => events, SAVE_SETTLE_MS, signal);
+      if (!gathering.isLoneSave) await settled(() => gathering.events, SAVE_SETTLE_MS, signal);
       if (signal.aborted) return;
-      const set: ChangeSet = { ...take(), at };
+      const set = gathering.take();
       if (set.paths.length + set.folders.length + set.moved.length > 0) yield set;
     }
   }
-  /** Before the consumer works: what changes meanwhile belongs to the next set. */
-  const take = (): Omit<ChangeSet, "at"> => {
-    const told = [...changed];
-    const renamed = [...moved];
-    changed.clear();
-    moved.clear();
-    events = 0;
-    wake = Promise.withResolvers<void>();
-    const only = (isFolder: boolean): readonly string[] =>
-      told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
-    return { paths: only(false), folders: only(true), moved: renamed };
-  };
   const quiet = async (ms: number): Promise<readonly string[]> => {
-    await settled(() => events, ms, signal);
-    const { paths, moved: renamed } = take();
-    for (const path of renamed) moved.add(path);
-    return paths;
+    await settled(() => gathering.events, ms, signal);
+    return gathering.take().paths;
   };
   return { ready: ready.promise, changes, quiet };
+}
+
+/** `atomic` would hold back deletions; the settling time does that for every kind of save. */
+function watchFolders(project: Project, gathering: Gathering, onLimit: (error: AzdsError) => void): FSWatcher {
+  const ignored = ignoredIn(project);
+  const folders = [project.folder, project.contextFolder, project.chartFolder];
+  const watcher = watch(folders, { ignoreInitial: true, atomic: false, ignored });
+  watcher.on("error", (error) => {
+    const limit = limitReached(error);
+    if (limit !== undefined) onLimit(limit);
+  });
+  watcher.on("all", (event, path) => gathering.note(event, path));
+  watcher.on("raw", (event, name, details) => {
+    const folder = asString(member(details, "watchedPath"));
+    if (typeof name !== "string" || folder === undefined) return;
+    const path = join(folder, name);
+    if (ignored(path)) return;
+    // Of a name that is not UTF-8 nothing else is told, for there is no file of the name that is told.
+    if (name.includes("\uFFFD")) gathering.note(event, path);
+    else if (event === "rename") gathering.noteMoved(path);
+  });
+  return watcher;
+}
+
+/** The set of changes that the next to ask is given. */
+class Gathering {
+  readonly #folder: string;
+  /** By path: whether it is a folder. */
+  readonly #changed = new Map<string, boolean>();
+  readonly #moved = new Set<string>();
+  #at = 0;
+  #events = 0;
+  /** All of them are files written over where they lie. */
+  #isPlain = true;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Counts what was told since the last set was taken. */
+  get events(): number {
+    return this.#events;
+  }
+
+  get isLoneSave(): boolean {
+    return this.#events <= 1 && this.#isPlain;
+  }
+
+  note(event: string, path: string): void {
+    if (this.#changed.size === 0) [this.#at, this.#events, this.#isPlain] = [performance.now(), 0, true];
+    this.#events += 1;
+    this.#isPlain &&= event === "change";
+    this.#changed.set(this.#shown(path), event.endsWith("Dir"));
+    this.wake();
+  }
+
+  /** Beyond a certain number all files are read anyway. */
+  noteMoved(path: string): void {
+    if (this.#moved.size >= SECOND_LOOK_PATHS_MIN) return;
+    this.#moved.add(this.#shown(path));
+    this.wake();
+  }
+
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  async woken(): Promise<void> {
+    await this.#wake.promise;
+  }
+
+  /** Before the consumer works: what changes meanwhile belongs to the next set. */
+  take(): ChangeSet {
+    const told = [...this.#changed];
+    const only = (isFolder: boolean): readonly string[] =>
+      told.filter(([, folder]) => folder === isFolder).map(([path]) => path);
+    const set = { paths: only(false), folders: only(true), moved: [...this.#moved], at: this.#at };
+    this.#changed.clear();
+    this.#moved.clear();
+    this.#events = 0;
+    this.#wake = Promise.withResolvers<void>();
+    return set;
+  }
+
+  #shown(path: string): string {
+    return relative(this.#folder, path).replaceAll("\\", "/");
+  }
 }
 
 /** Without a watch a save would go unnoticed for ever; what else goes wrong with a folder, its reading tells. */
