@@ -5,9 +5,10 @@
 import { join } from "node:path";
 import { createKubeClient } from "../core/kube/client.ts";
 import { adminConnection } from "./connection.ts";
-import { enabledCluster } from "../tests/e2e/support/cluster.ts";
+import { CLUSTER, enabledCluster } from "../tests/e2e/support/cluster.ts";
 import { enable } from "./enable.ts";
 import { innerLoop } from "./inner-loop.ts";
+import { latency } from "./latency.ts";
 import { pods } from "./pods.ts";
 import { printRow, rowOf, writeReport } from "./report.ts";
 import { startup } from "./startup.ts";
@@ -15,7 +16,7 @@ import { up } from "./up.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-const SUITES = { startup, pods, up, "inner-loop": innerLoop, cluster: enable } as const;
+const SUITES = { startup, pods, latency, up, "inner-loop": innerLoop, cluster: enable } as const;
 
 const isSuite = (name: string): name is keyof typeof SUITES => name in SUITES;
 const named = process.argv.slice(2);
@@ -23,14 +24,14 @@ const unknown = named.filter((name) => !isSuite(name));
 if (unknown.length > 0)
   throw new Error(`No suite \`${unknown.join(", ")}\`; there are ${Object.keys(SUITES).join(", ")}`);
 
-const cluster = Bun.spawnSync([process.execPath, "tests/cluster/main.ts", "up"], {
+const cluster = Bun.spawnSync([process.execPath, "tests/cluster/main.ts", "up", "--state", CLUSTER], {
   cwd: ROOT,
   stdout: "inherit",
   stderr: "inherit",
 });
 if (cluster.exitCode !== 0) throw new Error("The test cluster did not start");
 await enabledCluster();
-const kube = createKubeClient(adminConnection(join(ROOT, ".cluster/kubeconfig")));
+const kube = createKubeClient(adminConnection(join(CLUSTER, "kubeconfig")));
 const rows = [];
 for (const suite of named.length === 0 ? Object.keys(SUITES).filter(isSuite) : named.filter(isSuite)) {
   for await (const measurement of await SUITES[suite](kube)) {
