@@ -5,15 +5,23 @@
 import type { Target } from "./upstreams.ts";
 
 export interface ExchangeObserver {
-  /** A connection to this target is there. Again for each further target that is tried. */
+  /** A connection to this target is there. Again for each further target, to which the request is sent from its beginning. */
   readonly connected: (target: Target) => void;
-  /** The head of the final response (200 and above) or of 101 was read. */
+  /** The head of the final response (200 and above) or of 101 was read, or the proxy answers in the server's place. */
   readonly responded: (status: number) => void;
   /** Called once. Sizes are in bytes on the wire, heads included; `complete` is false when the exchange broke off. */
   readonly ended: (sizes: ExchangeSizes, complete: boolean) => void;
+  /** Set where somebody wants the messages themselves. */
+  readonly capture?: MessageCapture | undefined;
 }
 
 export interface ExchangeSizes {
   readonly request: number;
   readonly response: number;
+}
+
+/** Gets both messages as HTTP/1.1 writes them, heads first, as their bytes pass. The bytes are good during the call only. */
+export interface MessageCapture {
+  readonly request: (bytes: Buffer) => void;
+  readonly response: (bytes: Buffer) => void;
 }

@@ -10,6 +10,7 @@ import { BodyScanner, requestFraming } from "./body.ts";
 import type { Dial } from "./dial.ts";
 import type { ExchangeObserver } from "./exchange-observer.ts";
 import { Fault } from "./head.ts";
+import { ObservedExchange } from "./observed-exchange.ts";
 import { relay } from "./relay.ts";
 import { composeRequest, type LineEdit } from "./request-edit.ts";
 import { closesAfter, parseRequestHead, type RequestHead } from "./request-head.ts";
@@ -79,6 +80,8 @@ class Exchange implements WireOwner, UpstreamListener {
   #input: Buffer | undefined;
   #phase: "idle" | "deciding" | "busy" | "closed" = "idle";
   #current: InFlight | undefined;
+  /** Of the request that was decided last, until its end is told. */
+  #observed: ObservedExchange | undefined;
   #clientEnded = false;
 
   constructor(start: ExchangeStart) {
@@ -106,6 +109,7 @@ class Exchange implements WireOwner, UpstreamListener {
 
   close(): void {
     this.#phase = "closed";
+    this.#tellEnd(this.#current?.responded === true);
     // The server must learn that nobody reads its answer any more.
     if (this.#current?.responded === false) this.#upstreams.abort(this.#current.upstream);
     this.#upstreams.closeAll();
@@ -113,7 +117,12 @@ class Exchange implements WireOwner, UpstreamListener {
 
   forward(bytes: Buffer): boolean {
     if (this.#current !== undefined) this.#current.answered = true;
+    this.#observed?.response(bytes);
     return this.#client.write(bytes);
+  }
+
+  began(status: number): void {
+    this.#observed?.responded(status);
   }
 
   responded(upstream: Upstream): void {
@@ -128,6 +137,8 @@ class Exchange implements WireOwner, UpstreamListener {
 
   switched(upstream: Upstream, bytes: Buffer): void {
     this.#phase = "closed";
+    this.#observed?.response(bytes);
+    this.#tellEnd(true);
     this.#upstreams.release(upstream);
     relay({
       client: this.#client,
@@ -181,7 +192,10 @@ class Exchange implements WireOwner, UpstreamListener {
   #follow(head: RequestHead, decision: Forward | Answer): void {
     if (this.#phase === "closed") return;
     if (decision.kind === "answer") this.#answer(decision, head.method);
-    else this.#connect(head, decision.targets, decision);
+    else {
+      if (decision.observer !== undefined) this.#observed = new ObservedExchange(decision.observer);
+      this.#connect(head, decision.targets, decision);
+    }
   }
 
   #connect(head: RequestHead, targets: readonly Target[], forward: Forward): void {
@@ -212,6 +226,8 @@ class Exchange implements WireOwner, UpstreamListener {
       return;
     }
     const { upstream, target, rest } = reached;
+    this.#observed?.connected(target);
+    this.#observed?.request(input, head.start, bodyEnd);
     const repeatable = rest.length > 0 && body.done && SAFE_METHODS.has(head.method);
     const retry = repeatable ? { targets: rest, bytes: input.subarray(0, bodyEnd), forward } : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
@@ -244,6 +260,7 @@ class Exchange implements WireOwner, UpstreamListener {
       return;
     }
     this.#input = end < input.length ? input.subarray(end) : undefined;
+    this.#observed?.request(input, 0, end);
     const taken = current.upstream.wire.write(end < input.length ? input.subarray(0, end) : input);
     if (!taken || this.#input !== undefined) this.#client.pause();
     if (current.body.done && current.responded) this.#next();
@@ -257,6 +274,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #next(): void {
+    this.#tellEnd(true);
     this.#phase = "idle";
     this.#current = undefined;
     this.#readHead();
@@ -285,12 +303,17 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #answer(answer: Pick<Answer, "status" | "text" | "html">, method?: string): void {
-    this.#client.write(formatAnswer(answer, method));
+    const bytes = formatAnswer(answer, method);
+    this.#observed?.responded(answer.status);
+    this.#observed?.response(bytes);
+    this.#tellEnd(false);
+    this.#client.write(bytes);
     this.#finish();
   }
 
   #finish(): void {
     this.#phase = "closed";
+    this.#tellEnd(this.#current?.responded === true);
     this.#upstreams.closeAll();
     if (this.#clientEnded) this.#client.close();
     else closeSoon(this.#client);
@@ -298,7 +321,14 @@ class Exchange implements WireOwner, UpstreamListener {
 
   #reset(): void {
     this.#phase = "closed";
+    this.#tellEnd(false);
     this.#upstreams.closeAll();
     this.#client.reset();
+  }
+
+  #tellEnd(complete: boolean): void {
+    const observed = this.#observed;
+    this.#observed = undefined;
+    observed?.ended(complete);
   }
 }

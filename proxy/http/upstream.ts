@@ -6,6 +6,8 @@ import { parseResponseHead, type ResponseHead } from "./response-head.ts";
 import type { Wire, WireOwner } from "./wire.ts";
 
 export interface UpstreamListener {
+  /** The head of the final response was read, or of 101. */
+  readonly began: (status: number) => void;
   /** Bytes of the response, as received; false when the client must be waited for. */
   readonly forward: (bytes: Buffer) => boolean;
   /** The final response has ended. */
@@ -98,7 +100,7 @@ export class Upstream implements WireOwner {
         if (head instanceof Fault) return this.#end(new MalformedResponse(head.reason));
         if (head === undefined) break;
         if (head.status === 101 || (method === "CONNECT" && head.status >= 200 && head.status < 300))
-          return this.#listener.switched(this, input);
+          return this.#switch(input, head.status);
         at = head.end;
         if (head.status >= 200) this.#beginBody(head, method);
       } else {
@@ -112,7 +114,13 @@ export class Upstream implements WireOwner {
     if (at > 0) this.#forward(input, at);
   }
 
+  #switch(input: Buffer, status: number): void {
+    this.#listener.began(status);
+    this.#listener.switched(this, input);
+  }
+
   #beginBody(head: ResponseHead, method: string): void {
+    this.#listener.began(head.status);
     this.#body = new BodyScanner(responseFraming(head, method));
     if (closesAfter(head) || this.#body.untilClose) this.#reusable = false;
   }

@@ -1,0 +1,38 @@
+/** Counts the bytes of one exchange for its observer, and sees to it that its end is told once. */
+import type { ExchangeObserver } from "./exchange-observer.ts";
+import type { Target } from "./upstreams.ts";
+
+export class ObservedExchange {
+  readonly #observer: ExchangeObserver;
+  #request = 0;
+  #response = 0;
+
+  constructor(observer: ExchangeObserver) {
+    this.#observer = observer;
+  }
+
+  /** The request is sent from its beginning. */
+  connected(target: Target): void {
+    this.#request = 0;
+    this.#observer.connected(target);
+  }
+
+  responded(status: number): void {
+    this.#observer.responded(status);
+  }
+
+  /** `bytes[start, end)` go out. */
+  request(bytes: Buffer, start: number, end: number): void {
+    this.#request += end - start;
+    this.#observer.capture?.request(bytes.subarray(start, end));
+  }
+
+  response(bytes: Buffer): void {
+    this.#response += bytes.length;
+    this.#observer.capture?.response(bytes);
+  }
+
+  ended(complete: boolean): void {
+    this.#observer.ended({ request: this.#request, response: this.#response }, complete);
+  }
+}
