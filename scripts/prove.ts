@@ -1,16 +1,21 @@
 /**
- * `make prove-NAME`: a proof that is too long for `make test`, on the test cluster. What it showed, and of which commit,
+ * `make prove-NAME`: a proof that is too long for `make test`, on the test cluster or without any. What it showed, and of which commit,
  * when and where, goes to bench/results/prove-NAME.json.
  */
 import { cpus, totalmem } from "node:os";
 
 /** Test files that do more when `AZDS_PROVE` names the proof, or a program that prints lines `ok WHAT` and `FAIL WHAT`. */
-type Proof = { readonly nodes: 1 | 2 } & ({ readonly files: readonly string[] } | { readonly argv: readonly string[] });
+type Proof = { readonly nodes: 0 | 1 | 2 } & (
+  | { readonly files: readonly string[] }
+  | { readonly argv: readonly string[] }
+);
 
 const BUN = process.execPath;
 const PROOFS: Readonly<Record<string, Proof>> = {
   // AZDS_CHAOS_ROUNDS, AZDS_CHAOS_SEED and AZDS_CHAOS_FIRST choose other rounds than the 200 of seed 1.
   chaos: { nodes: 2, files: ["tests/e2e/chaos.test.ts"] },
+  // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
+  fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
 };
 
@@ -30,12 +35,7 @@ const proof = PROOFS[name];
 if (proof === undefined) throw new Error(`There is no proof \`${name}\`; known: ${Object.keys(PROOFS).join(", ")}`);
 const commit = output(["git", "describe", "--always", "--dirty"]);
 const started = new Date();
-const wasUp = (await run([...CLUSTER, "status", "--state", STATE], "ignore")) === 0;
-await required([BUN, "scripts/build.ts"]);
-await required([...CLUSTER, "up", "--nodes", String(proof.nodes), "--state", STATE]);
-const { code, lines } = await prove(name, proof);
-// A cluster that somebody works on stays.
-if (!wasUp) await run([...CLUSTER, "down", "--state", STATE], "inherit");
+const { code, lines } = proof.nodes === 0 ? await prove(name, proof) : await proveOnCluster(name, proof);
 const failed = lines.filter((line) => !line.passed).length;
 const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
 const counts = { passed: lines.length - failed, failed };
@@ -45,6 +45,16 @@ await Bun.write(`bench/results/prove-${name}.json`, `${JSON.stringify(result, un
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 // A runner that crashed, or found nothing to prove, has proved nothing.
 process.exitCode = code === 0 && failed === 0 && lines.length > 0 ? 0 : 1;
+
+async function proveOnCluster(which: string, what: Proof): ReturnType<typeof prove> {
+  const wasUp = (await run([...CLUSTER, "status", "--state", STATE], "ignore")) === 0;
+  await required([BUN, "scripts/build.ts"]);
+  await required([...CLUSTER, "up", "--nodes", String(what.nodes), "--state", STATE]);
+  const proved = await prove(which, what);
+  // A cluster that somebody works on stays.
+  if (!wasUp) await run([...CLUSTER, "down", "--state", STATE], "inherit");
+  return proved;
+}
 
 async function prove(which: string, what: Proof): Promise<{ readonly code: number; readonly lines: readonly Line[] }> {
   const env = { ...process.env, AZDS_PROVE: which };

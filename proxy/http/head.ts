@@ -168,7 +168,7 @@ function readContentLength(line: Line, fields: Fields): Fault | undefined {
   for (let i = line.valueStart; i < line.valueEnd; i += 1) {
     const byte = line.bytes[i] ?? 0;
     if (byte < ZERO || byte > NINE) return new Fault(400, "a Content-Length that is no number");
-    length = length * 10 + byte - ZERO;
+    length = length * 10 + (byte - ZERO);
     if (length > Number.MAX_SAFE_INTEGER) return new Fault(400, "a Content-Length beyond all sizes");
   }
   if (line.valueStart === line.valueEnd) return new Fault(400, "an empty Content-Length");
@@ -190,13 +190,16 @@ function readTransferEncoding(line: Line, fields: Fields): Fault | undefined {
   return undefined;
 }
 
+/** Not what `trim()` takes: a vertical tab is part of a member, and makes it another one. */
+const BLANKS_AROUND = /^[ \t]+|[ \t]+$/g;
+
 /** The comma-separated members of a value, lower case. */
 function tokens(line: Line): readonly string[] {
   const value = valueOf(line).toLowerCase();
   if (!value.includes(",")) return value === "" ? [] : [value];
   return value
     .split(",")
-    .map((member) => member.trim())
+    .map((member) => member.replace(BLANKS_AROUND, ""))
     .filter((member) => member !== "");
 }
 

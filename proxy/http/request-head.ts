@@ -22,7 +22,8 @@ export function parseRequestHead(bytes: Buffer, start: number): RequestHead | Fa
   const from = skipEmptyLines(bytes, start);
   const end = findHeadEnd(bytes, from);
   if (end instanceof Fault) return end;
-  if (end === 0 ? bytes.length - from > HEAD_BYTES_MAX : end - from > HEAD_BYTES_MAX) return tooLarge(bytes, from);
+  // Empty lines count: they are kept until the head is complete.
+  if ((end === 0 ? bytes.length : end) - start > HEAD_BYTES_MAX) return tooLarge(bytes, from);
   if (end === 0) return undefined;
   return parseComplete(bytes, from, end);
 }

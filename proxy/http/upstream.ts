@@ -122,7 +122,9 @@ export class Upstream implements WireOwner {
   #beginBody(head: ResponseHead, method: string): void {
     this.#listener.began(head.status);
     this.#body = new BodyScanner(responseFraming(head, method));
-    if (closesAfter(head) || this.#body.untilClose) this.#reusable = false;
+    // An HTTP/1.0 server that names a transfer coding may mean something else by it (RFC 9112 §6.1).
+    const doubtful = head.http10 && head.fields.transferCoded;
+    if (closesAfter(head) || doubtful || this.#body.untilClose) this.#reusable = false;
   }
 
   #finish(input: Buffer, at: number): void {
