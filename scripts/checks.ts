@@ -1,4 +1,5 @@
 /** Runs checks and test files one after another and counts what passed; shared by `make check` and `make test`. */
+import { mkdirSync } from "node:fs";
 
 export interface Check {
   readonly name: string;
@@ -63,6 +64,8 @@ async function runCheck(check: Check): Promise<Counts> {
 
 async function runTests({ paths, order }: TestGroup): Promise<Counts> {
   const report = `dist/junit-${process.pid}.xml`;
+  // Nothing may have been built yet.
+  mkdirSync("dist", { recursive: true });
   const argv = [
     "test",
     ...paths.map((path) => `./${path}`),
