@@ -134,6 +134,7 @@ function responseOfProxy(
   let passed = "";
   const wire = new Wire(NO_SOCKET, DISCARD);
   const upstream = new Upstream(wire, {
+    began: () => {},
     forward: (bytes) => {
       passed += bytes.toString("latin1");
       return true;

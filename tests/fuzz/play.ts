@@ -10,7 +10,7 @@ export interface Progress {
   readonly residentMiB: number;
 }
 
-const STEP = 100_000;
+const STEP = 20_000;
 const MIB = 2 ** 20;
 
 const [seed = 1, messages = STEP] = process.argv.slice(2).map(Number);
