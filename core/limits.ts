@@ -3,6 +3,8 @@
 // Proxy
 /** Request or response head; larger is answered 431 (RFC 6585 §5). nginx and haproxy allow 32 and 16 KiB. */
 export const HEAD_BYTES_MAX = 64 * 1024;
+/** From the first byte of a request's head to its last; later is answered 408. As nginx and Node have it. */
+export const HEAD_MS_MAX = 60_000;
 /** One size line of the chunked coding with its extensions (RFC 9112 §7.1.1); longer ones are an attack. */
 export const CHUNK_LINE_BYTES_MAX = 4 * 1024;
 /** Upstream connections of one client connection: one per space and service it talks to. */

@@ -17,6 +17,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
+  smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
 };
 
 interface Line {

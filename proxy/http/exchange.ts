@@ -5,6 +5,7 @@
  * Invariant: responses pass as received, so the client's view of the connection is the upstream's.
  * Invariant: every path ends in `#finish` (answer first, then close) or in a reset of both sides.
  */
+import { HEAD_MS_MAX } from "../../core/limits.ts";
 import { type Answer, formatAnswer } from "./answer.ts";
 import { BodyScanner, requestFraming } from "./body.ts";
 import type { Dial } from "./dial.ts";
@@ -43,6 +44,8 @@ export interface ExchangeStart {
   readonly input?: Buffer | undefined;
   /** A connection to the original destination, perhaps still under way. */
   readonly spare?: Dial | undefined;
+  /** Default `HEAD_MS_MAX`. */
+  readonly headMs?: number;
 }
 
 /** Methods that may be sent again when a connection broke before any answer (RFC 9110 §9.2.1). */
@@ -83,10 +86,13 @@ class Exchange implements WireOwner, UpstreamListener {
   /** Of the request that was decided last, until its end is told. */
   #observed: ObservedExchange | undefined;
   #clientEnded = false;
+  readonly #headMs: number;
+  #slowHead: ReturnType<typeof setTimeout> | undefined;
 
   constructor(start: ExchangeStart) {
     this.#client = start.client;
     this.#policy = start.policy;
+    this.#headMs = start.headMs ?? HEAD_MS_MAX;
     this.#upstreams = new Upstreams(this, start.spare);
   }
 
@@ -108,6 +114,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   close(): void {
+    this.#headIsOver();
     this.#phase = "closed";
     this.#tellEnd(this.#current?.responded === true);
     // The server must learn that nobody reads its answer any more.
@@ -170,10 +177,27 @@ class Exchange implements WireOwner, UpstreamListener {
     if (head instanceof Fault) this.#answer({ status: head.status, text: `The request was refused: ${head.reason}\n` });
     else if (head !== undefined) this.#decide(head);
     else if (this.#clientEnded) this.#finish();
-    else this.#client.resume();
+    else this.#awaitHead();
+  }
+
+  /** A server's own patience with slow heads ends at us; that with idle clients does not, so only a head begun counts. */
+  #awaitHead(): void {
+    if (this.#input !== undefined) this.#slowHead ??= setTimeout(() => this.#refuseSlowHead(), this.#headMs);
+    this.#client.resume();
+  }
+
+  #refuseSlowHead(): void {
+    if (this.#phase === "idle")
+      this.#answer({ status: 408, text: "The request was refused: its head did not come in time\n" });
+  }
+
+  #headIsOver(): void {
+    clearTimeout(this.#slowHead);
+    this.#slowHead = undefined;
   }
 
   #decide(head: RequestHead): void {
+    this.#headIsOver();
     this.#phase = "deciding";
     const decision = this.#policy.decide(head);
     if (decision instanceof Promise) void this.#awaitDecision(head, decision);

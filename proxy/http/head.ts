@@ -33,8 +33,8 @@ export interface Fields {
   /** Tokens of Connection. */
   close: boolean;
   keepAlive: boolean;
-  /** Upgrade is present. */
-  upgrade: boolean;
+  /** Pairs of offsets of Upgrade lines. */
+  upgrades: readonly number[] | undefined;
   host: string | undefined;
   /** Accept names `text/html`: a person looks at the answer. */
   acceptsHtml: boolean;
@@ -79,7 +79,7 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     chunked: false,
     close: false,
     keepAlive: false,
-    upgrade: false,
+    upgrades: undefined,
     host: undefined,
     acceptsHtml: false,
     routeAs: undefined,
@@ -126,7 +126,7 @@ function readField(line: Line, fields: Fields): Fault | undefined {
       if (nameIs(line, "accept")) fields.acceptsHtml = valueOf(line).includes("text/html");
       return undefined;
     case 7:
-      if (nameIs(line, "upgrade")) fields.upgrade = true;
+      if (nameIs(line, "upgrade")) fields.upgrades = [...(fields.upgrades ?? []), line.start, line.next];
       return undefined;
     case 10:
       if (nameIs(line, "connection")) readConnection(line, fields);

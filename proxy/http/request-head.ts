@@ -43,6 +43,7 @@ function parseComplete(bytes: Buffer, start: number, end: number): RequestHead |
   if (fields instanceof Fault) return fields;
   if (fields.transferCoded && (http10 || !fields.chunked))
     return new Fault(400, "a request body whose end cannot be told");
+  if (fields.upgrades !== undefined && (fields.chunked || fields.contentLength > 0)) ignoreUpgrade(fields);
   return {
     start,
     end,
@@ -51,6 +52,16 @@ function parseComplete(bytes: Buffer, start: number, end: number): RequestHead |
     http10,
     fields,
   };
+}
+
+/**
+ * Some servers take what follows the head for the other protocol and others for the body. An upgrade may always be
+ * ignored (RFC 9110 §7.8): its lines are not passed on.
+ */
+function ignoreUpgrade(fields: Fields): void {
+  fields.cuts.push(...(fields.upgrades ?? []));
+  // Lines do not overlap, so starts and ends stay in turns.
+  fields.cuts.sort((a, b) => a - b);
 }
 
 /** The authority the request is for: an absolute target's, else Host (RFC 9112 §3.2.2). */

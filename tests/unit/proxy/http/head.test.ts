@@ -38,11 +38,20 @@ describe("parseRequestHead()", () => {
       "Upgrade: websocket",
       "content-LENGTH: 0012",
     );
-    expect(fields).toMatchObject({ host: "x:80", routeAs: "alice", close: true, upgrade: true, contentLength: 12 });
+    expect(fields).toMatchObject({ host: "x:80", routeAs: "alice", close: true, contentLength: 12 });
   });
 
   test("reads chunked as the last of several codings", () => {
     expect(valid("POST / HTTP/1.1", "Transfer-Encoding: gzip", "Transfer-Encoding: Chunked").fields.chunked).toBeTrue();
+  });
+
+  test("takes no upgrade of a request with a body", () => {
+    const lines = ["Host: x", "Upgrade: a", "azds-routed-to: dev/web", "upgrade: b", "Content-Length: 5"];
+    const text = `POST / HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\nhello`;
+    const head = parseRequestHead(Buffer.from(text), 0);
+    if (head === undefined || head instanceof Fault) throw new Error("Refused");
+    const passed = composeRequest({ bytes: Buffer.from(text), head, end: text.length }, {}).toString();
+    expect(passed).toBe("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
   });
 
   const refused: readonly (readonly [string, readonly string[]])[] = [
