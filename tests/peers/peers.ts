@@ -7,6 +7,7 @@ import { run } from "../cluster/run.ts";
 // oxlint-disable-next-line node/no-process-env -- where a user wants caches
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "azds-peers");
 const PYTHON_PACKAGES = ["aiohttp==3.14.5", "h11==0.16.0", "httptools==0.9.0", "uvicorn==0.54.0", "websockets==17.4"];
+const NODE_PACKAGES = ["ws@8.23.0"];
 
 /** A Python with the packages of `PYTHON_PACKAGES`. */
 export async function pythonWithPeers(): Promise<string> {
@@ -15,6 +16,14 @@ export async function pythonWithPeers(): Promise<string> {
     await run([join(dir, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", ...PYTHON_PACKAGES]);
   });
   return join(folder, "bin/python");
+}
+
+/** A folder whose `node_modules` holds the packages of `NODE_PACKAGES`. */
+export function nodePeers(): Promise<string> {
+  return fetched("node", NODE_PACKAGES, async (dir) => {
+    mkdirSync(dir, { recursive: true });
+    await run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", dir, ...NODE_PACKAGES]);
+  });
 }
 
 /** The program of one Go file that needs the standard library alone. */

@@ -1,5 +1,5 @@
 /**
- * Requests on whose end readers have disagreed. `@` stands for a path of the case's own. Behind each text a marker request
+ * Requests on whose end readers have disagreed. `/PATH` stands for a path of the case's own, as long. Behind each text a marker request
  * follows; what a reader makes of it shows where it thinks the message ended.
  */
 
@@ -8,18 +8,18 @@ export interface Case {
   readonly text: string;
 }
 
-const HIDDEN = "GET @/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
+const HIDDEN = "GET /PATH/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
 const CHUNKED = "Transfer-Encoding: chunked";
 const HELLO = "5\r\nhello\r\n0\r\n\r\n";
 /** A body that is empty when read as chunks, and hides a request in what a length counts. */
 const EMPTY_CHUNKS = `0\r\n\r\n${HIDDEN}`;
 
 function post(fields: readonly string[], body: string, version = "HTTP/1.1"): string {
-  return `POST @/first ${version}\r\n${["Host: x", ...fields].join("\r\n")}\r\n\r\n${body}`;
+  return `POST /PATH/first ${version}\r\n${["Host: x", ...fields].join("\r\n")}\r\n\r\n${body}`;
 }
 
 function get(fields: readonly string[], behind = ""): string {
-  return `GET @/first HTTP/1.1\r\n${["Host: x", ...fields].join("\r\n")}\r\n\r\n${behind}`;
+  return `GET /PATH/first HTTP/1.1\r\n${["Host: x", ...fields].join("\r\n")}\r\n\r\n${behind}`;
 }
 
 function length(value: string): string {
@@ -148,49 +148,49 @@ const CHUNK_BODIES: readonly (readonly [name: string, body: string])[] = [
   ["many zeros as the last chunk", "5\r\nhello\r\n0000000000\r\n\r\n"],
   [
     "a request in the data",
-    `2b\r\n${"GET @/hidden HTTP/1.1\r\nHost: x\r\n\r\n".padEnd(43, "x").slice(0, 43)}\r\n0\r\n\r\n`,
+    `2b\r\n${"GET /PATH/hidden HTTP/1.1\r\nHost: x\r\n\r\n".padEnd(43, "x").slice(0, 43)}\r\n0\r\n\r\n`,
   ],
 ];
 
 const OTHERS: readonly (readonly [name: string, text: string])[] = [
   ["a plain request", get([])],
   ["a length", post([length("5")], "hello")],
-  ["two requests at once", get([], "GET @/second HTTP/1.1\r\nHost: x\r\n\r\n")],
+  ["two requests at once", get([], "GET /PATH/second HTTP/1.1\r\nHost: x\r\n\r\n")],
   ["a length in GET", get([length("5")], "hello")],
   ["chunks in GET", get([CHUNKED], HELLO)],
   ["a request as the body of GET", get([length(String(HIDDEN.length))], HIDDEN)],
-  ["a length in HEAD", `HEAD @/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
+  ["a length in HEAD", `HEAD /PATH/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
   ["chunks in HTTP/1.0", post([CHUNKED, "Connection: keep-alive"], HELLO, "HTTP/1.0")],
   ["length and chunks in HTTP/1.0", post([length("6"), CHUNKED, "Connection: keep-alive"], EMPTY_CHUNKS, "HTTP/1.0")],
   ["a length in HTTP/1.0", post([length("5"), "Connection: keep-alive"], "hello", "HTTP/1.0")],
   ["HTTP/1.0 without keep-alive", post([length("5")], "hello", "HTTP/1.0")],
   ["HTTP/1.2", post([length("5")], "hello", "HTTP/1.2")],
-  ["HTTP/0.9", `GET @/first\r\n\r\n`],
+  ["HTTP/0.9", `GET /PATH/first\r\n\r\n`],
   ["an unknown version", post([length("5")], "hello", "HTTP/2.0")],
-  ["an absolute target", `GET http://x@/first HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ["an absolute target", `GET http://x/PATH/first HTTP/1.1\r\nHost: x\r\n\r\n`],
   ["two hosts", get(["Host: y"])],
   ["the same host twice", get(["Host: x"])],
-  ["no host", `GET @/first HTTP/1.1\r\n\r\n`],
+  ["no host", `GET /PATH/first HTTP/1.1\r\n\r\n`],
   ["an empty line before", `\r\n${get([])}`],
   ["two empty lines before", `\r\n\r\n${get([])}`],
   ["a bare LF before", `\n${get([])}`],
   ["an empty line behind the body", `${post([length("5")], "hello")}\r\n`],
   ["bytes behind the body", post([length("5")], "helloworld")],
-  ["bare LFs in the whole head", `GET @/first HTTP/1.1\nHost: x\n\n`],
-  ["a bare LF behind the request line", `GET @/first HTTP/1.1\nHost: x\r\n\r\n`],
-  ["a bare LF at the head's end", `GET @/first HTTP/1.1\r\nHost: x\r\n\n${HIDDEN}`],
-  ["a bare CR at the head's end", `GET @/first HTTP/1.1\r\nHost: x\r\r\n${HIDDEN}`],
-  ["a bare CR in the request line", `GET @/first HTTP/1.1\rX: y\r\nHost: x\r\n\r\n`],
-  ["two spaces in the request line", `GET  @/first HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ["a tab in the request line", `GET\t@/first HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ["a space behind the version", `GET @/first HTTP/1.1 \r\nHost: x\r\n\r\n`],
-  ["a space in the target", `GET @/first HTTP/1.1 HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ["NUL in the target", `GET @/first\0 HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ["bare LFs in the whole head", `GET /PATH/first HTTP/1.1\nHost: x\n\n`],
+  ["a bare LF behind the request line", `GET /PATH/first HTTP/1.1\nHost: x\r\n\r\n`],
+  ["a bare LF at the head's end", `GET /PATH/first HTTP/1.1\r\nHost: x\r\n\n${HIDDEN}`],
+  ["a bare CR at the head's end", `GET /PATH/first HTTP/1.1\r\nHost: x\r\r\n${HIDDEN}`],
+  ["a bare CR in the request line", `GET /PATH/first HTTP/1.1\rX: y\r\nHost: x\r\n\r\n`],
+  ["two spaces in the request line", `GET  /PATH/first HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ["a tab in the request line", `GET\t/PATH/first HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ["a space behind the version", `GET /PATH/first HTTP/1.1 \r\nHost: x\r\n\r\n`],
+  ["a space in the target", `GET /PATH/first HTTP/1.1 HTTP/1.1\r\nHost: x\r\n\r\n`],
+  ["NUL in the target", `GET /PATH/first\0 HTTP/1.1\r\nHost: x\r\n\r\n`],
   ["a line without a colon", get(["no colon"])],
   ["a line without a name", get([": x"])],
   ["NUL in a value", get(["X: a\0b"])],
   ["a bare CR in a value", get([`X: a\r${length("5")}`], "hello")],
-  ["a request line as a field", get(["X: y", "GET @/hidden HTTP/1.1"])],
+  ["a request line as a field", get(["X: y", "GET /PATH/hidden HTTP/1.1"])],
   ["a body awaited with 100", post(["Expect: 100-continue", length("5")], "hello")],
   ["chunks awaited with 100", post(["Expect: 100-continue", CHUNKED], HELLO)],
   ["an unknown expectation", post(["Expect: 200-ok", length("5")], "hello")],
@@ -202,8 +202,8 @@ const OTHERS: readonly (readonly [name: string, text: string])[] = [
     get(["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]),
   ],
   ["an upgrade with a body", post(["Connection: Upgrade", "Upgrade: nothing", length("5")], "hello")],
-  ["a method of lower case", `post @/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
-  ["a method nobody knows", `SMUGGLE @/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
+  ["a method of lower case", `post /PATH/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
+  ["a method nobody knows", `SMUGGLE /PATH/first HTTP/1.1\r\nHost: x\r\n${length("5")}\r\n\r\nhello`],
   ["a method in the place of another", get(["X-HTTP-Method-Override: HEAD"])],
 ];
 

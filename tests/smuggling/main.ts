@@ -79,7 +79,7 @@ function attempts(): Attempt[] {
     [false, true].map((inPieces) => {
       const path = `/${String(index).padStart(3, "0")}${inPieces ? "b" : "a"}`;
       const marker = `GET ${path}/marker HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
-      return { name, path, inPieces, text: text.replaceAll("@", path) + marker };
+      return { name, path, inPieces, text: text.replaceAll("/PATH", path) + marker };
     }),
   );
 }
