@@ -25,7 +25,7 @@ export function acceptInbound(pod: Pod, client: Wire, fd: number): void {
   const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
   const decide = (head: RequestHead): Forward => decideInbound(pod, original, head);
-  serveDestination(pod, { client, original, opaquePorts: pod.config.opaquePorts, decide });
+  serveDestination(pod, { client, original, decide });
 }
 
 function decideInbound(pod: Pod, original: Endpoint, head: RequestHead): Forward {

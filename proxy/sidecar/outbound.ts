@@ -26,7 +26,7 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     return;
   }
   const decide = (head: RequestHead): Forward => decideOutbound(pod, original, head);
-  serveDestination(pod, { client, original, opaquePorts: [], decide });
+  serveDestination(pod, { client, original, decide });
 }
 
 function decideOutbound(pod: Pod, original: Endpoint, head: RequestHead): Forward {

@@ -11,8 +11,6 @@ export interface Redirected {
   readonly client: Wire;
   /** Where the client meant to go. */
   readonly original: Endpoint;
-  /** Ports that are relayed without a look, beside those the route table declares. */
-  readonly opaquePorts: readonly number[];
   readonly decide: (head: RequestHead) => Forward;
 }
 
@@ -25,7 +23,7 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
     pod.counters.relayed += 1;
   };
   const opaque = hint === "opaque" || (hint === undefined && isOpaquePort(original.port));
-  if (opaque || redirected.opaquePorts.includes(original.port)) {
+  if (opaque || pod.config.opaquePorts.includes(original.port)) {
     relayed();
     relayTo(client, original);
     return;
