@@ -24,8 +24,8 @@ interface Answer {
   readonly error?: string;
 }
 
-async function ask(url: string, headers: Readonly<Record<string, string>> = {}, pod = "client"): Promise<Answer> {
-  return JSON.parse(await execIn(ROOT, pod, ["node", "ask.js", url, JSON.stringify(headers)])) as Answer;
+async function ask(url: string, headers: Readonly<Record<string, string>> = {}, from = "client"): Promise<Answer> {
+  return JSON.parse(await execIn(ROOT, from, ["node", "ask.js", url, JSON.stringify(headers)])) as Answer;
 }
 
 /** Sidecars and kube-proxy follow a change after a moment, each in its own time. */
@@ -40,13 +40,22 @@ async function eventually(question: () => Promise<Answer>, at: string): Promise<
 }
 
 /** In both spaces; `child` over `root` where they differ. */
-function services(name: string, root: object, child: object = root, annotations: object = {}): readonly unknown[] {
-  return [[ROOT, root] as const, [CHILD, child] as const].map(([namespace, spec]) => ({
+function services(name: string, root: object, child: object = root): readonly object[] {
+  return [service(ROOT, name, root), service(CHILD, name, child)];
+}
+
+function service(namespace: string, name: string, spec: object): object {
+  return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: { name, namespace, ...(namespace === ROOT ? { annotations } : {}) },
+    metadata: { name, namespace },
     spec: { selector: { app: "server" }, ...spec },
-  }));
+  };
+}
+
+function pinnedService(namespace: string, name: string): object {
+  const metadata = { name, namespace, annotations: { "azds.io/no-route": "true" } };
+  return { ...service(namespace, name, { ports: [HTTP] }), metadata };
 }
 
 function pod(namespace: string, name: string, annotations: object = {}): unknown {
@@ -94,13 +103,14 @@ beforeAll(async () => {
     ...services("numbered", { ports: [{ port: 80, targetPort: 8080 }] }, { ports: [{ port: 80, targetPort: 8081 }] }),
     ...services("other-port", { ports: [HTTP] }, { ports: [{ name: "admin", port: 8090, targetPort: 8081 }] }),
     ...services("refusing", { ports: [HTTP] }, { ports: [{ ...HTTP, targetPort: DEAD }] }),
-    ...services("pinned", { ports: [HTTP] }, { ports: [HTTP] }, { "azds.io/no-route": "true" }),
+    pinnedService(ROOT, "pinned"),
+    service(CHILD, "pinned", { ports: [HTTP] }),
     ...services("opaque", { ports: [{ ...HTTP, appProtocol: "tcp" }] }),
     ...services("skipped", { ports: [{ ...HTTP, targetPort: 8082 }] }),
     ...services("silent", { ports: [{ port: 8083 }] }),
     ...services("both-one", { clusterIP: "None", ports: [{ name: "http", port: 8081 }] }),
-    ...services("both-two", { clusterIP: "None", ports: [{ name: "http", port: 8081 }] }).slice(0, 1),
-    { ...externalName("outside", `plain.${ROOT}.svc.cluster.local`) },
+    service(ROOT, "both-two", { clusterIP: "None", ports: [{ name: "http", port: 8081 }] }),
+    externalName("outside", `plain.${ROOT}.svc.cluster.local`),
     pod(ROOT, "server", { "azds.io/skip-inbound-ports": "8082", "azds.io/opaque-ports": "8083" }),
     pod(CHILD, "server"),
     pod(ROOT, "client", { "azds.io/opaque-ports": "8083" }),
@@ -188,8 +198,7 @@ test("an address that another service was given is that service's", async () => 
   const address = await kubectlOk(["-n", ROOT, "get", "service", "older", "-o", "jsonpath={.spec.clusterIP}"]);
   await kubectlOk(["-n", ROOT, "delete", "service", "older"]);
   const clusterIP = address.trim();
-  const [newer] = services("newer", { clusterIP, ports: [{ ...HTTP, targetPort: 8081 }] });
-  await apply([newer]);
+  await apply([service(ROOT, "newer", { clusterIP, ports: [{ ...HTTP, targetPort: 8081 }] })]);
   // The child has no `newer`, but still an `older`.
   await eventually(async () => ask(`http://${clusterIP}/`, ROUTE_AS_CHILD), `${ROOT}:8081`);
 }, 60_000);
