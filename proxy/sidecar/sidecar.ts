@@ -1,4 +1,5 @@
 /** The sidecar put together: listeners, routes, feed. */
+import { readdirSync } from "node:fs";
 import { PORT } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
@@ -58,6 +59,7 @@ export function runSidecar(options: SidecarOptions): void {
         redirected: redirect.made(),
         residentBytes: process.memoryUsage.rss(),
         openConnections: listeners.reduce((sum, listener) => sum + listener.open(), 0),
+        openFiles: readdirSync("/proc/self/fd").length,
         restarts: options.restarts ?? 0,
       }),
     probes: config.probes,
