@@ -51,7 +51,8 @@ const CHANGES: readonly Change[] = [
       await rolledOut(CHILD);
     },
     child: CHILD,
-    grandchild: CHILD,
+    // Its header names no space yet.
+    grandchild: ROOT,
   },
   {
     what: "the root's pods are replaced",
@@ -60,7 +61,7 @@ const CHANGES: readonly Change[] = [
       await rolledOut(ROOT);
     },
     child: CHILD,
-    grandchild: CHILD,
+    grandchild: ROOT,
   },
   {
     what: "a grandchild is made, with the service",
