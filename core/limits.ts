@@ -382,11 +382,15 @@ export const BUILD_SILENCE_MS = 10_000;
 export const BUILD_LOOK_MS = 1_000;
 /** A builder that went away in the middle of a build is waited for this long before the build is tried once more. */
 export const BUILDER_RETURN_MS_MAX = 60_000;
+/** Why it is still waited for is told after this time, and again each time it has doubled. */
+export const BUILDER_AWAY_MS = 10_000;
 /** A credential helper of Docker may ask a person; nobody answers for ever. */
 export const CREDENTIAL_HELPER_MS_MAX = 30_000;
 /** Tries to reach a tunnel whose container has only just started. */
 export const TUNNEL_TRIES_MAX = 40;
 export const TUNNEL_RETRY_MS = 50;
+/** None begins later than this after the first: one into a dead node takes HEARTBEAT_MS_MAX to fail. */
+export const TUNNEL_MS_MAX = 15_000;
 /** A container without a readiness probe gets this long to listen or to fail before it counts as running. */
 export const STARTUP_MS_MAX = 1_500;
 /** A dial that was not refused within this time was accepted. */

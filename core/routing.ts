@@ -232,7 +232,7 @@ export function outboundCandidates(table: RouteTable, question: OutboundQuestion
     space: destination.service.namespace,
     service: serviceKey(destination.service),
   };
-  if (destination.service.pinned === true) return { candidates: [itself], reason: "pinned", ...unknown };
+  if (staysAsItIs(destination)) return { candidates: [itself], reason: "pinned", ...unknown };
   const candidates: Candidate[] = [];
   for (const space of searchOrder(table, question)) {
     const service = table.find(space, destination.service.name);
@@ -242,6 +242,11 @@ export function outboundCandidates(table: RouteTable, question: OutboundQuestion
   }
   if (candidates.length === 0) return { candidates: [itself], reason: "as-dialled", ...unknown };
   return { candidates, reason: known ? "space" : "own-space", ...unknown };
+}
+
+/** A port that is declared opaque may share its pod's port with one that is not: then its requests are seen. */
+function staysAsItIs({ service, port }: Destination): boolean {
+  return service.pinned === true || port.hint === "opaque";
 }
 
 /**
@@ -296,7 +301,7 @@ export function inboundTarget(table: RouteTable, question: InboundQuestion): Can
   const chain = table.ancestry(routeAs);
   if (chain.length === 0) return undefined;
   const destination = lookup(table, { ip: original.address, port: original.port }, question.authority);
-  if (destination === undefined || destination.service.namespace !== ownSpace || destination.service.pinned === true)
+  if (destination === undefined || destination.service.namespace !== ownSpace || staysAsItIs(destination))
     return undefined;
   const own = chain.indexOf(ownSpace);
   for (const space of own < 0 ? chain : chain.slice(0, own)) {

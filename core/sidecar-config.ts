@@ -18,7 +18,7 @@ export interface SidecarConfig {
   readonly builder: { readonly address: string; readonly port: number; readonly serverName: string };
   /** PEM of our certificate authority. */
   readonly ca: string;
-  /** Inbound ports that are relayed without a look. */
+  /** Ports of the pod, and ports that it dials, that are relayed without a look. */
   readonly opaquePorts: readonly number[];
   /** Names of fields and query parameters whose values traces do not show, beside those that they never show. */
   readonly redact?: readonly string[];

@@ -16,6 +16,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   chaos: { nodes: 2, files: ["tests/e2e/chaos.test.ts"] },
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
+  // AZDS_SOAK_MINUTES and AZDS_SOAK_RATE (requests a second) choose another soak than 30 minutes of 1,000.
+  soak: { nodes: 1, files: ["tests/e2e/traffic.test.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
   websocket: { nodes: 0, argv: [BUN, "tests/websocket/main.ts"] },
@@ -28,6 +30,7 @@ interface Line {
   readonly seconds?: number;
 }
 
+/** A test that takes longer has a limit of its own. */
 const TEST_MS_MAX = 300_000;
 const STATE = process.env["AZDS_TEST_STATE"] ?? ".cluster";
 const CLUSTER = [BUN, "tests/cluster/main.ts"] as const;

@@ -1,5 +1,6 @@
 /** What a Service's port says about its protocol, so that sidecars need not look at the first bytes. */
 import type { ServicePort } from "../../core/route-table.ts";
+import { isOpaquePort } from "../../core/well-known-ports.ts";
 
 export type ProtocolHint = NonNullable<ServicePort["hint"]>;
 
@@ -11,12 +12,9 @@ const BY_NAME: ReadonlyMap<string, ProtocolHint> = new Map([
   ["http2", "http2"],
   ["h2c", "http2"],
   ["grpc", "http2"],
-  ...["https", "tls", "wss", "ssh", "mysql", "postgres", "postgresql", "redis", "mongo", "mongodb"].map(opaque),
+  ...["tcp", "https", "tls", "wss", "ssh", "mysql", "postgres", "postgresql", "redis", "mongo", "mongodb"].map(opaque),
   ...["amqp", "amqps", "kafka", "memcached", "smtp", "nats"].map(opaque),
 ]);
-
-/** Ports whose servers speak first or speak nothing that could be routed. */
-const OPAQUE_PORTS: ReadonlySet<number> = new Set([22, 25, 587, 3306, 4222, 5432, 5672, 6379, 9092, 11211, 27017]);
 
 export interface DeclaredPort {
   readonly name: string;
@@ -32,7 +30,7 @@ export function protocolHint(port: DeclaredPort): ProtocolHint | undefined {
   if (declared !== undefined) return declared;
   const named = BY_NAME.get(port.name) ?? BY_NAME.get(port.name.replace(/-.*/, ""));
   if (named !== undefined) return named;
-  return OPAQUE_PORTS.has(port.port) || OPAQUE_PORTS.has(port.target ?? 0) ? "opaque" : undefined;
+  return isOpaquePort(port.port) || isOpaquePort(port.target ?? port.port) ? "opaque" : undefined;
 }
 
 function opaque(name: string): [string, ProtocolHint] {

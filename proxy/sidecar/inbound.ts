@@ -30,7 +30,7 @@ export function acceptInbound(pod: Pod, client: Wire, { fd, peer }: InboundConne
   const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
   const decide: Decide = (head, queueMs) => decideInbound(pod, original, { head, queueMs, peer: peer() });
-  serveDestination(pod, { client, original, opaquePorts: pod.config.opaquePorts, decide });
+  serveDestination(pod, { client, original, decide });
 }
 
 function decideInbound(

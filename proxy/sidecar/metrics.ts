@@ -23,6 +23,8 @@ export interface Gauges {
   /** Resident memory of this process, in bytes. */
   readonly residentBytes: number;
   readonly openConnections: number;
+  /** File descriptors of this process. */
+  readonly openFiles: number;
   /** Workers that this one came after in the same container. */
   readonly restarts: number;
 }
@@ -32,11 +34,12 @@ export function formatMetrics(counters: Readonly<Counters>, gauges: Gauges): str
     const value = Object.entries(counters).find(([counter]) => counter === name)?.[1] ?? 0;
     return { name: `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`, help, value };
   });
-  const { feedAgeMs, redirected, residentBytes, openConnections, restarts } = gauges;
+  const { feedAgeMs, redirected, residentBytes, openConnections, openFiles, restarts } = gauges;
   return [
     ...totals,
     { name: "worker_restarts_total", help: "Workers that ended and were replaced", value: restarts },
     { name: "open_connections", help: "Connections of clients that are open", value: openConnections },
+    { name: "open_files", help: "File descriptors of the worker", value: openFiles },
     { name: "redirected", help: "Whether the pod's connections pass through here", value: redirected ? 1 : 0 },
     { name: "resident_memory_bytes", help: "Resident memory of the worker", value: residentBytes },
     ...(feedAgeMs === undefined

@@ -26,7 +26,7 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     return;
   }
   const decide: Decide = (head, queueMs) => decideOutbound(pod, original, { head, queueMs });
-  serveDestination(pod, { client, original, opaquePorts: [], decide });
+  serveDestination(pod, { client, original, decide });
 }
 
 function decideOutbound(pod: Pod, original: Endpoint, { head, queueMs }: Asking): Forward {

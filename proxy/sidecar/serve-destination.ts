@@ -14,8 +14,6 @@ export interface Redirected {
   readonly client: Wire;
   /** Where the client meant to go. */
   readonly original: Endpoint;
-  /** Ports that are relayed without a look, beside those the route table declares. */
-  readonly opaquePorts: readonly number[];
   readonly decide: Decide;
 }
 
@@ -28,7 +26,7 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
     pod.counters.relayed += 1;
   };
   const opaque = hint === "opaque" || (hint === undefined && isOpaquePort(original.port));
-  if (opaque || redirected.opaquePorts.includes(original.port)) {
+  if (opaque || pod.config.opaquePorts.includes(original.port)) {
     relayed();
     relayTo(client, original);
     return;

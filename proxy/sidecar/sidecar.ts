@@ -1,5 +1,6 @@
 /** The sidecar put together: listeners, routes, feed. */
 import { randomUUID } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { PORT } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
@@ -65,6 +66,7 @@ export function runSidecar(options: SidecarOptions): void {
         redirected: redirect.made(),
         residentBytes: process.memoryUsage.rss(),
         openConnections: listeners.reduce((sum, listener) => sum + listener.open(), 0),
+        openFiles: readdirSync("/proc/self/fd").length,
         restarts: options.restarts ?? 0,
       }) + trace.metrics.format(),
     probes: config.probes,

@@ -16,7 +16,7 @@ import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { openPortForward } from "../../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
-import { TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../../core/limits.ts";
+import { TUNNEL_MS_MAX, TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../../core/limits.ts";
 import { asNumber, asString, at } from "../../../core/parse.ts";
 import type { SessionTag } from "../../../core/session.ts";
 import type { Manifest } from "../../../core/sync/manifest.ts";
@@ -64,10 +64,11 @@ export interface TunnelOptions {
   readonly clock: Clock;
 }
 
-/** The tunnel's container may have started this very moment: a refused connection is tried again, TUNNEL_TRIES_MAX times. */
+/** The tunnel's container may have started this very moment: a refused connection is tried again, TUNNEL_TRIES_MAX times in TUNNEL_MS_MAX. */
 export async function openBuilderClient(kube: KubeClient, options: TunnelOptions): Promise<BuilderClient> {
   let failure: unknown;
-  for (let attempt = 0; attempt < TUNNEL_TRIES_MAX; attempt += 1) {
+  const deadline = options.clock.now() + TUNNEL_MS_MAX;
+  for (let attempt = 0; attempt < TUNNEL_TRIES_MAX && options.clock.now() <= deadline; attempt += 1) {
     options.signal.throwIfAborted();
     const mux = await openMux(kube, options);
     try {
@@ -173,6 +174,6 @@ async function runBuild(mux: Mux, { request, secrets, onEvent }: BuildOrder, sig
   }
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : "no answer";
 }

@@ -9,13 +9,19 @@ import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { runProcess } from "../../../core/host/run-process.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
-import { BUILDER_RETURN_MS_MAX, IMAGE_FETCH_MS_MAX } from "../../../core/limits.ts";
+import { BUILDER_AWAY_MS, BUILDER_RETURN_MS_MAX, IMAGE_FETCH_MS_MAX } from "../../../core/limits.ts";
 import { formatTag, type SessionTag } from "../../../core/session.ts";
 import type { Project } from "../../project/load.ts";
 import { expandText, type Expansion } from "../../project/expand.ts";
 import { followBuild } from "./build-progress.ts";
 import { agentSocket, readSecrets } from "./build-secrets.ts";
-import { type BuilderClient, type BuildSource, openBuilderClient, type TunnelOptions } from "./builder-client.ts";
+import {
+  type BuilderClient,
+  type BuildSource,
+  messageOf,
+  openBuilderClient,
+  type TunnelOptions,
+} from "./builder-client.ts";
 import type { Emit } from "../events.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
 import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "../pods/pod-view.ts";
@@ -70,14 +76,20 @@ async function buildTwice(pod: PodView, repositories: readonly string[], { job, 
 
 /** Resolves as soon as the builder answers; the last failure counts after BUILDER_RETURN_MS_MAX. */
 async function builderBack(pod: PodView, { job, stillNeeded }: Attempt): Promise<void> {
-  const deadline = job.clock.now() + BUILDER_RETURN_MS_MAX;
+  const began = job.clock.now();
+  let mentionMs = BUILDER_AWAY_MS;
   for (;;) {
     try {
       const builder = await openBuilderClient(job.kube, { ...tunnelOf(pod, job), agent: undefined });
       await builder.close();
       return;
     } catch (error) {
-      if (job.signal.aborted || !stillNeeded() || job.clock.now() > deadline) throw error;
+      const awayMs = job.clock.now() - began;
+      if (job.signal.aborted || !stillNeeded() || awayMs > BUILDER_RETURN_MS_MAX) throw error;
+      if (awayMs < mentionMs) continue;
+      mentionMs *= 2;
+      const text = `The builder of node \`${pod.node}\` is away for ${Math.round(awayMs / 1000)} s: ${messageOf(error)}`;
+      job.emit({ type: "message", level: "warning", text });
     }
   }
 }
@@ -137,6 +149,8 @@ export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: re
     } catch (error) {
       // The pod may have been replaced, or may have found its images: then its tunnel has ended and nothing is missing.
       if (job.signal.aborted || !stoppedWaiting(watch, pod)) throw error;
+      // Or its node went away, and it waits again when the node is back.
+      served.delete(pod.node);
     }
   }
 }

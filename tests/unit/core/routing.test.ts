@@ -314,6 +314,20 @@ describe("inboundTarget()", () => {
     expect(at({ routeAs: "alice", original: { address: "10.0.0.1", port: 9999 } })).toBeUndefined();
   });
 
+  test("stays at a port declared opaque, though its pod's port is another Service's too", () => {
+    const opaque = {
+      ...WEB_DEV,
+      name: "raw",
+      uid: "raw",
+      ips: [],
+      ports: WEB_DEV.ports.map((port) => ({ ...port, hint: "opaque" as const })),
+    };
+    const table = tableOf(WEB_DEV, WEB_ALICE, opaque, { ...WEB_ALICE, name: "raw", uid: "raw-alice", ips: [] });
+    const question = { ownSpace: "dev", original, routeAs: "alice" };
+    expect(inboundTarget(table, { ...question, authority: "raw" })).toBeUndefined();
+    expect(inboundTarget(table, { ...question, authority: "web" })?.space).toBe("alice");
+  });
+
   test("stays at a pinned Service", () => {
     expect(
       inboundTarget(tableOf({ ...WEB_DEV, pinned: true }, WEB_ALICE), { ownSpace: "dev", original, routeAs: "alice" }),

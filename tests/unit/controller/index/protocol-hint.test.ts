@@ -26,6 +26,7 @@ test.each([
   ["kubernetes.io/h2c", "http2"],
   ["GRPC", "http2"],
   ["mysql", "opaque"],
+  ["tcp", "opaque"],
   ["example.com/own", undefined],
 ])("protocolHint() of appProtocol %p is %p", (appProtocol, expected) => {
   expect(hint({ appProtocol })).toBe(expected);

@@ -13,6 +13,7 @@ const GAUGES: Gauges = {
   redirected: false,
   residentBytes: 4096,
   openConnections: 2,
+  openFiles: 20,
   restarts: 1,
 };
 
