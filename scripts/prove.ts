@@ -18,6 +18,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
+  tcp: { nodes: 0, argv: [BUN, "tests/tcp/main.ts"] },
   websocket: { nodes: 0, argv: [BUN, "tests/websocket/main.ts"] },
 };
 
