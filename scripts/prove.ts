@@ -20,6 +20,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   soak: { nodes: 1, files: ["tests/e2e/traffic.test.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
+  tcp: { nodes: 0, argv: [BUN, "tests/tcp/main.ts"] },
   websocket: { nodes: 0, argv: [BUN, "tests/websocket/main.ts"] },
 };
 

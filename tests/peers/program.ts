@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 
 export interface PeerProgram {
   readonly port: number;
+  readonly pid: number;
   /** All lines so far. */
   readonly lines: readonly string[];
   readonly stop: () => Promise<void>;
@@ -23,7 +24,7 @@ export async function startProgram(argv: readonly string[]): Promise<PeerProgram
     child.kill("SIGKILL");
     await child.exited;
   };
-  return { port, lines, stop };
+  return { port, pid: child.pid, lines, stop };
 }
 
 async function readLines(stream: ReadableStream<Uint8Array>, line: (text: string) => void): Promise<void> {

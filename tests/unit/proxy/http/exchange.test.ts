@@ -313,23 +313,6 @@ describe("serveHttp() refuses", () => {
     });
   }
 
-  test("a head that does not come in time with 408, and says nothing to a client that sends none", async () => {
-    const server = await namedServer("one");
-    cleanup.push(server.close);
-    const policy: ExchangePolicy = {
-      decide: () => ({ kind: "forward", targets: [server] }),
-      unreachable: () => undefined,
-    };
-    const listening = front((client) => serveHttp({ client, policy, headMs: 30 }));
-    cleanup.push(listening.stop);
-    const silent = await rawClient(listening.port);
-    const slow = await rawClient(listening.port, "GET / HTTP/1.1\r\nHost");
-    expect(await slow.all()).toStartWith("HTTP/1.1 408 ");
-    silent.socket.write(GET);
-    await silent.until("one");
-    silent.socket.destroy();
-  });
-
   test("malformed chunks in the middle of a request with 400, and breaks the upstream", async () => {
     const [started, broken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await serving((socket) =>
