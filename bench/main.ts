@@ -9,6 +9,7 @@ import { CLUSTER, enabledCluster } from "../tests/e2e/support/cluster.ts";
 import { enable } from "./enable.ts";
 import { innerLoop } from "./inner-loop.ts";
 import { latency } from "./latency.ts";
+import { output } from "./output.ts";
 import { pods } from "./pods.ts";
 import { printRow, rowOf, writeReport } from "./report.ts";
 import { startup } from "./startup.ts";
@@ -16,7 +17,7 @@ import { up } from "./up.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-const SUITES = { startup, pods, latency, up, "inner-loop": innerLoop, cluster: enable } as const;
+const SUITES = { startup, output, pods, latency, up, "inner-loop": innerLoop, cluster: enable } as const;
 
 const isSuite = (name: string): name is keyof typeof SUITES => name in SUITES;
 const named = process.argv.slice(2);

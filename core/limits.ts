@@ -316,6 +316,13 @@ export const OUTPUT_BACKLOG_BYTES_MAX = 256 * 1024;
 export const OUTPUT_LINE_BYTES_MAX = 64 * 1024;
 /** After the application's end its output is read on this long: descendants may hold the pipes for ever. */
 export const OUTPUT_DRAIN_MS_MAX = 500;
+/** What the application had written itself by then is waited for longer: whoever reads the container's log may be slow. */
+export const OUTPUT_OWED_MS_MAX = 30_000;
+/** Of each pipe that an application writes into: the most that the kernel gives without privilege (pipe(7)). */
+export const OUTPUT_PIPE_BYTES = 1024 * 1024;
+/** After less than this was read from such a pipe, it is left alone for so long: one wake-up then serves many lines. */
+export const OUTPUT_GATHER_BYTES = 32 * 1024;
+export const OUTPUT_GATHER_MS = 2;
 /** One look for orphans collects at most this many; the next look comes REAP_INTERVAL_MS later. */
 export const REAP_PASS_MAX = 1_000;
 export const REAP_INTERVAL_MS = 1_000;

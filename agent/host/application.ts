@@ -1,7 +1,6 @@
 /** The developer's process: started, started again, and ended with all that it started. */
 import type { Clock } from "../../core/host/clock.ts";
-import { AGENT_STOP_MS_MAX, OUTPUT_DRAIN_MS_MAX } from "../../core/limits.ts";
-import { atMost } from "./at-most.ts";
+import { AGENT_STOP_MS_MAX } from "../../core/limits.ts";
 import { type LaunchOptions, launch } from "./launch.ts";
 import type { Child } from "./process.ts";
 import { endGroup } from "./process-group.ts";
@@ -75,9 +74,7 @@ export class Application {
 
   async #watch(child: Child): Promise<void> {
     const code = await child.exited;
-    // Descendants may hold the pipes for ever; what the process itself wrote is in them already.
-    await atMost(this.#options.clock, OUTPUT_DRAIN_MS_MAX, child.drained);
-    await child.release();
+    await child.drain(this.#options.clock);
     this.#child = undefined;
     this.#options.onEnd(code);
   }

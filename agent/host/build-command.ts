@@ -1,8 +1,7 @@
 /** One build command of an update, in the container and environment of the application. */
 import { AzdsError } from "../../core/errors.ts";
 import type { Clock } from "../../core/host/clock.ts";
-import { BUILD_MS_MAX, OUTPUT_DRAIN_MS_MAX } from "../../core/limits.ts";
-import { atMost } from "./at-most.ts";
+import { BUILD_MS_MAX } from "../../core/limits.ts";
 import { type LaunchOptions, launch } from "./launch.ts";
 import { endGroup } from "./process-group.ts";
 
@@ -30,8 +29,7 @@ export async function runBuild(options: BuildOptions): Promise<void> {
   try {
     const code = await Promise.race([child.exited, patience]);
     if (code === undefined) await endGroup(child, clock);
-    await atMost(clock, OUTPUT_DRAIN_MS_MAX, child.drained);
-    await child.release();
+    await child.drain(clock);
     signal.throwIfAborted();
     if (code === undefined) throw new AzdsError("UPDATE_FAILED", `\`${words}\` ran longer than ${BUILD_MS_MAX} ms`);
     if (code !== 0) throw new AzdsError("UPDATE_FAILED", `\`${words}\` ended with exit code ${code}`);

@@ -1,4 +1,8 @@
 /** One run of a program: the developer's, or a build command of theirs. */
+import type { Clock } from "../../core/host/clock.ts";
+import { OUTPUT_DRAIN_MS_MAX, OUTPUT_OWED_MS_MAX } from "../../core/limits.ts";
+import { atMost } from "./at-most.ts";
+import { openOutputPipe } from "./output-pipe.ts";
 
 export interface ChildOptions {
   /** The file to execute. */
@@ -18,10 +22,11 @@ export interface Child {
   readonly pid: number;
   /** Exit code, or 128 + signal number as shells report it. */
   readonly exited: Promise<number>;
-  /** Both outputs ended; later than `exited` when a descendant still holds them. */
-  readonly drained: Promise<void>;
-  /** Reads its output no further; `drained` resolves. */
-  readonly release: () => Promise<void>;
+  /**
+   * To be called when it has exited: resolves when what it wrote was taken, and its output is read no further.
+   * Descendants may hold the pipes for ever, so theirs is taken for OUTPUT_DRAIN_MS_MAX.
+   */
+  readonly drain: (clock: Clock) => Promise<void>;
   /** Does nothing when the process is gone. */
   readonly signal: (name: NodeJS.Signals) => void;
 }
@@ -48,27 +53,33 @@ export class Children {
 
 function startChild(options: ChildOptions): Child {
   const [name = options.file, ...rest] = options.argv;
-  const child = Bun.spawn([options.file, ...rest], {
-    argv0: name,
-    env: options.env,
-    stdio: [options.stdin ?? "inherit", "pipe", "pipe"],
-    // A group of its own, so that a restart can end everything that it started.
-    detached: true,
-  });
-  const readers = { stdout: child.stdout.getReader(), stderr: child.stderr.getReader() };
-  const pump = async (stream: "stdout" | "stderr"): Promise<void> => {
-    const reader = readers[stream];
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      await options.onOutput(stream, read.value);
-    }
-  };
-  return {
-    pid: child.pid,
-    exited: child.exited,
-    drained: all([pump("stdout"), pump("stderr")]),
-    release: () => all([readers.stdout.cancel(), readers.stderr.cancel()]),
-    signal: (signal) => child.kill(signal),
-  };
+  const pipes = { stdout: openOutputPipe(), stderr: openOutputPipe() };
+  const both = Object.values(pipes);
+  const read = all([
+    pipes.stdout.read((bytes) => options.onOutput("stdout", bytes)),
+    pipes.stderr.read((bytes) => options.onOutput("stderr", bytes)),
+  ]);
+  try {
+    const child = Bun.spawn([options.file, ...rest], {
+      argv0: name,
+      env: options.env,
+      stdio: [options.stdin ?? "inherit", pipes.stdout.writer, pipes.stderr.writer],
+      // A group of its own, so that a restart can end everything that it started.
+      detached: true,
+    });
+    return {
+      pid: child.pid,
+      exited: child.exited,
+      drain: async (clock) => {
+        await atMost(clock, OUTPUT_OWED_MS_MAX, all(both.map((pipe) => pipe.taken())));
+        await atMost(clock, OUTPUT_DRAIN_MS_MAX, read);
+        await all(both.map((pipe) => pipe.close()));
+      },
+      signal: (signal) => child.kill(signal),
+    };
+  } finally {
+    for (const pipe of both) pipe.closeWriter();
+  }
 }
 
 async function all(work: readonly Promise<void>[]): Promise<void> {

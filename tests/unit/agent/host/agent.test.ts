@@ -91,6 +91,21 @@ describe("main() of the agent", () => {
     expect((await shell("head -c 3000000 /dev/zero")).stdout.length).toBe(3_000_000);
   });
 
+  test("gives the process outputs that can be opened by name", async () => {
+    const { stdout, stderr } = await shell("echo a; echo log >/dev/stdout; echo oops >/dev/stderr; echo b");
+    expect({ stdout, stderr }).toEqual({ stdout: "a\nlog\nb\n", stderr: "oops\n" });
+  });
+
+  test("passes on all that the process wrote before its end, however slowly it is taken", async () => {
+    const agent = [process.execPath, PROGRAM, "0", join(folder, "images.json"), "--image", "web", "--"];
+    const application = ["head", "-c", "1000000", "/dev/zero"];
+    const reader = Bun.spawn(["sh", "-c", '"$@" | { sleep 1; wc -c; }', "sh", ...agent, ...application], {
+      env: { PATH: "/usr/bin:/bin" },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    expect((await new Response(reader.stdout).text()).trim()).toBe("1000000");
+  });
+
   test("runs the image's own command", async () => {
     const agent = start(["--entrypoint-from-image", "--cmd-from-image", "--"]);
     expect(await ended(agent)).toEqual({ code: 4, stdout: "from image\n", stderr: "" });
