@@ -78,6 +78,6 @@ function newsOf(image: string, outcome: Restored): string | undefined {
     case "rebuilt":
       return `Image ${image} was missing on this node and was built again from the kept sources`;
     case "fetched":
-      return `Image ${image} was fetched from another node`;
+      return `Image ${image} was fetched from elsewhere`;
   }
 }

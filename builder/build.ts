@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildEvent, type BuildRequest, localImage } from "../core/builder-protocol.ts";
+import { type BuildEvent, type BuildRequest, builtImage, isInRegistry } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Clock } from "../core/host/clock.ts";
 import { BUILD_MS_MAX, BUILD_SAID_LINES_MAX } from "../core/limits.ts";
@@ -45,7 +45,8 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
   const base = {
     request,
     tree: join(folders.trees, request.tree),
-    reference: localImage(namespace, request.image),
+    reference: builtImage({ prefix: ports.prefix, namespace }, request.image),
+    push: isInRegistry(ports.prefix),
     namespace,
     metadataFile: join(folders.work, `${randomUUID()}.json`),
   };
@@ -84,7 +85,11 @@ async function withSecrets<T>(
   work: (mounted: Pick<Mounted, "options" | "env">) => Promise<T>,
 ): Promise<T> {
   if (secrets === undefined) return work({ options: [], env: {} });
-  await using mounted = await mountSecrets(ports.secretsRoot, request, secrets);
+  await using mounted = await mountSecrets(
+    { root: ports.secretsRoot, dockerConfig: ports.env["DOCKER_CONFIG"] },
+    request,
+    secrets,
+  );
   try {
     return await work(mounted);
   } finally {

@@ -21,6 +21,8 @@ export interface BuildPlan {
   readonly namespace: string;
   /** Written by buildctl after success. */
   readonly metadataFile: string;
+  /** To the registry in the reference. */
+  readonly push: boolean;
   /** For secrets (builder/secrets.ts). */
   readonly mounts: readonly string[];
 }
@@ -52,7 +54,7 @@ export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[
     ...options.flatMap((option) => ["--opt", option]),
     ...(request.clean ? ["--no-cache"] : []),
     ...plan.mounts,
-    ...imageOutput(plan),
+    ...imageOutput(plan, plan.push),
   ];
 }
 
@@ -60,11 +62,21 @@ export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[
 const FETCHED = "fetched";
 
 /**
- * Succeeds when the node's store has the image: `folder` holds a Dockerfile that starts from it, and nothing is put out.
- * The image's registry name never resolves (templates/control-plane/builder.ts), so nothing but the store can answer.
+ * Succeeds when the image is there: `folder` holds a Dockerfile that starts from it, and nothing is put out.
+ *
+ * @param where `pull` asks the registry; `local` the node's store alone, as IMAGE_PREFIX never resolves (templates/control-plane/builder.ts)
  */
-export function findImageArgv(buildctl: Buildctl, folder: string): readonly string[] {
-  return [...fromFolder(buildctl, folder), "--opt", "image-resolve-mode=local"];
+export function findImageArgv(buildctl: Buildctl, folder: string, where: "local" | "pull"): readonly string[] {
+  return [...fromFolder(buildctl, folder), "--opt", `image-resolve-mode=${where}`];
+}
+
+/** Describes an image of a registry: `folder` holds a Dockerfile that starts from it. Nothing is unpacked. */
+export function pullArgv(
+  buildctl: Buildctl,
+  { folder, reference, metadataFile }: Pick<ImportPlan, "folder" | "reference" | "metadataFile">,
+): readonly string[] {
+  const output = ["--output", `type=image,name=${reference}`, "--metadata-file", metadataFile];
+  return [...findImageArgv(buildctl, folder, "pull"), ...output];
 }
 
 export interface ImportPlan {
@@ -88,7 +100,7 @@ export function importArgv(buildctl: Buildctl, plan: ImportPlan): readonly strin
     `${FETCHED}=${plan.layout}`,
     "--opt",
     `context:${FETCHED}=oci-layout://${FETCHED}@${plan.digest}`,
-    ...imageOutput(plan),
+    ...imageOutput(plan, false),
   ];
 }
 
@@ -97,8 +109,16 @@ function fromFolder(buildctl: Buildctl, folder: string): readonly string[] {
   return [...connected(buildctl), "build", "--progress=rawjson", "--frontend", "dockerfile.v0", ...locals];
 }
 
-function imageOutput({ reference, metadataFile }: Pick<BuildPlan, "reference" | "metadataFile">): readonly string[] {
-  return ["--output", `type=image,name=${reference},unpack=true`, "--metadata-file", metadataFile];
+function imageOutput(
+  { reference, metadataFile }: Pick<BuildPlan, "reference" | "metadataFile">,
+  push: boolean,
+): readonly string[] {
+  return [
+    "--output",
+    `type=image,name=${reference},unpack=true${push ? ",push=true" : ""}`,
+    "--metadata-file",
+    metadataFile,
+  ];
 }
 
 /** Prints a blob of the node's image store. @param digest `sha256:…` */

@@ -9,6 +9,8 @@ import { parseMetadata, parseOciConfig } from "./image-config.ts";
 export interface BuildctlPorts {
   readonly run: Run;
   readonly buildctl: Buildctl;
+  /** Of all images that this builder makes: IMAGE_PREFIX, or that of the registry which gets them. */
+  readonly prefix: string;
   /** Whole environment of buildctl. */
   readonly env: Readonly<Record<string, string>>;
 }

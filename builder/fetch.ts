@@ -23,7 +23,6 @@ export interface FetchPorts extends BuildPorts {
   readonly peers: Peers;
 }
 
-/** False when no other builder has it. */
 export function fetchFromPeers(ports: FetchPorts): RestorePorts["fetch"] {
   return async (wanted) => {
     const addresses = await ports.peers.addresses(wanted.signal);
@@ -38,7 +37,7 @@ export function fetchFromPeers(ports: FetchPorts): RestorePorts["fetch"] {
         await Promise.all(found.map(({ mux }) => mux.close().catch(() => undefined)));
       }
     }
-    return false;
+    return "no other node has it";
   };
 }
 
@@ -68,7 +67,7 @@ async function ask(peers: Peers, address: string, { image, signal }: WantedImage
   return undefined;
 }
 
-async function take(ports: FetchPorts, { mux, record }: Offer, wanted: WantedImage): Promise<boolean> {
+async function take(ports: FetchPorts, { mux, record }: Offer, wanted: WantedImage): Promise<true> {
   const { namespace, image, signal } = wanted;
   const folders = namespaceFolders(ports.root, namespace);
   const work = join(folders.work, randomUUID());

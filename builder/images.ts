@@ -15,7 +15,7 @@ export interface ImageSource {
 }
 
 export interface ImageRecord {
-  /** `azds.local/<namespace>/<repository>:<tag>`. */
+  /** As the pod names it (core/builder-protocol.ts, `builtImage`). */
   readonly image: string;
   /** Of the manifest. */
   readonly digest: string;

@@ -1,6 +1,7 @@
 /** `__builder`: the part of a node's builder that takes requests; it has no privilege and drives `buildkitd` beside it. */
+import { isInRegistry } from "../core/builder-protocol.ts";
 import { stringEnvironment } from "../core/build-config.ts";
-import { ENV, PROGRAM, RULES_SOCKET, SERVER_PORT, VERSION } from "../core/contract.ts";
+import { ENV, IMAGE_PREFIX, PROGRAM, RULES_SOCKET, SERVER_PORT, VERSION } from "../core/contract.ts";
 import { systemClock } from "../core/host/clock.ts";
 import { jsonLog, type Log } from "../core/host/log.ts";
 import { runProcess } from "../core/host/run-process.ts";
@@ -18,15 +19,19 @@ import { BUILDER_ROOT } from "./folders.ts";
 import { followProgram } from "./follow.ts";
 import { createImageStore } from "./images.ts";
 import { clusterPeers } from "./peers.ts";
+import { pullFromRegistry } from "./pull.ts";
 import { followPods } from "./pods.ts";
 import { roomMaker } from "./make-room.ts";
 import { createRestorer } from "./restore.ts";
-import { forgetSecrets, SECRETS_ROOT } from "./secrets.ts";
+import { forgetSecrets, REGISTRY_CREDENTIALS, SECRETS_ROOT } from "./secrets.ts";
 import { sourceReceiver } from "./sources.ts";
 import { streamServer } from "./streams.ts";
 
 /** What BuildKit takes from its client's environment decides nothing but where its files are. */
-const BUILDCTL_ENVIRONMENT = { HOME: BUILDER_ROOT, DOCKER_CONFIG: `${BUILDER_ROOT}/docker` };
+const BUILDCTL_ENVIRONMENT = {
+  HOME: BUILDER_ROOT,
+  DOCKER_CONFIG: REGISTRY_CREDENTIALS,
+};
 
 interface ServerOptions {
   readonly kube: KubeClient;
@@ -39,7 +44,9 @@ interface ServerOptions {
 
 function serverOf({ kube, log, env, signal, busy }: ServerOptions): ServeStream {
   const node = env[ENV.nodeName] ?? "";
+  const prefix = env[ENV.registry] ?? IMAGE_PREFIX;
   const ports = {
+    prefix,
     follow: followProgram,
     run: runProcess,
     clock: systemClock,
@@ -51,7 +58,8 @@ function serverOf({ kube, log, env, signal, busy }: ServerOptions): ServeStream 
     secretsRoot: SECRETS_ROOT,
   };
   const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
-  const restorer = createRestorer({ ...ports, fetch: fetchFromPeers({ ...ports, peers }) });
+  const fetch = isInRegistry(prefix) ? pullFromRegistry(ports) : fetchFromPeers({ ...ports, peers });
+  const restorer = createRestorer({ ...ports, fetch });
   const pods = followPods({ ...ports, kube, node, restorer, signal });
   const cleaning = { ...ports, isBusy: (namespace: string) => busy.has(namespace) };
   const makeRoom = roomMaker({

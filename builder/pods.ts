@@ -13,6 +13,8 @@ import { namespaceOfImage } from "./request.ts";
 export interface NodePodsOptions extends AwaitPorts {
   readonly kube: KubeClient;
   readonly node: string;
+  /** Of all our images. */
+  readonly prefix: string;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -32,8 +34,8 @@ export interface SessionPod {
   readonly missing: readonly string[];
 }
 
-/** The kubelet's word for an image that is not there and may not be pulled. */
-const NEVER_PULLED = "ErrImageNeverPull";
+/** The kubelet's words for an image that is not there and may not be pulled, or could not be. */
+const LACKING: ReadonlySet<unknown> = new Set(["ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"]);
 
 export function followPods(options: NodePodsOptions): NodePods {
   const { kube, node, log, signal } = options;
@@ -60,7 +62,7 @@ export function followPods(options: NodePodsOptions): NodePods {
     healing.get(uid)?.abort(new Error("The pod needs the image no longer"));
   };
   const take = (object: unknown): void => {
-    const pod = sessionPod(object);
+    const pod = sessionPod(object, options.prefix);
     pods.set(pod.uid, pod);
     if (pod.missing.length > 0) heal(pod);
     else healing.get(pod.uid)?.abort(new Error("The pod has its images"));
@@ -69,7 +71,7 @@ export function followPods(options: NodePodsOptions): NodePods {
   const follow = async (): Promise<void> => {
     for await (const event of kube.watch(`/api/v1/pods?${selectors}`, signal)) {
       if (event.type === "reset") for (const uid of pods.keys()) forget(uid);
-      else if (event.type === "deleted") forget(sessionPod(event.object).uid);
+      else if (event.type === "deleted") forget(sessionPod(event.object, options.prefix).uid);
       else if (event.type !== "synced") take(event.object);
     }
   };
@@ -79,20 +81,20 @@ export function followPods(options: NodePodsOptions): NodePods {
   return { tell };
 }
 
-export function sessionPod(object: unknown): SessionPod {
+export function sessionPod(object: unknown, prefix: string): SessionPod {
   const text = (key: string): string => asString(at(object, "metadata", key)) ?? "";
   const namespace = text("namespace");
   const containers = ["initContainers", "containers"].flatMap((key) => asArray(at(object, "spec", key)));
   const statuses = ["initContainerStatuses", "containerStatuses"].flatMap((key) => asArray(at(object, "status", key)));
   const lacking = new Set(
     statuses
-      .filter((status) => at(status, "state", "waiting", "reason") === NEVER_PULLED)
+      .filter((status) => LACKING.has(at(status, "state", "waiting", "reason")))
       .map((status) => at(status, "name")),
   );
   // A status names the image by what it was when the container last ran: its digest.
   const ours = (some: readonly unknown[]): readonly string[] => {
     const images = some.map((container) => asString(at(container, "image")) ?? "");
-    return [...new Set(images.filter((image) => namespaceOfImage(image) === namespace))];
+    return [...new Set(images.filter((image) => namespaceOfImage(prefix, image) === namespace))];
   };
   const isGoing = at(object, "metadata", "deletionTimestamp") !== undefined;
   return {

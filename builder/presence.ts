@@ -1,11 +1,12 @@
 /**
- * Whether an image really is in the node's store: the kubelet collects images when the disk fills up, and says so to
- * nobody. BuildKit is asked to start from it, which reads the store and makes nothing.
+ * Whether an image really is where pods look for it: the kubelet collects images of the node's store when the disk fills
+ * up, and says so to nobody; registries are cleaned, too. BuildKit is asked to start from it, which makes nothing.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BUILDER_STATUS_MS_MAX } from "../core/limits.ts";
+import { isInRegistry } from "../core/builder-protocol.ts";
+import { BUILDER_STATUS_MS_MAX, REGISTRY_MS_MAX } from "../core/limits.ts";
 import { findImageArgv } from "./buildctl.ts";
 import { type BuildctlPorts, withBuildctl } from "./built-image.ts";
 import type { NamespaceFolders } from "./folders.ts";
@@ -16,8 +17,8 @@ export async function isImageHere(ports: BuildctlPorts, folders: NamespaceFolder
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, "Dockerfile"), `FROM ${image}\n`);
-    const argv = findImageArgv(ports.buildctl, folder);
-    const signal = AbortSignal.timeout(BUILDER_STATUS_MS_MAX);
+    const argv = findImageArgv(ports.buildctl, folder, isInRegistry(ports.prefix) ? "pull" : "local");
+    const signal = AbortSignal.timeout(isInRegistry(ports.prefix) ? REGISTRY_MS_MAX : BUILDER_STATUS_MS_MAX);
     return (await withBuildctl(() => ports.run(argv, { env: ports.env, signal }))).code === 0;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,5 @@
 /** What clients ask of the builder, checked before any of it becomes a path, a reference or an argument. */
-import type { BuildRequest, EditsQuery, WaitRequest } from "../core/builder-protocol.ts";
-import { IMAGE_PREFIX } from "../core/contract.ts";
+import type { BuildRequest, EditsQuery, ImageHome, WaitRequest } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import { BUILD_SECRETS_MAX } from "../core/limits.ts";
 import {
@@ -39,11 +38,15 @@ function isImage(image: string): boolean {
   return IMAGE.test(image) && image.length <= IMAGE_CHARS_MAX;
 }
 
-/** Namespace of an image of ours; `undefined` for any other, and for what is no reference at all. */
-export function namespaceOfImage(image: string): string | undefined {
-  const [registry, namespace = "", ...repository] = image.split("/");
-  const isOurs = registry === IMAGE_PREFIX && isNamespace(namespace) && isImage(repository.join("/"));
-  return isOurs ? namespace : undefined;
+/**
+ * Namespace of an image of ours; `undefined` for any other, and for what is no reference at all.
+ *
+ * @param prefix of all our images
+ */
+export function namespaceOfImage(prefix: string, image: string): string | undefined {
+  if (!image.startsWith(`${prefix}/`)) return undefined;
+  const [namespace = "", ...repository] = image.slice(prefix.length + 1).split("/");
+  return isNamespace(namespace) && isImage(repository.join("/")) ? namespace : undefined;
 }
 
 export function isDigest(digest: string): boolean {
@@ -70,13 +73,13 @@ export function parseBuildRequest(value: unknown): BuildRequest {
 }
 
 /**
- * @param namespace of the client
+ * @param home with the namespace of the client
  * @throws AzdsError FORBIDDEN for an image of another namespace
  */
-export function parseWaitRequest(value: unknown, namespace: string): WaitRequest {
+export function parseWaitRequest(value: unknown, { prefix, namespace }: ImageHome): WaitRequest {
   const request = expectObject(value, { ...PLACE, path: "wait request" });
   const images = asArray(request["images"]).flatMap((image) => asString(image) ?? []);
-  const foreign = images.find((image) => namespaceOfImage(image) !== namespace);
+  const foreign = images.find((image) => namespaceOfImage(prefix, image) !== namespace);
   if (foreign !== undefined)
     throw new AzdsError("FORBIDDEN", `The image \`${foreign}\` is not one of namespace \`${namespace}\``);
   return { images, news: request["news"] === true };

@@ -14,13 +14,13 @@ export interface RestorePorts extends BuildPorts {
   readonly log: Log;
   /** Folder of all namespaces. */
   readonly root: string;
-  /** Puts the image into the node's store if another builder has it, and records it. @throws AzdsError when it broke off */
-  readonly fetch: (wanted: WantedImage) => Promise<boolean>;
+  /** Takes the image from elsewhere and records it; else says in words that it is not there. @throws AzdsError when it broke off */
+  readonly fetch: (wanted: WantedImage) => Promise<true | string>;
 }
 
 export interface WantedImage {
   readonly namespace: string;
-  /** `azds.local/<namespace>/<repository>:<tag>`. */
+  /** As the pod names it (core/builder-protocol.ts, `builtImage`). */
   readonly image: string;
   /** A record younger than this is believed without a look at the store. 0: look. */
   readonly believeMs: number;
@@ -86,13 +86,21 @@ async function restore(ports: RestorePorts, wanted: WantedImage): Promise<Restor
   if (own.record !== undefined) return own;
   const folders = namespaceFolders(ports.root, wanted.namespace);
   try {
-    const record = (await ports.fetch(wanted)) ? await ports.images.find(folders, wanted.image) : undefined;
+    const fetched = await ports.fetch(wanted);
+    if (fetched !== true) return { record: undefined, why: `${own.why}; ${fetched}` };
+    const record = await ports.images.find(folders, wanted.image);
     if (record !== undefined) return { record, how: "fetched" };
-    return { record: undefined, why: `${own.why}; no other node has it` };
+    return { record: undefined, why: `${own.why}; what was fetched is lost` };
   } catch (error) {
     wanted.signal.throwIfAborted();
-    ports.log("warn", "An image could not be fetched", { image: wanted.image, error: String(error) });
-    return { record: undefined, why: `${own.why}; another node has it, but sending it failed` };
+    ports.log("warn", "An image could not be fetched", {
+      image: wanted.image,
+      error: String(error),
+    });
+    return {
+      record: undefined,
+      why: `${own.why}; taking it from elsewhere failed`,
+    };
   }
 }
 

@@ -3,13 +3,13 @@
  * folder in memory, for buildctl to read, gone when the build has ended.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type BuildRequest, REGISTRY_AUTH } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import { BUILD_SECRET_BYTES_MAX } from "../core/limits.ts";
-import { asString, at } from "../core/parse.ts";
+import { asString, at, isObject, parseJson } from "../core/parse.ts";
 import type { ByteStream } from "../core/wire/byte-stream.ts";
 import type { MessageReader } from "../core/wire/messages.ts";
 import { pipe } from "../core/wire/pipe.ts";
@@ -17,6 +17,8 @@ import { streamOfSocket } from "../core/wire/socket-stream.ts";
 
 /** A volume in memory, of this container alone. */
 export const SECRETS_ROOT = "/run/azds-secrets";
+/** A Docker configuration with the credentials for the registry that gets the images; may be empty. */
+export const REGISTRY_CREDENTIALS = "/run/azds-registry";
 
 export interface BuildSecrets {
   /** Contents by id; REGISTRY_AUTH among them. */
@@ -51,8 +53,18 @@ export interface Mounted extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** @param root see SECRETS_ROOT */
-export async function mountSecrets(root: string, request: BuildRequest, secrets: BuildSecrets): Promise<Mounted> {
+export interface SecretsPlace {
+  /** See SECRETS_ROOT. */
+  readonly root: string;
+  /** Folder of the configuration with the builder's own credentials, where it has any. */
+  readonly dockerConfig: string | undefined;
+}
+
+export async function mountSecrets(
+  { root, dockerConfig }: SecretsPlace,
+  request: BuildRequest,
+  secrets: BuildSecrets,
+): Promise<Mounted> {
   const folder = join(root, randomUUID());
   const options: string[] = [];
   let agent: Server | undefined;
@@ -67,8 +79,8 @@ export async function mountSecrets(root: string, request: BuildRequest, secrets:
       await writeFile(file, secrets.contents.get(id) ?? "", { mode: 0o600 });
       options.push("--secret", `id=${id},src=${file}`);
     }
-    const auth = secrets.contents.get(REGISTRY_AUTH);
-    if (auth !== undefined) await writeFile(join(folder, "docker/config.json"), auth, { mode: 0o600 });
+    const auth = mergeAuth(secrets.contents.get(REGISTRY_AUTH), await ownAuth(dockerConfig));
+    await writeFile(join(folder, "docker/config.json"), auth, { mode: 0o600 });
     if (request.ssh !== undefined) {
       const socket = join(folder, "agent.sock");
       agent = await serveAgent(socket, secrets.openAgent);
@@ -79,6 +91,26 @@ export async function mountSecrets(root: string, request: BuildRequest, secrets:
     await dispose();
     throw error;
   }
+}
+
+async function ownAuth(folder: string | undefined): Promise<string> {
+  if (folder === undefined) return "";
+  return readFile(join(folder, "config.json"), "utf8").catch(() => "");
+}
+
+/** The builder's own go before the developer's, or an image could not be pushed to a registry of both. */
+function mergeAuth(developers: Uint8Array | undefined, own: string): string {
+  const place = {
+    code: "PROTOCOL",
+    path: "credentials of registries",
+  } as const;
+  const auths = (text: string): object => {
+    const found = text === "" ? {} : at(parseJson(text, place), "auths");
+    return isObject(found) ? found : {};
+  };
+  return JSON.stringify({
+    auths: { ...auths(new TextDecoder().decode(developers)), ...auths(own) },
+  });
 }
 
 /** Removes what a builder that was killed left behind. */

@@ -110,7 +110,10 @@ function outcome(event: BuildEvent): Readonly<Record<string, unknown>> {
 
 async function serveWait(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
   const reader = messageReader(stream);
-  const { images, news } = parseWaitRequest((await reader.next())?.head, client.namespace);
+  const { images, news } = parseWaitRequest((await reader.next())?.head, {
+    ...client,
+    prefix: ports.prefix,
+  });
   const signal = whenGone(client, reader.next());
   const onNews = (told: ImageNews): void => {
     ports.onNews(told);
@@ -136,7 +139,7 @@ async function serveStatus(ports: StreamPorts, stream: ByteStream): Promise<void
 async function serveImage(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
   const reader = messageReader(stream);
   const image = asString(at((await reader.next())?.head, "image")) ?? "";
-  const namespace = namespaceOfImage(image);
+  const namespace = namespaceOfImage(ports.prefix, image);
   const signal = whenGone(client, reader.next());
   const record =
     namespace === undefined ? undefined : await ports.restorer.own({ namespace, image, believeMs: 0, signal });

@@ -5,7 +5,7 @@ import { parseServer, type ServerAddress } from "./sidecar-config.ts";
 export interface BuildConfig {
   readonly version: 1;
   readonly session: string;
-  /** Images the pod needs, as rewritten by the webhook: `azds.local/<namespace>/<repository>:<tag>`. */
+  /** Images the pod needs, as rewritten by the webhook (`builtImage`). */
   readonly images: readonly string[];
   readonly builder: ServerAddress;
   /** PEM of our certificate authority. */

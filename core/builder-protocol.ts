@@ -39,7 +39,7 @@ export type BuilderWelcome =
 
 export interface BuildRequest {
   readonly session: string;
-  /** `<repository>:<tag>`; becomes `azds.local/<namespace>/<repository>:<tag>`. */
+  /** `<repository>:<tag>`; becomes `<prefix>/<namespace>/<repository>:<tag>` (`builtImage`). */
   readonly image: string;
   /** The synced tree that is the build context: `<session>/<context id>`. */
   readonly tree: string;
@@ -134,7 +134,7 @@ export interface WaitAnswer {
 }
 
 export interface ImageQuery {
-  /** `azds.local/<namespace>/<repository>:<tag>`. */
+  /** As the pod names it (`builtImage`). */
   readonly image: string;
 }
 
@@ -186,11 +186,24 @@ export interface BuilderStatus {
   readonly totalBytes: number;
 }
 
+/** Otherwise images are in the nodes' own stores. */
+export function isInRegistry(prefix: string): boolean {
+  return prefix !== IMAGE_PREFIX;
+}
+
+/** What the names of built images begin with. */
+export interface ImageHome {
+  readonly prefix: string;
+  readonly namespace: string;
+}
+
 /**
- * `azds.local/<namespace>/<repository>:<tag>`, the name in a node's store of what a chart calls `<repository>:<tag>`.
+ * `<prefix>/<namespace>/<repository>:<tag>`, the built image of what a chart calls `<repository>:<tag>`.
  * A path component of an image reference takes only lower-case letters, digits and `.`, `_`, `-` (OCI distribution
  * specification, "Pulling manifests"), so the port of a registry follows a `-` there. Idempotent over its own rule.
+ *
+ * @param home.prefix IMAGE_PREFIX, or that of the registry
  */
-export function localImage(namespace: string, image: string): string {
-  return `${IMAGE_PREFIX}/${namespace}/${image.toLowerCase().replace(/:(?=[0-9]+\/)/, "-")}`;
+export function builtImage({ prefix, namespace }: ImageHome, image: string): string {
+  return `${prefix}/${namespace}/${image.toLowerCase().replace(/:(?=[0-9]+\/)/, "-")}`;
 }

@@ -160,6 +160,8 @@ export const TERMINATION_LOG = "/dev/termination-log";
 
 /** Prefix of built images in a node's store: `azds.local/<namespace>/<repository>:<tag>`. Never a resolvable registry. */
 export const IMAGE_PREFIX = "azds.local";
+/** In each space where images are in a registry that wants credentials: with these its pods pull. */
+export const PULL_SECRET = "azds-registry";
 
 /** Environment variables that carry configuration into in-cluster programs, as JSON of the named type. */
 export const ENV = {
@@ -169,6 +171,10 @@ export const ENV = {
   build: "AZDS_BUILD",
   /** `GatewayConfig` for `__gateway`. */
   gateway: "AZDS_GATEWAY",
+  /** For `__builder`: what images in a registry begin with; absent where they are in the nodes' own stores. */
+  registry: "AZDS_REGISTRY",
+  /** For `__controller`: the Secret in `SYSTEM_NAMESPACE` that spaces get as PULL_SECRET; absent: none. */
+  pullSecret: "AZDS_PULL_SECRET",
   /** Downward API, in all of them. */
   podName: "AZDS_POD_NAME",
   podNamespace: "AZDS_POD_NAMESPACE",

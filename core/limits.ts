@@ -241,6 +241,8 @@ export const SYNC_AHEAD_BYTES_MAX = 4 * 1024 * 1024;
 export const BUILDER_HELLO_MS_MAX = 10_000;
 export const BUILDER_HELLO_BYTES_MAX = 32 * 1024;
 /** How long `status` waits for buildkitd. */
+/** For a look at an image in a registry, or for taking its description from there. */
+export const REGISTRY_MS_MAX = 30_000;
 export const BUILDER_STATUS_MS_MAX = 5_000;
 /** Sources that no sync has touched for this long are removed from the node. */
 export const BUILDER_IDLE_MS_MAX = 7 * 24 * 60 * 60_000;

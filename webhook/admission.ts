@@ -9,7 +9,7 @@ import type { JsonPatch } from "./patch.ts";
 import type { Pod } from "./pod.ts";
 import { describeSkip, describeWarning, isSilent } from "./reasons.ts";
 import type { AdmissionRequest } from "./review.ts";
-import { sessionImages } from "./session-images.ts";
+import { sessionOfPod } from "./session-images.ts";
 import type { InjectSettings } from "./settings.ts";
 import type { Spaces } from "./spaces.ts";
 
@@ -56,7 +56,7 @@ async function recordOf(
   namespace: string,
   kube: KubeClient,
 ): Promise<SessionRecord | "unreadable" | undefined> {
-  const session = sessionImages(pod, namespace)?.session;
+  const session = sessionOfPod(pod);
   if (session === undefined) return undefined;
   const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases/${session}`;
   try {

@@ -3,12 +3,15 @@
  * Pure: the same pod, namespace and settings always give the same patch.
  */
 import type { BuildConfig } from "../core/build-config.ts";
+import type { ImageHome } from "../core/builder-protocol.ts";
 import {
+  IMAGE_PREFIX,
   INJECTED_ANNOTATION,
   INSTRUMENTED_LABEL,
   OPAQUE_PORTS_ANNOTATION,
   REDACT_ANNOTATION,
   PROBES_ANNOTATION,
+  PULL_SECRET,
   SESSION_LABEL,
   SKIP_INBOUND_PORTS_ANNOTATION,
   SKIP_OUTBOUND_PORTS_ANNOTATION,
@@ -37,7 +40,7 @@ import {
 import { moveProbes } from "./probes.ts";
 import { describeSkip, describeWarning, isSilent, type SkipReason, type Warning } from "./reasons.ts";
 import { planSeed, type SeedPlan } from "./seed.ts";
-import { sessionImages, underAgent, withNodeImage, type SessionImages } from "./session-images.ts";
+import { sessionImages, underAgent, withBuiltImage, type SessionImages } from "./session-images.ts";
 import type { InjectSettings } from "./settings.ts";
 import { skipReason, type Namespace } from "./skip.ts";
 import { podWarnings } from "./warnings.ts";
@@ -78,7 +81,7 @@ export interface InjectedPod {
 /** The injected pod. Only for pods without a `skipReason`. */
 export function injectPod(input: InjectInput): InjectedPod {
   const { pod, namespace, settings } = input;
-  const session = sessionImages(pod, namespace.name);
+  const session = sessionImages(pod, homeIn(input));
   const resources = readResources(pod);
   const ports = readAllPorts(pod);
   // Pods that end by themselves would wait for ever for a sidecar among their containers.
@@ -120,6 +123,7 @@ export function injectPod(input: InjectInput): InjectedPod {
       ...own.volumes,
       tokenVolume,
     ],
+    ...(session === undefined ? {} : withPullSecret(pod, settings)),
     dnsConfig: dns.dnsConfig,
     affinity: preferNode(at(pod, "spec", "affinity"), session === undefined ? undefined : recordIn(input)?.lastNode),
   };
@@ -129,6 +133,21 @@ export function injectPod(input: InjectInput): InjectedPod {
 /** A pod with the init container would not be admitted in a namespace that forbids its capability. */
 function redirectIn({ namespace, settings }: InjectInput): RedirectForm {
   return forbidsNetAdmin(namespace.labels) ? "node" : settings.redirect;
+}
+
+function homeIn({ namespace, settings }: InjectInput): ImageHome {
+  return {
+    prefix: settings.registry?.prefix ?? IMAGE_PREFIX,
+    namespace: namespace.name,
+  };
+}
+
+/** The kubelet tries one after the other, so those of the pod's base images stay. */
+function withPullSecret(pod: Pod, { registry }: InjectSettings): JsonObject {
+  if (registry?.hasPullSecret !== true) return {};
+  return {
+    imagePullSecrets: [...asArray(at(pod, "spec", "imagePullSecrets")), { name: PULL_SECRET }],
+  };
 }
 
 function recordIn({ record }: InjectInput): SessionRecord | undefined {
@@ -151,13 +170,13 @@ interface OwnOptions {
 
 /** The user's containers as they are to run; those of a session under the agent and as its record wishes. */
 function planOwn(input: InjectInput, { session, hold, edited, resources }: OwnOptions): OwnContainers {
-  const { pod, namespace, record } = input;
+  const { pod, record } = input;
   const wish = recordIn(input)?.container ?? PLAIN_CONTAINER;
   const plans = containersOf(pod).map((container): SeedPlan => {
     const isMain = session !== undefined && nameOf(container) === session.main;
     const { command, syncTarget, volume, attended, buildCommands, awaitExec } = isMain ? wish : PLAIN_CONTAINER;
     const started = underAgent(container, {
-      namespace: namespace.name,
+      home: homeIn(input),
       hold,
       attended,
       buildCommands,
@@ -170,7 +189,7 @@ function planOwn(input: InjectInput, { session, hold, edited, resources }: OwnOp
   });
   const unread = session !== undefined && record === "unreadable";
   return {
-    initContainers: initContainersOf(pod).map((container) => withNodeImage(container, namespace.name)),
+    initContainers: initContainersOf(pod).map((container) => withBuiltImage(container, homeIn(input))),
     containers: plans.map((plan) => plan.container),
     seed: plans.flatMap((plan) => plan.initContainers),
     volumes: plans.flatMap((plan) => plan.volumes),

@@ -1,6 +1,6 @@
-/** Containers whose image is a session's build: they run the image of the node's own store, under the agent. */
+/** Containers whose image is a session's build: they run the image that the builder made, under the agent. */
 import { AGENT_FOLDER, AGENT_VOLUME, EXECUTABLE, PROGRAM } from "../core/contract.ts";
-import { localImage } from "../core/builder-protocol.ts";
+import { builtImage, type ImageHome, isInRegistry } from "../core/builder-protocol.ts";
 import { asArray, asString } from "../core/parse.ts";
 import { sessionOfImage, type SessionContainer, type SessionId } from "../core/session.ts";
 import { containersOf, initContainersOf, nameOf, type Container, type Pod } from "./pod.ts";
@@ -12,18 +12,18 @@ export interface SessionImages {
   readonly builds: readonly number[];
   /** Further sessions named by tags of the same pod; normally none. */
   readonly others: readonly SessionId[];
-  /** Each image once, as the node's store knows it, in the order of the containers. */
+  /** Each image once, as the builder calls it, in the order of the containers. */
   readonly images: readonly string[];
   /** Name of the container that the session is about: the first that runs an image of it. Init containers do not count. */
   readonly main: string | undefined;
 }
 
 /** The session that `pod` belongs to, or `undefined` when no image of it is a session's. */
-export function sessionImages(pod: Pod, namespace: string): SessionImages | undefined {
+export function sessionImages(pod: Pod, home: ImageHome): SessionImages | undefined {
   const found = [...containersOf(pod), ...initContainersOf(pod)].flatMap((container) => {
     const image = asString(container["image"]) ?? "";
     const tag = sessionOfImage(image);
-    return tag === undefined ? [] : [{ ...tag, image: localImage(namespace, image) }];
+    return tag === undefined ? [] : [{ ...tag, image: builtImage(home, image) }];
   });
   const [session, ...others] = new Set(found.map((entry) => entry.session));
   if (session === undefined) return undefined;
@@ -37,22 +37,33 @@ export function sessionImages(pod: Pod, namespace: string): SessionImages | unde
   };
 }
 
+/** The session of the first image that has one. */
+export function sessionOfPod(pod: Pod): SessionId | undefined {
+  const container = [...containersOf(pod), ...initContainersOf(pod)].find(hasSessionImage);
+  return sessionOfImage(asString(container?.["image"]) ?? "")?.session;
+}
+
 function hasSessionImage(container: Container): boolean {
   return sessionOfImage(asString(container["image"]) ?? "") !== undefined;
 }
 
-/** A container with the image of the node's own store; any other container comes back as it is. */
-export function withNodeImage(container: Container, namespace: string): Container {
+/** A container with the image that the builder made; any other container comes back as it is. */
+export function withBuiltImage(container: Container, home: ImageHome): Container {
   if (!hasSessionImage(container)) return container;
-  const image = localImage(namespace, asString(container["image"]) ?? "");
-  return { ...container, image, imagePullPolicy: "Never" };
+  const image = builtImage(home, asString(container["image"]) ?? "");
+  // A tag is built once, so what a node has of it is right; no registry has what only the nodes' own stores hold.
+  return {
+    ...container,
+    image,
+    imagePullPolicy: isInRegistry(home.prefix) ? "IfNotPresent" : "Never",
+  };
 }
 
 export interface AgentStart extends Pick<
   SessionContainer,
   "command" | "syncTarget" | "attended" | "buildCommands" | "awaitExec"
 > {
-  readonly namespace: string;
+  readonly home: ImageHome;
   /** The container is started again when it ends, so the agent may as well wait in it for the next update. */
   readonly hold: boolean;
   /** The pod may start with what was edited in one before it. */
@@ -68,7 +79,7 @@ export interface AgentStart extends Pick<
  */
 export function underAgent(container: Container, start: AgentStart): Container {
   if (!hasSessionImage(container)) return container;
-  const local = withNodeImage(container, start.namespace);
+  const local = withBuiltImage(container, start.home);
   const [command, args] =
     start.command.length > 0 ? [start.command, []] : [asArray(container["command"]), asArray(container["args"])];
   const flags = [

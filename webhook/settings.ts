@@ -1,5 +1,5 @@
 /** What the installation tells the webhook, and what injection needs to know besides the pod. */
-import { expectObject, expectString, parseJson } from "../core/parse.ts";
+import { asString, expectObject, expectString, member, parseJson } from "../core/parse.ts";
 import { redirectForm, type RedirectForm, type ServerAddress } from "../core/sidecar-config.ts";
 
 /** Environment variable of `__webhook` that holds `WebhookSettings` as JSON. */
@@ -18,6 +18,15 @@ export interface WebhookSettings {
   readonly clusterDomain: string;
   /** Where both forms are permitted. */
   readonly redirect: RedirectForm;
+  /** Where built images are pulled from; absent: they are in the node's own store. */
+  readonly registry?: RegistrySettings;
+}
+
+export interface RegistrySettings {
+  /** `HOST[:PORT][/PATH]` */
+  readonly prefix: string;
+  /** Spaces have the PULL_SECRET. */
+  readonly hasPullSecret: boolean;
 }
 
 export interface InjectSettings extends WebhookSettings {
@@ -47,5 +56,18 @@ export function parseSettings(text: string): WebhookSettings {
     hostSuffix: field("hostSuffix"),
     clusterDomain: value["clusterDomain"] === undefined ? DEFAULT_CLUSTER_DOMAIN : field("clusterDomain"),
     redirect: redirectForm(value["redirect"]) ?? "init",
+    ...parseRegistry(value["registry"]),
   };
+}
+
+function parseRegistry(value: unknown): Pick<WebhookSettings, "registry"> {
+  const prefix = asString(member(value, "prefix"));
+  return prefix === undefined
+    ? {}
+    : {
+        registry: {
+          prefix,
+          hasPullSecret: member(value, "hasPullSecret") === true,
+        },
+      };
 }

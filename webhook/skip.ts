@@ -4,7 +4,7 @@ import { asArray, at } from "../core/parse.ts";
 import { TOKEN_VOLUME } from "./containers.ts";
 import { annotationsOf, containersOf, initContainersOf, nameOf, type Pod } from "./pod.ts";
 import type { SkipReason } from "./reasons.ts";
-import { sessionImages } from "./session-images.ts";
+import { sessionOfPod } from "./session-images.ts";
 
 export interface Namespace {
   readonly name: string;
@@ -21,7 +21,7 @@ export function skipReason(pod: Pod, namespace: Namespace): SkipReason | undefin
   if (at(pod, "metadata", "labels", NO_PROXY_LABEL) === "true") return "opted-out";
   if (at(pod, "spec", "hostNetwork") === true) return "host-network";
   if (isForWindows(pod)) return "windows";
-  return clashes(pod, names, sessionImages(pod, namespace.name) !== undefined) ? "name-clash" : undefined;
+  return clashes(pod, names, sessionOfPod(pod) !== undefined) ? "name-clash" : undefined;
 }
 
 function isForWindows(pod: Pod): boolean {

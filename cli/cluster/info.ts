@@ -1,5 +1,5 @@
 /** What azds says of itself to every user of a cluster: the ConfigMap COMPONENT.info. */
-import { COMPONENT, LOCAL_HOST_SUFFIX, SYSTEM_NAMESPACE } from "../../core/contract.ts";
+import { COMPONENT, IMAGE_PREFIX, LOCAL_HOST_SUFFIX, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { objectPath } from "../../core/kube/paths.ts";
 import { asString, at } from "../../core/parse.ts";
@@ -13,6 +13,8 @@ export interface ClusterInfo {
   readonly endpoint: string;
   /** The gateway has a certificate for the suffix: URLs begin with `https`. */
   readonly tls: boolean;
+  /** Of all built images: that of the registry, or of the nodes' own stores. */
+  readonly imagePrefix: string;
 }
 
 /** @throws AzdsError NOT_ENABLED */
@@ -26,5 +28,6 @@ export async function readInfo(cluster: Cluster, signal: AbortSignal): Promise<C
     hostSuffix: text("hostSuffix") ?? LOCAL_HOST_SUFFIX,
     endpoint: text("endpoint") ?? "none",
     tls: (text("tlsSecret") ?? "") !== "",
+    imagePrefix: text("registry") || IMAGE_PREFIX,
   };
 }

@@ -34,6 +34,8 @@ export interface BuildJob {
   readonly expansion: Expansion;
   readonly source: BuildSource;
   readonly tag: SessionTag;
+  /** Of all built images. */
+  readonly imagePrefix: string;
   /** `--no-cache --pull`. */
   readonly clean: boolean;
   readonly emit: Emit;
@@ -145,7 +147,7 @@ export async function serveWaitingPods(watch: PodWatch, job: BuildJob, built: re
     if (built.length > 0 && (await comesByItself(watch, pod, job))) continue;
     try {
       const stillNeeded = (): boolean => !stoppedWaiting(watch, pod);
-      await buildTwice(pod, repositoriesOf(pod, job.tag.session), { job, stillNeeded });
+      await buildTwice(pod, repositoriesOf(pod, job.tag.session, job.imagePrefix), { job, stillNeeded });
     } catch (error) {
       // The pod may have been replaced, or may have found its images: then its tunnel has ended and nothing is missing.
       if (job.signal.aborted || !stoppedWaiting(watch, pod)) throw error;

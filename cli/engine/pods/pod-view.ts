@@ -1,5 +1,5 @@
 /** The part of a Pod that `up` watches, read once from the API object. Pure. */
-import { CONTAINER, IMAGE_PREFIX, INSTRUMENTED_LABEL, WARNING_ANNOTATION } from "../../../core/contract.ts";
+import { CONTAINER, INSTRUMENTED_LABEL, WARNING_ANNOTATION } from "../../../core/contract.ts";
 import { asArray, asNumber, asString, asStringRecord, at } from "../../../core/parse.ts";
 import { type SessionTag, sessionOfImage } from "../../../core/session.ts";
 
@@ -84,10 +84,10 @@ export function containerNamed(pod: PodView, name: string): ContainerView | unde
   return pod.containers.find((container) => container.name === name);
 }
 
-/** `<repository>` of each image of the session in the pod, as the chart wrote it. */
-export function repositoriesOf(pod: PodView, session: string): readonly string[] {
+/** `<repository>` of each image of the session in the pod, as the chart wrote it. @param imagePrefix of all built images */
+export function repositoriesOf(pod: PodView, session: string, imagePrefix: string): readonly string[] {
   const own = pod.containers.filter((container) => container.tag?.session === session);
-  const prefix = `${IMAGE_PREFIX}/${pod.namespace}/`;
+  const prefix = `${imagePrefix}/${pod.namespace}/`;
   return [
     ...new Set(
       own.map((container) =>

@@ -58,6 +58,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     },
     source: request.source,
     tag,
+    imagePrefix: prepared.imagePrefix,
     clean: request.clean,
     emit,
     step,
@@ -67,7 +68,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   const options = { kube: prepared.cluster.kube, tag, emit, clock: host.clock, signal };
   try {
     const living = await livingPod(watch, context);
-    if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id), job);
+    if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id, job.imagePrefix), job);
     const builds = Promise.race([
       serveWaitingPods(watch, job, living === undefined ? [] : [living.node]),
       neverResolved(request.remaking),

@@ -24,6 +24,8 @@ export interface PreparedSpace {
   readonly hostSuffix: string;
   /** URLs through the gateway begin with `https`. */
   readonly tls: boolean;
+  /** Of all built images. */
+  readonly imagePrefix: string;
 }
 
 export interface Prepared extends PreparedSpace {
@@ -43,10 +45,22 @@ export async function prepareSpace(
     onLine: (text) => context.emit({ type: "message", level: "verbose", text }),
   });
   // Before the space is looked for: a cluster that cannot be reached is named, not a space that is selected nowhere.
-  const [{ hostSuffix, tls }] = await Promise.all([readInfo(cluster, context.signal), helm.check()]);
+  const [{ hostSuffix, tls, imagePrefix }] = await Promise.all([readInfo(cluster, context.signal), helm.check()]);
   const current = await currentSpace(context, cluster, space);
-  const target = { context: cluster.context, kubeconfig: cluster.kubeconfig, namespace: current.name };
-  return { cluster, space: current, helm, target, hostSuffix, tls };
+  const target = {
+    context: cluster.context,
+    kubeconfig: cluster.kubeconfig,
+    namespace: current.name,
+  };
+  return {
+    cluster,
+    space: current,
+    helm,
+    target,
+    hostSuffix,
+    tls,
+    imagePrefix,
+  };
 }
 
 export function prepareService(base: PreparedSpace, project: Project): Prepared {

@@ -35,6 +35,7 @@ async function portsWith(options: FakeBuildctlOptions): Promise<BuildPorts> {
     clock: manualClock(),
     images: createImageStore(),
     buildctl: await fakeBuildctl(folder, options),
+    prefix: "azds.local",
     env: { PATH: "/usr/bin:/bin" },
     secretsRoot: join(folder, "secrets"),
   };

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { buildArgv, type BuildPlan, listWorkersArgv, readBlobArgv } from "../../../builder/buildctl.ts";
+import {
+  buildArgv,
+  type BuildPlan,
+  findImageArgv,
+  listWorkersArgv,
+  pullArgv,
+  readBlobArgv,
+} from "../../../builder/buildctl.ts";
 
 const BUILDCTL = { file: "/tools/buildctl", socket: "/run/buildkitd.sock" };
 const PLAN: BuildPlan = {
@@ -15,6 +22,7 @@ const PLAN: BuildPlan = {
   reference: "azds.local/dev/web:azds-abc123-1",
   namespace: "dev",
   metadataFile: "/data/dev/work/1.json",
+  push: false,
   mounts: [],
 };
 
@@ -61,4 +69,18 @@ test("readBlobArgv() and listWorkersArgv() speak to the same socket", () => {
   const start = ["/tools/buildctl", "--addr", "unix:///run/buildkitd.sock", "debug"];
   expect(readBlobArgv(BUILDCTL, "sha256:1")).toEqual([...start, "get", "sha256:1"]);
   expect(listWorkersArgv(BUILDCTL)).toEqual([...start, "workers"]);
+});
+
+test("images of a registry are pushed when they are built, and looked for there", () => {
+  const reference = "r.test:5000/team/dev/web:azds-abc123-1";
+  const pushed = buildArgv(BUILDCTL, { ...PLAN, reference, push: true });
+  expect(pushed).toContain(`type=image,name=${reference},unpack=true,push=true`);
+  expect(findImageArgv(BUILDCTL, "/f", "pull")).toContain("image-resolve-mode=pull");
+  const pulled = pullArgv(BUILDCTL, {
+    folder: "/f",
+    reference,
+    metadataFile: "/f/metadata",
+  });
+  expect(pulled).toContain("image-resolve-mode=pull");
+  expect(pulled.join(" ")).toEndWith(`--output type=image,name=${reference} --metadata-file /f/metadata`);
 });

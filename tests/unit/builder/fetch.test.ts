@@ -51,7 +51,11 @@ async function portsOf(peers: Peers): Promise<FetchPorts> {
     run: runProcess,
     clock: manualClock(),
     images: createImageStore(),
-    buildctl: await fakeBuildctl(folder, { recording: "first-build", exitCode: 0 }),
+    buildctl: await fakeBuildctl(folder, {
+      recording: "first-build",
+      exitCode: 0,
+    }),
+    prefix: "azds.local",
     env: { PATH: "/usr/bin:/bin" },
     secretsRoot: join(folder, "secrets"),
     root: folder,
@@ -90,14 +94,17 @@ describe("fetchFromPeers()", () => {
     expect(await readdir(namespaceFolders(folder, "dev").work)).toEqual([]);
   });
 
-  test("is false when no builder has it", async () => {
-    await using empty = await startBuilder({ recording: "first-build", exitCode: 0 });
-    expect(await fetchFromPeers(await portsOf(peersOf([empty])))(WANTED)).toBe(false);
+  test("says so when no builder has it", async () => {
+    await using empty = await startBuilder({
+      recording: "first-build",
+      exitCode: 0,
+    });
+    expect(await fetchFromPeers(await portsOf(peersOf([empty])))(WANTED)).toBe("no other node has it");
   });
 
   test("gets nothing with the token of a pod", async () => {
     await using full = await startBuilder({ recording: "first-build", exitCode: 0 });
     await buildAt(full);
-    expect(await fetchFromPeers(await portsOf(peersOf([full], tokenOf("dev"))))(WANTED)).toBe(false);
+    expect(await fetchFromPeers(await portsOf(peersOf([full], tokenOf("dev"))))(WANTED)).toBe("no other node has it");
   });
 });

@@ -53,6 +53,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     clock: systemClock,
     images,
     buildctl: await fakeBuildctl(root, buildctl),
+    prefix: "azds.local",
     env: { PATH: "/usr/bin:/bin" },
     secretsRoot: join(root, "secrets"),
     log: () => {},
@@ -61,7 +62,10 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
   const makeRoom = roomMaker({ ...ports, cleanSources: async () => undefined });
   const serve = streamServer({
     ...ports,
-    restorer: createRestorer({ ...ports, fetch: () => Promise.resolve(false) }),
+    restorer: createRestorer({
+      ...ports,
+      fetch: () => Promise.resolve("no other node has it"),
+    }),
     peers,
     onNews: () => {},
     sync: sourceReceiver(makeRoom),

@@ -29,13 +29,25 @@ const LACKING = pod({ waiting: { reason: "ErrImageNeverPull" } });
 
 describe("sessionPod()", () => {
   test("knows the images of the pod's own namespace, and which the kubelet misses", () => {
-    expect(sessionPod(RUNNING)).toEqual({ name: "web-1", namespace: "dev", uid: "u1", images: [IMAGE], missing: [] });
-    expect(sessionPod(LACKING).missing).toEqual([IMAGE]);
+    expect(sessionPod(RUNNING, "azds.local")).toEqual({
+      name: "web-1",
+      namespace: "dev",
+      uid: "u1",
+      images: [IMAGE],
+      missing: [],
+    });
+    expect(sessionPod(LACKING, "azds.local").missing).toEqual([IMAGE]);
   });
 
   test("a pod that goes away misses nothing", () => {
-    const going = { ...LACKING, metadata: { ...(LACKING["metadata"] as object), deletionTimestamp: "now" } };
-    expect(sessionPod(going).missing).toEqual([]);
+    const going = {
+      ...LACKING,
+      metadata: {
+        ...(LACKING["metadata"] as object),
+        deletionTimestamp: "now",
+      },
+    };
+    expect(sessionPod(going, "azds.local").missing).toEqual([]);
   });
 });
 
@@ -48,7 +60,12 @@ describe("followPods()", () => {
     followPods({
       kube,
       node: "node-1",
-      images: { save: () => Promise.resolve(), find: () => Promise.resolve(undefined), onSaved: () => () => {} },
+      prefix: "azds.local",
+      images: {
+        save: () => Promise.resolve(),
+        find: () => Promise.resolve(undefined),
+        onSaved: () => () => {},
+      },
       restorer: {
         own: () => Promise.resolve(undefined),
         restore: (want) => {

@@ -56,11 +56,13 @@ describe("parseBuildRequest()", () => {
   });
 });
 
+const HOME = { prefix: "azds.local", namespace: "dev" };
+
 describe("parseWaitRequest()", () => {
   test("takes images of the client's namespace", () => {
     const images = ["azds.local/dev/web:1", "azds.local/dev/team/api:1"];
-    expect(parseWaitRequest({ images }, "dev")).toEqual({ images, news: false });
-    expect(parseWaitRequest({ images, news: true }, "dev").news).toBe(true);
+    expect(parseWaitRequest({ images }, HOME)).toEqual({ images, news: false });
+    expect(parseWaitRequest({ images, news: true }, HOME).news).toBe(true);
   });
 
   test.each([
@@ -69,14 +71,22 @@ describe("parseWaitRequest()", () => {
     "azds.local/dev/../x:1",
     "azds.local/dev/web",
   ])("refuses %p", (image) => {
-    expect(() => parseWaitRequest({ images: [image] }, "dev")).toThrow("is not one of namespace `dev`");
+    expect(() => parseWaitRequest({ images: [image] }, HOME)).toThrow("is not one of namespace `dev`");
   });
 });
 
 test("namespaceOfImage() is undefined for what is no image of ours", () => {
-  expect(namespaceOfImage("azds.local/dev/web:1")).toBe("dev");
+  expect(namespaceOfImage("azds.local", "azds.local/dev/web:1")).toBe("dev");
   const others = ["azds.local/../web:1", "azds.local/a.b/web:1", "docker.io/dev/web:1", "azds.local/azds:1", ""];
-  expect(others.map(namespaceOfImage)).toEqual(others.map(() => undefined));
+  expect(others.map((image) => namespaceOfImage("azds.local", image))).toEqual(others.map(() => undefined));
+});
+
+test("namespaceOfImage() knows images of a registry by all that comes before the namespace", () => {
+  const of = (image: string): string | undefined => namespaceOfImage("r.test:5000/dev/team", image);
+  expect(of("r.test:5000/dev/team/alice/web:1")).toBe("alice");
+  expect(
+    ["r.test:5000/dev/alice/web:1", "r.test:5000/dev/teams/alice/web:1", "azds.local/alice/web:1"].map(of),
+  ).toEqual([undefined, undefined, undefined]);
 });
 
 test("isTreeName() knows two plain folder names only", () => {

@@ -37,12 +37,16 @@ async function portsOf(part: Partial<RestorePorts> = {}): Promise<RestorePorts> 
     run: runProcess,
     clock: manualClock(),
     images: createImageStore(),
-    buildctl: await fakeBuildctl(folder, { recording: "first-build", exitCode: 0 }),
+    buildctl: await fakeBuildctl(folder, {
+      recording: "first-build",
+      exitCode: 0,
+    }),
+    prefix: "azds.local",
     env: { PATH: "/usr/bin:/bin" },
     secretsRoot: join(folder, "secrets"),
     log: () => {},
     root: folder,
-    fetch: () => Promise.resolve(false),
+    fetch: () => Promise.resolve("no other node has it"),
     ...part,
   };
 }
@@ -107,7 +111,7 @@ describe("createRestorer()", () => {
     const ports = await portsOf({ fetch: () => Promise.reject(new Error("reset")) });
     expect(await createRestorer(ports).restore(wanted())).toEqual({
       record: undefined,
-      why: "It was not built on this node; another node has it, but sending it failed",
+      why: "It was not built on this node; taking it from elsewhere failed",
     });
   });
 

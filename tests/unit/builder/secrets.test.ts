@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,20 +39,43 @@ describe("mountSecrets()", () => {
       [REGISTRY_AUTH, bytes("{}")],
     ]);
     {
-      await using mounted = await mountSecrets(root, { ...REQUEST, secrets: ["a"] }, { contents, openAgent: noAgent });
+      await using mounted = await mountSecrets(
+        { root, dockerConfig: undefined },
+        { ...REQUEST, secrets: ["a"] },
+        { contents, openAgent: noAgent },
+      );
       const file = /src=(.*)$/.exec(mounted.options[1] ?? "")?.[1] ?? "";
       expect(mounted.options).toEqual(["--secret", `id=a,src=${file}`]);
       expect(await readFile(file, "utf8")).toBe("one");
       expect((await stat(file)).mode & 0o777).toBe(0o600);
-      expect(await readFile(join(mounted.env["DOCKER_CONFIG"] ?? "", "config.json"), "utf8")).toBe("{}");
+      expect(await readFile(join(mounted.env["DOCKER_CONFIG"] ?? "", "config.json"), "utf8")).toBe('{"auths":{}}');
     }
     expect(await readdir(root)).toEqual([]);
+  });
+
+  test("gives the builder's own credentials to BuildKit before the developer's", async () => {
+    const own = join(root, "own");
+    await mkdir(own);
+    await writeFile(join(own, "config.json"), '{"auths":{"r.test":{"auth":"own"}}}');
+    const theirs = bytes('{"auths":{"r.test":{"auth":"theirs"},"base.test":{"auth":"theirs"}}}');
+    const secrets = {
+      contents: new Map([[REGISTRY_AUTH, theirs]]),
+      openAgent: noAgent,
+    };
+    await using mounted = await mountSecrets({ root, dockerConfig: own }, REQUEST, secrets);
+    const merged: unknown = await Bun.file(join(mounted.env["DOCKER_CONFIG"] ?? "", "config.json")).json();
+    expect(merged).toEqual({
+      auths: { "r.test": { auth: "own" }, "base.test": { auth: "theirs" } },
+    });
   });
 
   test("leads the agent's socket to the developer's agent", async () => {
     const [ours, agents] = memoryPair();
     const request = { ...REQUEST, ssh: ["default", "git"] };
-    await using mounted = await mountSecrets(root, request, { contents: new Map(), openAgent: () => ours });
+    await using mounted = await mountSecrets({ root, dockerConfig: undefined }, request, {
+      contents: new Map(),
+      openAgent: () => ours,
+    });
     const socket = /^default=(.*)$/.exec(mounted.options[1] ?? "")?.[1] ?? "";
     expect(mounted.options).toEqual(["--ssh", `default=${socket}`, "--ssh", `git=${socket}`]);
     const client = streamOfSocket(connect(socket));

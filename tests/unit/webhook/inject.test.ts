@@ -196,3 +196,19 @@ function variable(all: readonly Container[], container: string, name: string): s
   const entry = asArray(found?.["env"]).find((each) => at(each, "name") === name);
   return asString(at(entry, "value")) ?? "";
 }
+
+test("inject() takes the images of a session from the registry, with its credentials beside the pod's own", () => {
+  const web = { name: "web", image: "web:azds-k3f9x2-4", imagePullPolicy: "Always" };
+  const after = injectPod({
+    pod: { spec: { containers: [web], imagePullSecrets: [{ name: "own" }] } },
+    namespace: { name: "alice", labels: { "azds.io/space": "true" } },
+    ancestors: [],
+    settings: { ...settings, registry: { prefix: "r.test:5000/team", hasPullSecret: true } },
+  }).pod;
+  const reference = "r.test:5000/team/alice/web:azds-k3f9x2-4";
+  const started = containersOf(after).find((each) => nameOf(each) === "web");
+  expect(started).toMatchObject({ image: reference, imagePullPolicy: "IfNotPresent" });
+  expect(at(after, "spec", "imagePullSecrets")).toEqual([{ name: "own" }, { name: "azds-registry" }]);
+  const build = initContainersOf(after).filter((each) => nameOf(each) === "devspaces-build");
+  expect(parseBuildConfig(variable(build, "devspaces-build", "AZDS_BUILD")).images).toEqual([reference]);
+});

@@ -30,7 +30,7 @@ describe("podView()", () => {
   test("knows the session's build and repository", () => {
     const view = podView(pod({}));
     expect(tagsOf(view, "azds-abc123")).toEqual([{ session: "azds-abc123", build: 2 }]);
-    expect(repositoriesOf(view, "azds-abc123")).toEqual(["team/web"]);
+    expect(repositoriesOf(view, "azds-abc123", "azds.local")).toEqual(["team/web"]);
   });
 
   test("sees devspaces-build wait", () => {
