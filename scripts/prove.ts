@@ -16,6 +16,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   chaos: { nodes: 2, files: ["tests/e2e/chaos.test.ts"] },
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
+  grpc: { nodes: 0, argv: [BUN, "tests/proofs/grpc.ts"] },
+  h2spec: { nodes: 0, argv: [BUN, "tests/proofs/h2spec.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
   websocket: { nodes: 0, argv: [BUN, "tests/websocket/main.ts"] },
