@@ -7,6 +7,27 @@ export const HEAD_BYTES_MAX = 64 * 1024;
 export const HEAD_MS_MAX = 60_000;
 /** One size line of the chunked coding with its extensions (RFC 9112 §7.1.1); longer ones are an attack. */
 export const CHUNK_LINE_BYTES_MAX = 4 * 1024;
+/** Streams that one HTTP/2 client may have open; servers without a limit of their own (gRPC's) let clients use many. */
+export const HTTP2_STREAMS_MAX = 1_000;
+/** What a peer may send on one stream, and on all of a connection, before somebody has read it (RFC 9113 §6.9). */
+export const HTTP2_STREAM_WINDOW_BYTES = 256 * 1024;
+export const HTTP2_WINDOW_BYTES = 1024 * 1024;
+/** Received on one connection and not yet sent on: beyond it a peer gets no further credit. */
+export const HTTP2_HELD_BYTES_MAX = 4 * 1024 * 1024;
+/** The dynamic table of HPACK, each direction; the protocol's own default (RFC 9113 §6.5.2). */
+export const HTTP2_TABLE_BYTES_MAX = 4_096;
+/** CONTINUATION frames of one header block: HEAD_BYTES_MAX takes four, and senders of small frames exist. */
+export const HTTP2_CONTINUATIONS_MAX = 32;
+/** Frames that carry nothing (PING, SETTINGS, empty DATA, WINDOW_UPDATE and such) in a burst, and a second; requests and data earn more. */
+export const HTTP2_IDLE_FRAMES_MAX = 1_000;
+export const HTTP2_IDLE_FRAMES_PER_S = 100;
+/** Streams that a client resets, or loses by its own errors, in a burst, and a second. */
+export const HTTP2_RESETS_MAX = 1_000;
+export const HTTP2_RESETS_PER_S = 100;
+/** Our own short frames that wait for a peer that does not read. */
+export const HTTP2_WAITING_FRAMES_MAX = 1_000;
+/** Recently closed streams that are remembered, as frames may still be on their way to them. A power of two. */
+export const HTTP2_CLOSED_STREAMS_MAX = 256;
 /** Upstream connections of one client connection: one per space and service it talks to. */
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */

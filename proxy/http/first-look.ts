@@ -17,6 +17,8 @@ export interface LookOptions {
   readonly patient: boolean;
   /** Takes the connection over, with the bytes read and the dial begun, if any. */
   readonly http: (input: Buffer, spare: Dial | undefined) => void;
+  /** The same for HTTP/2, from its preface. */
+  readonly http2: (input: Buffer, spare: Dial | undefined) => void;
   /** Told when the connection is relayed. */
   readonly relayed: () => void;
 }
@@ -58,8 +60,11 @@ class FirstLook implements WireOwner {
         this.#decide();
         this.#options.http(this.#input, this.#dial);
         return;
-      // HTTP/2 is relayed as it is; this is where its frames would be routed.
       case "http2-preface":
+        this.#decide();
+        this.#options.client.pause();
+        this.#options.http2(this.#input, this.#dial);
+        return;
       case "other":
         this.#relay(false);
         return;

@@ -13,7 +13,7 @@ const SLASH = 47;
 const DOT = 46;
 const ZERO = 48;
 /** Of the kubelet's probes, before its version. */
-const PROBE_AGENT = "kube-probe/";
+export const PROBE_AGENT = "kube-probe/";
 const NINE = 57;
 
 /** Why a message is refused: the status to answer it with and the reason, for logs and the answer's text. */

@@ -68,6 +68,15 @@ export class Wire {
     return false;
   }
 
+  /** As `write`, but what has to be kept is copied: the caller goes on to use its buffer. */
+  writeBorrowed(bytes: Buffer): boolean {
+    const queued = this.#queue.length;
+    const taken = this.write(bytes);
+    const last = this.#queue.at(-1);
+    if (this.#queue.length > queued && last !== undefined) this.#queue[queued] = Buffer.from(last);
+    return taken;
+  }
+
   /** Half-closes once everything is written. */
   end(): void {
     if (this.#ending || this.#closed) return;

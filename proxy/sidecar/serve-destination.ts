@@ -3,6 +3,7 @@ import { isOpaquePort } from "../../core/well-known-ports.ts";
 import type { Endpoint } from "../http/dial.ts";
 import { type ExchangePolicy, type Forward, serveHttp } from "../http/exchange.ts";
 import { look, relayTo } from "../http/first-look.ts";
+import { serveHttp2 } from "../http2/client-connection.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
 import { mustWait, type Pod } from "./pod.ts";
@@ -35,9 +36,10 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
   look({
     client,
     original,
-    declared: hint === "http",
+    declared: hint === "http" || hint === "http2",
     patient: meanings.length > 0,
     http: (input, spare) => serveHttp({ client, input, spare, policy }),
+    http2: (input, spare) => serveHttp2({ client, input, spare, policy }),
     relayed,
   });
 }

@@ -1,6 +1,7 @@
 /** `bun tests/tcp/proxy.ts PORT`: the sidecar's data path alone, in front of that port. Says `port NUMBER`. */
 import { look } from "../../proxy/http/first-look.ts";
 import { serveHttp } from "../../proxy/http/exchange.ts";
+import { serveHttp2 } from "../../proxy/http2/client-connection.ts";
 import { listen } from "../../proxy/http/listen.ts";
 
 const original = { address: "127.0.0.1", port: Number(process.argv[2]) };
@@ -18,6 +19,7 @@ const { port } = listen({
       declared: false,
       patient: false,
       http: (input, spare) => serveHttp({ client, input, spare, policy }),
+      http2: (input, spare) => serveHttp2({ client, input, spare, policy }),
       relayed: () => {},
     }),
 });

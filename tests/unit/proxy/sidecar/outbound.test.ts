@@ -180,13 +180,6 @@ describe("acceptOutbound() relays", () => {
     expect(await client.all()).toBe("time");
   });
 
-  test("the preface of HTTP/2 and what follows, untouched", async () => {
-    const server = await raw((socket) => socket.on("data", (bytes) => socket.write(bytes)));
-    const client = await rawClient(outbound(pod(server)), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04");
-    await client.until("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04");
-    client.socket.destroy();
-  });
-
   test("a request line that stops half-way, after a while", async () => {
     const server = await raw((socket) => socket.on("data", (bytes) => socket.write(bytes)));
     const client = await rawClient(outbound(pod(server)), "GET /half");

@@ -1,0 +1,166 @@
+/** One stream of a client: its request, where it goes, its response. */
+import type { Answer } from "../http/answer.ts";
+import type { Forward } from "../http/exchange.ts";
+import type { Target } from "../http/upstreams.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { Field } from "./field.ts";
+import { ERROR } from "./frame.ts";
+import type { Block } from "./hpack-decoder.ts";
+import { areTrailers, contentOf, readStatus, type Request } from "./request.ts";
+import { Stream, type StreamListener } from "./stream.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+/** Methods that may be sent again when a connection broke before any answer (RFC 9110 §9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export class Exchange implements StreamListener {
+  /** The client's side and the target's. */
+  readonly down: Stream;
+  readonly up: Stream;
+  readonly #client: ClientConnection;
+  readonly #request: Request;
+  /** The request was its header section alone. */
+  readonly #bodyless: boolean;
+  #forward: Forward | undefined;
+  #upstream: UpstreamConnection | undefined;
+  /** Targets that come after the one in use. */
+  #rest: readonly Target[] = [];
+  #responded = false;
+  #done = false;
+
+  constructor(client: ClientConnection, request: Request, bodyless: boolean) {
+    this.#client = client;
+    this.#request = request;
+    this.#bodyless = bodyless;
+    this.down = new Stream(this);
+    this.up = new Stream(this);
+    this.down.partner = this.up;
+    this.up.partner = this.down;
+    this.down.contentLeft = request.head.fields.contentLength;
+  }
+
+  /** After the client's side has its place on its connection. */
+  begin(): void {
+    const decision = this.#client.policy.decide(this.#request.head);
+    if (decision instanceof Promise) void this.#awaitDecision(decision);
+    else this.#follow(decision);
+  }
+
+  headers(stream: Stream, { fields, tooLarge }: Block, end: boolean): boolean {
+    if (tooLarge) return false;
+    if (stream === this.up && !this.#responded) return this.#respond(fields, end);
+    if (!end || !areTrailers(fields)) return false;
+    (stream === this.up ? this.down : this.up).writeTrailers(fields);
+    return true;
+  }
+
+  closed(stream: Stream): void {
+    if (stream === this.down) this.#end(true);
+  }
+
+  reset(stream: Stream, code: number): void {
+    if (stream === this.down) this.#upstream?.giveUp(this.up, code === ERROR.none ? ERROR.cancel : code);
+    else this.#client.resetStream(this.down, code);
+    this.#end(false);
+  }
+
+  /** Its connection to the target is gone. */
+  lost(): void {
+    if (this.#done) return;
+    const unheard = this.#upstream?.silent === true;
+    this.#upstream = undefined;
+    const repeatable = this.#bodyless && SAFE_METHODS.has(this.#request.head.method);
+    if (repeatable && unheard && this.#rest.length > 0) this.#connect(this.#rest);
+    else if (this.#responded) this.#fail(ERROR.internal);
+    else this.answer({ status: 502, text: "The connection to the server was lost before it answered\n" });
+  }
+
+  /** A response of the proxy's own. */
+  answer({ status, text, html }: Pick<Answer, "status" | "text" | "html">): void {
+    const content = Buffer.from(text, "utf8");
+    const bodyless = this.#request.head.method === "HEAD" || content.length === 0;
+    const fields = [
+      new Field(":status", String(status)),
+      new Field("content-type", `text/${html === true ? "html" : "plain"}; charset=utf-8`),
+      new Field("content-length", String(content.length), "none"),
+    ];
+    this.#responded = true;
+    this.up.discard();
+    this.down.partner = undefined;
+    this.down.connection?.sendHeaders(this.down, fields, bodyless);
+    if (!bodyless) this.down.write(content, true);
+    // What still comes of the request is of no use (RFC 9113 §8.1).
+    if (!this.down.remoteEnded) this.#client.resetSoon(this.down);
+  }
+
+  async #awaitDecision(decision: Promise<Forward | Answer>): Promise<void> {
+    try {
+      this.#follow(await decision);
+    } catch {
+      this.#fail(ERROR.internal);
+    }
+    this.#client.flushAll();
+  }
+
+  #follow(decision: Forward | Answer): void {
+    if (this.#done) return;
+    if (decision.kind === "answer") return this.answer(decision);
+    this.#forward = decision;
+    this.#connect(decision.targets);
+  }
+
+  #connect(targets: readonly Target[]): void {
+    const [first] = targets;
+    const open = first === undefined ? undefined : this.#client.reached(first);
+    if (first !== undefined && open !== undefined) return this.#send(open, first, targets.slice(1));
+    this.#client.reach(targets, (reached) => {
+      if (this.#done) return;
+      if (reached === undefined) this.#unreachable();
+      else this.#send(reached.upstream, reached.target, reached.rest);
+    });
+  }
+
+  #unreachable(): void {
+    const answer = this.#client.policy.unreachable(this.#request.head);
+    if (answer !== undefined) this.answer(answer);
+    else if (this.#client.serves(this)) this.answer({ status: 503, text: "No server accepts connections\n" });
+    // As the kernel would have.
+    else this.#client.wire.reset();
+  }
+
+  #send(upstream: UpstreamConnection, target: Target, rest: readonly Target[]): void {
+    const request = this.#request;
+    if (request.protocol !== undefined && !upstream.extendedConnect) return this.#fail(ERROR.protocol);
+    this.#upstream = upstream;
+    this.#rest = rest;
+    this.#forward?.observer?.connected(target);
+    const { routeAs, baggage, lines } = this.#forward ?? {};
+    const edit = { routeAs, baggage, mark: target.mark, lines };
+    upstream.open(this.up, this.#client.edits.apply(request, edit), this.#bodyless);
+  }
+
+  #respond(fields: readonly Field[], end: boolean): boolean {
+    const status = readStatus(fields);
+    if (status === undefined || (end && status < 200)) return false;
+    if (status >= 200) {
+      this.#responded = true;
+      this.up.contentLeft = contentOf(fields, status, this.#request.head.method);
+      this.#forward?.observer?.responded(status);
+    } else this.up.connection?.idleFrame();
+    this.down.connection?.sendHeaders(this.down, fields, end);
+    return true;
+  }
+
+  #fail(code: number): void {
+    this.#upstream?.giveUp(this.up, ERROR.cancel);
+    this.#client.resetStream(this.down, code);
+    this.#end(false);
+  }
+
+  #end(complete: boolean): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.up.discard();
+    this.#forward?.observer?.ended({ request: this.down.received, response: this.up.received }, complete);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One side of a proxied stream. What its peer sends goes to `partner`, the other side, which keeps what it may not send
+ * yet; only what was sent on earns the peer new credit, so a slow reader slows its sender and nobody else.
+ */
+import { HTTP2_STREAM_WINDOW_BYTES, HTTP2_HELD_BYTES_MAX } from "../../core/limits.ts";
+import type { Connection } from "./connection.ts";
+import type { Field } from "./field.ts";
+import { FRAME_HEAD_BYTES } from "./frame.ts";
+import type { Block } from "./hpack-decoder.ts";
+
+export interface StreamListener {
+  /** A header section; `end` where it is the last of the stream. False when it is malformed. */
+  readonly headers: (stream: Stream, block: Block, end: boolean) => boolean;
+  /** Both sides have ended. */
+  readonly closed: (stream: Stream) => void;
+  /** The peer has given the stream up with this code, or was cut off for breaking the protocol. */
+  readonly reset: (stream: Stream, code: number) => void;
+  /** The connection to the target is gone. */
+  readonly lost: () => void;
+}
+
+/** Larger credit is given at once, smaller is gathered. */
+const CREDIT_BYTES_MIN = HTTP2_STREAM_WINDOW_BYTES / 4;
+
+export class Stream {
+  readonly listener: StreamListener;
+  /** Absent until it has a place on a connection: what is written meanwhile waits. */
+  connection: Connection | undefined;
+  id = 0;
+  partner: Stream | undefined;
+  /** What we may send, and what the peer may. */
+  sendWindow = 0;
+  receiveWindow = HTTP2_STREAM_WINDOW_BYTES;
+  /** END_STREAM was sent, or received. */
+  localEnded = false;
+  remoteEnded = false;
+  /** Bytes of its frames so far. */
+  received = 0;
+  /** Of the content that the peer has announced, still to come; -1 where it has not said. */
+  contentLeft = -1;
+  /** Bytes sent on for which the peer has no credit yet. */
+  #uncredited = 0;
+  /** Made when it is needed: most streams never wait. */
+  #queue: Buffer[] | undefined;
+  #queuedBytes = 0;
+  /** What follows the last byte of the queue. */
+  #ending: "none" | "end" | readonly Field[] = "none";
+
+  constructor(listener: StreamListener) {
+    this.listener = listener;
+  }
+
+  /** Something waits to be sent. */
+  get waiting(): boolean {
+    return this.#queuedBytes > 0 || this.#ending !== "none";
+  }
+
+  /** A DATA frame of the partner's peer, with room for its head in front of the payload. The frame may be written over. */
+  pass(frame: Buffer, end: boolean): void {
+    const connection = this.connection;
+    const bytes = frame.length - FRAME_HEAD_BYTES;
+    if (connection !== undefined && !this.waiting && connection.mayBeSent(this, bytes)) {
+      connection.sendData(this, frame, end);
+      this.partner?.sentOn(bytes);
+      return;
+    }
+    this.write(frame.subarray(FRAME_HEAD_BYTES), end);
+  }
+
+  /** Content, kept until it may be sent. */
+  write(content: Buffer, end: boolean): void {
+    // A small piece must not keep the whole of what was read with it.
+    const kept = content.length * 2 < content.buffer.byteLength ? Buffer.from(content) : content;
+    if (kept.length > 0) {
+      this.#queue ??= [];
+      this.#queue.push(kept);
+      this.#queuedBytes += kept.length;
+      this.partner?.connection?.hold(kept.length);
+    }
+    if (end) this.#ending = "end";
+    this.connection?.pump(this);
+  }
+
+  /** Trailers end the stream behind all content. */
+  writeTrailers(fields: readonly Field[]): void {
+    this.#ending = fields;
+    this.connection?.pump(this);
+  }
+
+  /** Sends one frame of what waits; false when nothing may be sent now. */
+  sendNext(connection: Connection): boolean {
+    const queue = this.#queue;
+    const first = queue?.[0];
+    if (queue === undefined || first === undefined) return this.#sendEnding(connection);
+    const allowed = connection.allowance(this);
+    if (allowed <= 0) return false;
+    const content = first.length > allowed ? first.subarray(0, allowed) : first;
+    if (content === first) queue.shift();
+    else queue[0] = first.subarray(allowed);
+    this.#queuedBytes -= content.length;
+    const end = queue.length === 0 && this.#ending === "end";
+    if (end) this.#ending = "none";
+    connection.sendContent(this, content, end);
+    const source = this.partner;
+    source?.connection?.release(content.length);
+    source?.sentOn(content.length);
+    return true;
+  }
+
+  /** What the peer sent on this side has left on the other. */
+  sentOn(bytes: number): void {
+    this.#uncredited += bytes;
+    if (this.#uncredited < CREDIT_BYTES_MIN || this.remoteEnded || this.connection === undefined) return;
+    this.receiveWindow += this.#uncredited;
+    this.connection.credit(this.id, this.#uncredited);
+    this.#uncredited = 0;
+  }
+
+  /** Nothing more is sent here: what waits is thrown away. */
+  discard(): void {
+    if (this.#queuedBytes > 0) this.partner?.connection?.release(this.#queuedBytes);
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    this.#ending = "none";
+  }
+
+  #sendEnding(connection: Connection): boolean {
+    const ending = this.#ending;
+    if (ending === "none") return false;
+    this.#ending = "none";
+    if (ending === "end") connection.sendContent(this, EMPTY, true);
+    else connection.sendHeaders(this, ending, true);
+    return true;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Whether a connection that holds so many bytes may be given credit. */
+export function mayCredit(heldBytes: number): boolean {
+  return heldBytes < HTTP2_HELD_BYTES_MAX;
+}

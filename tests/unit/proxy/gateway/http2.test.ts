@@ -1,0 +1,53 @@
+/** HTTP/2 at the gateway's port for HTTP. */
+import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { RouteTable } from "../../../../core/routing.ts";
+import { decideFromOutside } from "../../../../proxy/gateway/decide.ts";
+import { serveEitherVersion } from "../../../../proxy/http2/either-version.ts";
+import { http2Server } from "../http2/http2-peers.ts";
+import { front, namedServer, rawClient, service, snapshot } from "../raw-peers.ts";
+
+test("serveEitherVersion() routes both versions by host, and takes away what only the gateway may say", async () => {
+  const [grpc, web] = [await http2Server("from-grpc"), await namedServer("from-web")];
+  const record = (name: string, { address, port }: { readonly address: string; readonly port: number }) =>
+    service({ namespace: "dev", name, ports: [{ name: "http", port: 80, target: port }], endpoints: [address] });
+  const table = new RouteTable();
+  table.apply(snapshot([record("grpc", grpc), record("web", web)]));
+  const door = { table, hostSuffix: ".gw.test", trustExternalHeader: false };
+  const listening = front((client) =>
+    serveEitherVersion({
+      client,
+      policy: {
+        decide: (head) => decideFromOutside(door, { scheme: "http", peer: "192.0.2.1" }, head),
+        unreachable: () => ({ kind: "answer", status: 502, text: "unreachable\n" }),
+      },
+    }),
+  );
+  const session = connect(`http://127.0.0.1:${listening.port}`);
+  const ask = async (authority: string): Promise<string> => {
+    const stream = session.request({
+      ":path": "/",
+      ":authority": authority,
+      "azds-route-as": "alice",
+      "x-forwarded-for": "198.51.100.9",
+    });
+    let text = "";
+    stream.setEncoding("utf8");
+    stream.on("data", (part: string) => {
+      text += part;
+    });
+    await once(stream, "end");
+    return text;
+  };
+  expect(await ask("dev.grpc.gw.test")).toBe("from-grpc");
+  expect(grpc.requests[0]).toMatchObject({ "x-forwarded-for": "192.0.2.1", "x-forwarded-host": "dev.grpc.gw.test" });
+  expect(grpc.requests[0]).not.toHaveProperty("azds-route-as");
+  expect(await ask("nobody.home")).toContain("http://dev.grpc.gw.test/");
+  const plain = await rawClient(listening.port, "GET / HTTP/1.1\r\nHost: dev.web.gw.test\r\n\r\n");
+  await plain.until("from-web");
+  plain.socket.destroy();
+  session.destroy();
+  listening.stop();
+  await Promise.all([grpc.close(), web.close()]);
+});

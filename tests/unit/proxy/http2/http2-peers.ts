@@ -1,0 +1,81 @@
+/** HTTP/2 servers on loopback that remember what they were asked. */
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Endpoint } from "../../../../proxy/http/dial.ts";
+
+export interface Http2Server extends Endpoint {
+  readonly requests: readonly IncomingHttpHeaders[];
+  readonly sessions: () => number;
+  /** Resolves with the code of the first stream that was reset. */
+  readonly aborted: Promise<number>;
+  /** Of each answer, what no window has let out yet. */
+  readonly unsent: () => readonly number[];
+  readonly close: () => Promise<void>;
+}
+
+export interface Http2ServerOptions {
+  /** Sends the request's content back, with a trailer. */
+  readonly echo?: boolean;
+  /** Never answers. */
+  readonly silent?: boolean;
+  readonly delayMs?: number;
+  /** Answers with so many bytes. */
+  readonly bulk?: number;
+  /** Answers and never reads. */
+  readonly stalled?: boolean;
+}
+
+export async function http2Server(answer: string, options: Http2ServerOptions = {}): Promise<Http2Server> {
+  const requests: IncomingHttpHeaders[] = [];
+  const open = new Set<ServerHttp2Session>();
+  const aborted = Promise.withResolvers<number>();
+  const streams: ServerHttp2Stream[] = [];
+  let sessions = 0;
+  const server = createServer();
+  server.on("session", (session) => {
+    sessions += 1;
+    open.add(session);
+    session.on("error", () => {});
+    session.once("close", () => open.delete(session));
+  });
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    requests.push(headers);
+    streams.push(stream);
+    stream.on("error", () => {});
+    stream.once("close", () => {
+      if (stream.rstCode !== 0) aborted.resolve(stream.rstCode);
+    });
+    if (options.silent === true) return;
+    if (options.stalled === true) {
+      stream.pause();
+      stream.respond({ ":status": 200 });
+      return;
+    }
+    if (options.echo !== true) {
+      setTimeout(() => {
+        stream.respond({ ":status": 200 });
+        stream.end(options.bulk === undefined ? answer : Buffer.alloc(options.bulk));
+      }, options.delayMs ?? 0);
+      return;
+    }
+    stream.respond({ ":status": 200 }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.pipe(stream);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No port");
+  return {
+    address: "127.0.0.1",
+    port: address.port,
+    requests,
+    sessions: () => sessions,
+    aborted: aborted.promise,
+    unsent: () => streams.map((stream) => stream.writableLength),
+    close: async () => {
+      for (const session of open) session.destroy();
+      server.close();
+    },
+  };
+}
