@@ -14,7 +14,7 @@ import { Fault } from "./head.ts";
 import { ObservedExchange } from "./observed-exchange.ts";
 import { relay } from "./relay.ts";
 import { composeRequest, type LineEdit } from "./request-edit.ts";
-import { closesAfter, parseRequestHead, type RequestHead } from "./request-head.ts";
+import { closesAfter, parseRequestHead, type RequestHead, skipEmptyLines } from "./request-head.ts";
 import { MalformedResponse, type Upstream, type UpstreamListener } from "./upstream.ts";
 import { type Reached, type Target, Upstreams } from "./upstreams.ts";
 import { closeSoon, type Wire, type WireOwner } from "./wire.ts";
@@ -186,6 +186,8 @@ class Exchange implements WireOwner, UpstreamListener {
 
   /** A server's own patience with slow heads ends at us; that with idle clients does not, so only a head begun counts. */
   #awaitHead(): void {
+    // Empty lines are no head begun: some clients send one behind a body (RFC 9112 §2.2).
+    if (this.#input !== undefined && skipEmptyLines(this.#input, 0) === this.#input.length) this.#input = undefined;
     if (this.#input !== undefined) this.#slowHead ??= setTimeout(() => this.#refuseSlowHead(), this.#headMs);
     this.#client.resume();
   }

@@ -83,7 +83,7 @@ export function closesAfter(head: { readonly http10: boolean; readonly fields: F
 }
 
 /** Empty lines before a request are ignored (RFC 9112 §2.2). */
-function skipEmptyLines(bytes: Buffer, start: number): number {
+export function skipEmptyLines(bytes: Buffer, start: number): number {
   let from = start;
   while (bytes[from] === CR && bytes[from + 1] === LF) from += 2;
   return from;

@@ -24,7 +24,8 @@ export function sniff(bytes: Buffer): Protocol {
   if (!mayBeginRequest(bytes, start)) return bytes.length - start <= 1 && bytes[start] === 13 ? "need-more" : "other";
   if (end >= 0)
     return REQUEST_LINE_END.test(bytes.toString("latin1", Math.max(start, end - 10), end)) ? "http1" : "other";
-  return bytes.length - start <= HEAD_BYTES_MAX ? "need-more" : "other";
+  // Empty lines count: they are kept while nothing is decided.
+  return bytes.length <= HEAD_BYTES_MAX ? "need-more" : "other";
 }
 
 /** A method, a space and the first byte of a target, as far as they are there. */

@@ -83,6 +83,17 @@ describe("serveHttp()", () => {
     client.socket.destroy();
   });
 
+  test("an empty line behind a body hides no end of the server's", async () => {
+    const server = await serving((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        setTimeout(() => socket.end(), 50);
+      });
+    });
+    const client = await rawClient(through(server), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody\r\n");
+    expect(await client.all()).toEndWith("ok");
+  });
+
   test("what a client sends behind its upgrade reaches the server behind the switch", async () => {
     const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
     const server = await serving((socket) => {

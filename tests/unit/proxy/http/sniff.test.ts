@@ -31,6 +31,11 @@ describe("sniff()", () => {
     for (const text of others) expect(of(text)).toBe("other");
   });
 
+  test("does not wait for what comes behind endless empty lines", () => {
+    expect(of("\r\n".repeat(1000))).toBe("need-more");
+    expect(of("\r\n".repeat(40_000))).toBe("other");
+  });
+
   test("waits for the whole preface of HTTP/2", () => {
     const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     for (let end = 1; end < preface.length; end += 1) expect(of(preface.slice(0, end))).toBe("need-more");
