@@ -1,6 +1,7 @@
 /** Dialogues of protocols that begin as HTTP does, or whose server speaks first: all pass as they are. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { serveHttp } from "../../../../proxy/http/exchange.ts";
+import { serveHttp2 } from "../../../../proxy/http2/client-connection.ts";
 import { look } from "../../../../proxy/http/first-look.ts";
 import { front, rawClient, rawServer } from "../raw-peers.ts";
 
@@ -105,6 +106,7 @@ function looking(original: { readonly address: string; readonly port: number }):
       declared: false,
       patient: true,
       http: (input, spare) => serveHttp({ client, input, spare, policy }),
+      http2: (input, spare) => serveHttp2({ client, input, spare, policy }),
       relayed: () => {},
     }),
   );
