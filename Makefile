@@ -4,7 +4,7 @@ BUN := .tools/node_modules/.bin/bun
 TOOLS := .tools/.ready
 MODULES := node_modules/.ready
 
-.PHONY: build check test demo bench bench-feed cluster-up cluster-down clean
+.PHONY: build check test demo bench bench-feed bench-data-plane cluster-up cluster-down clean
 
 $(TOOLS): scripts/bootstrap.sh package.json
 	@bash scripts/bootstrap.sh
@@ -32,6 +32,10 @@ bench: build
 bench-feed: build
 	@AZDS_TEST_STATE=.cluster-feed $(BUN) bench/feed/main.ts; code=$$?; \
 	$(BUN) tests/cluster/main.ts down --state .cluster-feed; exit $$code
+
+# The sidecar beside other proxies; OPTIONS=--quick for a short form.
+bench-data-plane: $(MODULES)
+	@$(BUN) bench/data-plane/main.ts $(OPTIONS)
 
 # Proofs that are too long for `make test`; scripts/prove.ts names them.
 prove-%: $(MODULES)

@@ -35,15 +35,19 @@ export function missingPackages(requirements: readonly Requirement[], present: (
 }
 
 /** Installs what is missing. Needs root and, when something is missing, Debian's package server. */
-export async function installMissingPackages(steps: Steps): Promise<void> {
-  const missing = missingPackages(REQUIREMENTS, isPresent);
+export async function installMissingPackages(
+  steps: Steps,
+  requirements: readonly Requirement[] = REQUIREMENTS,
+): Promise<void> {
+  const missing = missingPackages(requirements, isPresent);
   if (missing.length === 0) return;
   if (Bun.which("apt-get") === null)
     throw new Error(`Missing packages, and there is no apt-get to install them: ${missing.join(" ")}`);
   await steps.step(`Packages installed: ${missing.join(" ")}`, async () => {
     await run(["apt-get", "update", "-q"]);
     await run(["apt-get", "install", "-qy", "--no-install-recommends", ...missing], {
-      env: { PATH: SYSTEM_PATH, DEBIAN_FRONTEND: "noninteractive" },
+      // In run level 1 no package starts its service (invoke-rc.d(8)).
+      env: { PATH: SYSTEM_PATH, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
     });
   });
 }

@@ -51,13 +51,16 @@ const MODULES: readonly Module[] = [
 ];
 
 /** Not part of the cluster: only benchmarks compare with it. */
-const SKAFFOLD: Module = {
-  dir: "skaffold",
-  outputs: ["skaffold"],
-  target: "tool",
-  variables: { "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": "v2.16.1" },
-  cgo: true,
-};
+const COMPARED = {
+  skaffold: {
+    dir: "skaffold",
+    outputs: ["skaffold"],
+    target: "tool",
+    variables: { "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": "v2.16.1" },
+    cgo: true,
+  },
+  caddy: { dir: "caddy", outputs: ["caddy"], target: "tool", variables: {}, cgo: false },
+} as const satisfies Readonly<Record<string, Module>>;
 
 /** Absolute paths of the built programs. */
 export type Programs = {
@@ -91,11 +94,12 @@ export async function buildPrograms(cacheDir: string, steps: Steps): Promise<Pro
   };
 }
 
-/** The path of Skaffold, built when the cache does not hold it yet: some six minutes of a core. */
-export async function buildSkaffold(cacheDir: string, steps: Steps): Promise<string> {
-  const dir = moduleDir(cacheDir, SKAFFOLD, await toolchainVersion());
-  await buildModule(SKAFFOLD, dir, steps);
-  return join(dir, "skaffold");
+/** The path of a program to compare with, built when the cache does not hold it yet: some minutes of a core. */
+export async function buildCompared(name: keyof typeof COMPARED, cacheDir: string, steps: Steps): Promise<string> {
+  const module: Module = COMPARED[name];
+  const dir = moduleDir(cacheDir, module, await toolchainVersion());
+  await buildModule(module, dir, steps);
+  return join(dir, name);
 }
 
 async function toolchainVersion(): Promise<string> {

@@ -1,0 +1,197 @@
+/**
+ * `make bench-data-plane`: the sidecar beside nginx, haproxy and Caddy, in turns on the same core of the same machine. Needs
+ * root where Debian packages are missing, Go for Caddy, and some 12 minutes; `--quick` takes two. `--without caddy`
+ * leaves it out; `--rounds N` changes their number. Writes results/data-plane.json.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../../scripts/build.ts";
+import { SERVICE_IP, UPSTREAM_PORT } from "./places.ts";
+import { installPeers } from "./peers.ts";
+import { cpuSecondsOf, type Program, residentMegabytesOf, startProgram } from "./processes.ts";
+import { azds, caddy, haproxy, nginx, type Proxy, REQUEST_HEADER } from "./proxies.ts";
+import {
+  type MemoryResult,
+  printHeading,
+  printRowResult,
+  printVerdict,
+  resultOf,
+  type Round,
+  type RowResult,
+  surroundings,
+  verdictOf,
+} from "./report.ts";
+import { type Lane, lanesOf, MEMORY_ROWS, nameOf, QUICK_ROWS, ROWS, type RowSpec } from "./rows.ts";
+import { pathOf, startUpstream } from "./servers.ts";
+import { startController } from "./world.ts";
+import { wrk, type LoadResult } from "./wrk.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    without: { type: "string", default: "" },
+    rounds: { type: "string" },
+    seconds: { type: "string", default: "1" },
+    /** Only rows whose name contains this. */
+    only: { type: "string", default: "" },
+    output: { type: "string", default: join(import.meta.dir, "../results/data-plane.json") },
+  },
+});
+const ROUNDS = Number(options.rounds ?? (options.quick ? 2 : 5));
+const SECONDS = Number(options.seconds);
+const MEMORY_SECONDS = 6;
+const WARM_SECONDS = 1;
+const MEMORY_LOOK_MS = 100;
+const READY_MS_MAX = 10_000;
+const READY_LOOK_MS = 20;
+
+const folder = mkdtempSync(join(tmpdir(), "azds-data-plane-"));
+try {
+  await run();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function run(): Promise<void> {
+  const around = surroundings();
+  const peers = await installPeers(options.without.split(","));
+  const executable = join(folder, "sidecar");
+  await build({ entry: join(import.meta.dir, "sidecar.ts"), outfile: executable, metafile: join(folder, "meta.json") });
+  const controller = await startController([
+    { ip: SERVICE_IP.http, name: "http", hint: "http", target: UPSTREAM_PORT.http },
+  ]);
+  const upstream = await startUpstream(folder);
+  const proxies = [
+    azds({ executable, config: controller.config }),
+    nginx(folder),
+    haproxy(folder),
+    ...(peers.built.caddy === undefined ? [] : [caddy(folder, peers.built.caddy)]),
+  ];
+  try {
+    const rows = await measureRows(proxies);
+    const memory = await measureMemory(proxies);
+    const verdict = verdictOf(rows);
+    printVerdict(verdict);
+    const result = { ...around, rounds: ROUNDS, seconds: SECONDS, versions: peers.versions, verdict, memory, rows };
+    await Bun.write(options.output, `${JSON.stringify(result, undefined, 2)}\n`);
+  } finally {
+    await upstream.stop();
+    controller.stop();
+  }
+}
+
+/** All proxies run throughout, those without load asleep. */
+async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResult[]> {
+  const specs = (options.quick ? QUICK_ROWS : ROWS).filter((spec) => nameOf(spec).includes(options.only));
+  const running = await startAll(proxies);
+  const rounds = specs.map((spec) => ({ spec, byLane: new Map<string, Round[]>() }));
+  try {
+    for (const proxy of proxies) await warm(proxy);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const { spec, byLane } of rounds) {
+        // In another order each time, so that nobody always comes behind the same one.
+        for (const lane of turned(lanesOf(spec, proxies), round)) {
+          const measured = await measure(spec, lane, running);
+          byLane.set(lane.label, [...(byLane.get(lane.label) ?? []), measured]);
+        }
+      }
+      console.log(`round ${round + 1} of ${ROUNDS}`);
+    }
+  } finally {
+    await Promise.all([...running.values()].map(async (program) => program.stop()));
+  }
+  printHeading();
+  return rounds.map(({ spec, byLane }) => {
+    const bases = lanesOf(spec, proxies).filter(({ base }) => base);
+    const result = resultOf(
+      nameOf(spec),
+      byLane,
+      bases.map(({ label }) => label),
+    );
+    printRowResult(result);
+    return result;
+  });
+}
+
+async function warm(proxy: Proxy): Promise<void> {
+  const warming = { size: "1 kB", connections: 16 } as const;
+  for (const connects of [false, true]) {
+    for (const lane of lanesOf({ ...warming, connects }, [proxy])) {
+      await loadOf({ ...warming, connects }, lane, WARM_SECONDS);
+    }
+  }
+}
+
+async function measure(spec: RowSpec, lane: Lane, running: ReadonlyMap<Proxy, Program>): Promise<Round> {
+  const program = running.get(lane.proxy);
+  if (program === undefined) throw new Error(`\`${lane.label}\` does not run`);
+  // Large bodies are few: their quantiles need longer.
+  const seconds = spec.size === "10 MB" ? 2 * SECONDS : SECONDS;
+  const before = cpuSecondsOf(program);
+  const load = await loadOf(spec, lane, seconds);
+  const cpu = cpuSecondsOf(program) - before;
+  return {
+    requestsPerSecond: load.requests / load.seconds,
+    p50: load.p50 / 1000,
+    p99: load.p99 / 1000,
+    cpu: (cpu * 1e6) / load.requests,
+    errors: load.errors,
+  };
+}
+
+async function loadOf(spec: RowSpec, lane: Lane, seconds: number): Promise<LoadResult> {
+  const headers = [REQUEST_HEADER, ...(spec.connects ? ["Connection: close"] : [])];
+  return wrk({ url: `${lane.url}${pathOf(spec.size)}`, connections: spec.connections, seconds, headers });
+}
+
+/** Each proxy newly started for each row: what an earlier load left behind is none of it. */
+async function measureMemory(proxies: readonly Proxy[]): Promise<readonly MemoryResult[]> {
+  const results: MemoryResult[] = [];
+  for (const { target, ...spec } of MEMORY_ROWS) {
+    const lanes: Record<string, number> = {};
+    for (const lane of lanesOf(spec, proxies)) lanes[lane.label] = await largestMemory(spec, lane);
+    const name = `Memory, ${nameOf(spec)}`;
+    const ok = (lanes["azds"] ?? Number.NaN) <= target;
+    console.log(`\n${name}: ${JSON.stringify(lanes)} MB (target ${target}: ${ok ? "met" : "MISSED"})`);
+    results.push({ name, lanes, target, ok });
+  }
+  return results;
+}
+
+async function largestMemory(spec: RowSpec, lane: Lane): Promise<number> {
+  const program = await startProxy(lane.proxy);
+  let largest = 0;
+  const looking = setInterval(() => {
+    largest = Math.max(largest, residentMegabytesOf(program));
+  }, MEMORY_LOOK_MS);
+  try {
+    await loadOf(spec, lane, MEMORY_SECONDS);
+  } finally {
+    clearInterval(looking);
+    await program.stop();
+  }
+  return Math.round(largest);
+}
+
+async function startAll(proxies: readonly Proxy[]): Promise<ReadonlyMap<Proxy, Program>> {
+  const running = new Map<Proxy, Program>();
+  for (const proxy of proxies) running.set(proxy, await startProxy(proxy));
+  return running;
+}
+
+async function startProxy({ start, ready }: Proxy): Promise<Program> {
+  const program = await startProgram(start);
+  const limit = performance.now() + READY_MS_MAX;
+  while (ready !== undefined && !(await fetch(ready)).ok) {
+    if (performance.now() > limit) throw new Error(`\`${start.name}\` is not ready`);
+    await Bun.sleep(READY_LOOK_MS);
+  }
+  return program;
+}
+
+function turned<T>(items: readonly T[], by: number): readonly T[] {
+  const from = by % items.length;
+  return [...items.slice(from), ...items.slice(0, from)];
+}

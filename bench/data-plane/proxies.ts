@@ -1,0 +1,151 @@
+/**
+ * The proxies that are compared: each with one core and one worker, no access log, one header looked at and one added.
+ *
+ * The sidecar gives every client connection upstream connections of its own. The others are measured as they are
+ * fastest: with a pool of upstream connections. A pool saves them a connect for each client that connects anew, so for
+ * connections per request they are also measured without; the two are different rows.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ENV, PORT, PROGRAM, ROUTE_HEADER } from "../../core/contract.ts";
+import { CADDY_PORT, HAPROXY_PORT, NGINX_PORT, PROXY_CORE, SERVICE_IP, UPSTREAM_PORT } from "./places.ts";
+import type { Start } from "./processes.ts";
+import { nginxHead } from "./servers.ts";
+import { POD_IP, REQUEST_SPACE } from "./world.ts";
+
+export interface Proxy {
+  readonly name: string;
+  readonly start: Start;
+  /** Answers 200 when it can be measured. */
+  readonly ready?: string;
+  /** `http://ADDRESS:PORT` by what it does upstream; `own`: nothing is shared between clients. */
+  readonly pooled?: string;
+  readonly own?: string;
+}
+
+/** Carried by every request, to every proxy. */
+export const REQUEST_HEADER = `${ROUTE_HEADER}: ${REQUEST_SPACE}`;
+
+const UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http}`;
+const ADDED = { name: "x-added", value: "1" } as const;
+
+/** @param sidecar the compiled executable, and the configuration of `ENV.sidecar` */
+export function azds(sidecar: { readonly executable: string; readonly config: string }): Proxy {
+  return {
+    name: "azds",
+    start: {
+      name: "azds",
+      argv: [sidecar.executable, PROGRAM.proxy],
+      core: PROXY_CORE,
+      env: { [ENV.sidecar]: sidecar.config, [ENV.podIps]: POD_IP },
+      port: PORT.admin,
+    },
+    ready: `http://127.0.0.1:${PORT.admin}/readyz`,
+    // The same way for both kinds: what is compared with a pool is this, too.
+    own: `http://${SERVICE_IP.http}:${PORT.outbound}`,
+  };
+}
+
+/** Buffers are larger than nginx's default, with which bodies of 100 kB cost it twice as much. */
+export function nginx(folder: string): Proxy {
+  const file = join(folder, "nginx.conf");
+  const common = `proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header ${ADDED.name} "${ADDED.value}";`;
+  writeFileSync(
+    file,
+    `${nginxHead(folder, "nginx")}
+http {
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
+  client_body_temp_path ${folder}/nginx-body; proxy_temp_path ${folder}/nginx-proxy; fastcgi_temp_path ${folder}/nginx-fastcgi;
+  uwsgi_temp_path ${folder}/nginx-uwsgi; scgi_temp_path ${folder}/nginx-scgi;
+  proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;
+  upstream pool { server ${UPSTREAM}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s; }
+  upstream plain { server ${UPSTREAM}; }
+  map $http_${ROUTE_HEADER.replaceAll("-", "_")} $shared { default pool; other plain; }
+  map $http_${ROUTE_HEADER.replaceAll("-", "_")} $separate { default plain; other pool; }
+  server { listen 127.0.0.1:${NGINX_PORT.pooled} backlog=4096; location / { ${common} proxy_set_header Connection ""; proxy_pass http://$shared; } }
+  server { listen 127.0.0.1:${NGINX_PORT.own} backlog=4096; location / { ${common} proxy_set_header Connection "close"; proxy_pass http://$separate; } }
+}
+`,
+  );
+  return {
+    name: "nginx",
+    start: {
+      name: "nginx",
+      argv: ["nginx", "-c", file, "-e", "/dev/null"],
+      core: PROXY_CORE,
+      port: NGINX_PORT.own,
+    },
+    pooled: `http://127.0.0.1:${NGINX_PORT.pooled}`,
+    own: `http://127.0.0.1:${NGINX_PORT.own}`,
+  };
+}
+
+export function haproxy(folder: string): Proxy {
+  const file = join(folder, "haproxy.cfg");
+  const frontend = (name: string, port: number): string => `
+frontend ${name}
+  bind 127.0.0.1:${port} backlog 4096
+  acl other hdr(${ROUTE_HEADER}) -m str other
+  http-request set-header ${ADDED.name} ${ADDED.value}
+  use_backend ${name}_other if other
+  default_backend ${name}_usual`;
+  const backend = (name: string, reuse: string): string => `
+backend ${name}
+  http-reuse ${reuse}
+  server one ${UPSTREAM}`;
+  writeFileSync(
+    file,
+    `global
+  maxconn 8000
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option http-keep-alive
+${frontend("pooled", HAPROXY_PORT.pooled)}
+${backend("pooled_usual", "always")}
+${backend("pooled_other", "always")}
+${frontend("own", HAPROXY_PORT.own)}
+${backend("own_usual", "never")}
+${backend("own_other", "never")}
+`,
+  );
+  return {
+    name: "haproxy",
+    start: { name: "haproxy", argv: ["haproxy", "-db", "-f", file], core: PROXY_CORE, port: HAPROXY_PORT.own },
+    pooled: `http://127.0.0.1:${HAPROXY_PORT.pooled}`,
+    own: `http://127.0.0.1:${HAPROXY_PORT.own}`,
+  };
+}
+
+export function caddy(folder: string, executable: string): Proxy {
+  const file = join(folder, "Caddyfile");
+  const home = join(folder, "caddy");
+  mkdirSync(home, { recursive: true });
+  writeFileSync(
+    file,
+    `{
+  admin off
+  auto_https off
+  persist_config off
+}
+http://127.0.0.1:${CADDY_PORT} {
+  bind 127.0.0.1
+  @other header ${ROUTE_HEADER} other
+  reverse_proxy @other ${UPSTREAM}
+  reverse_proxy ${UPSTREAM} {
+    header_up ${ADDED.name} ${ADDED.value}
+  }
+}
+`,
+  );
+  const env = { HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
+  const argv = [executable, "run", "--config", file, "--adapter", "caddyfile"];
+  return {
+    name: "caddy",
+    start: { name: "caddy", argv, env, core: PROXY_CORE, port: CADDY_PORT },
+    pooled: `http://127.0.0.1:${CADDY_PORT}`,
+  };
+}

@@ -1,0 +1,66 @@
+/** What is measured: bodies, connections, and whether a connection carries one request or many. */
+import type { Proxy } from "./proxies.ts";
+import type { Size } from "./servers.ts";
+
+export interface RowSpec {
+  readonly size: Size;
+  readonly connections: number;
+  /** Each request on a connection of its own. */
+  readonly connects: boolean;
+}
+
+const keepAlive = (size: Size, ...counts: readonly number[]): readonly RowSpec[] =>
+  counts.map((connections) => ({ size, connections, connects: false }));
+const perRequest = (size: Size, ...counts: readonly number[]): readonly RowSpec[] =>
+  counts.map((connections) => ({ size, connections, connects: true }));
+
+export const ROWS: readonly RowSpec[] = [
+  ...keepAlive("200 B", 1, 16, 64, 512),
+  ...keepAlive("1 kB", 1, 16, 64, 512),
+  ...keepAlive("100 kB", 1, 16, 64, 512),
+  ...keepAlive("10 MB", 1, 16),
+  ...perRequest("200 B", 1, 16, 64, 512),
+  ...perRequest("1 kB", 16, 64),
+  ...perRequest("100 kB", 16),
+];
+
+export const QUICK_ROWS: readonly RowSpec[] = [
+  ...keepAlive("200 B", 16, 64),
+  ...keepAlive("1 kB", 1, 64, 512),
+  ...keepAlive("100 kB", 16),
+  ...keepAlive("10 MB", 16),
+  ...perRequest("200 B", 16, 64),
+];
+
+/** Memory while these run, in a proxy that has just started; megabytes that the sidecar may take. */
+export const MEMORY_ROWS: readonly (RowSpec & { readonly target: number })[] = [
+  { size: "1 kB", connections: 64, connects: false, target: 45 },
+  { size: "10 MB", connections: 512, connects: false, target: 256 },
+];
+
+export function nameOf({ size, connections, connects }: RowSpec): string {
+  return `HTTP/1.1, ${size}, ${connections} ${connects ? "x connection per request" : "kept alive"}`;
+}
+
+/** One way through one proxy. */
+export interface Lane {
+  readonly label: string;
+  readonly proxy: Proxy;
+  readonly url: string;
+  /** The sidecar is compared with the better of these. */
+  readonly base: boolean;
+}
+
+const BASES: ReadonlySet<string> = new Set(["nginx", "haproxy"]);
+
+/** Kept alive, everybody's fastest way. Per request, those with a connection of their own upstream, as ours; pools beside. */
+export function lanesOf(spec: RowSpec, proxies: readonly Proxy[]): readonly Lane[] {
+  return proxies.flatMap((proxy) => {
+    const { name, pooled, own } = proxy;
+    const isBase = BASES.has(name);
+    const pool = pooled === undefined ? [] : [{ label: `${name}, pool`, proxy, url: pooled, base: false }];
+    const separate = own === undefined ? [] : [{ label: name, proxy, url: own, base: isBase }];
+    if (spec.connects) return [...separate, ...pool];
+    return [{ label: name, proxy, url: pooled ?? own ?? "", base: isBase }];
+  });
+}

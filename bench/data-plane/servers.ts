@@ -1,0 +1,48 @@
+/** The server behind every proxy: nginx, from memory and the page cache, on the load generator's core. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LOAD_CORE, UPSTREAM_PORT } from "./places.ts";
+import { type Program, startProgram } from "./processes.ts";
+
+export const SIZES = { "200 B": 200, "1 kB": 1000, "100 kB": 100_000, "10 MB": 10_000_000 } as const;
+export type Size = keyof typeof SIZES;
+
+export function pathOf(size: Size): string {
+  return `/${SIZES[size]}`;
+}
+
+export async function startUpstream(folder: string): Promise<Program> {
+  const files = join(folder, "files");
+  mkdirSync(files, { recursive: true });
+  for (const bytes of Object.values(SIZES)) writeFileSync(join(files, String(bytes)), Buffer.alloc(bytes, "x"));
+  const config = join(folder, "upstream.conf");
+  writeFileSync(config, upstreamConfig(folder, files));
+  return startProgram({
+    name: "upstream",
+    argv: ["nginx", "-c", config, "-e", "/dev/null"],
+    core: LOAD_CORE,
+    port: UPSTREAM_PORT.http,
+  });
+}
+
+/** Small bodies come from the configuration, without a file. */
+function upstreamConfig(folder: string, files: string): string {
+  const small = (["200 B", "1 kB"] as const).map(
+    (size) => `location = ${pathOf(size)} { return 200 "${"x".repeat(SIZES[size])}"; }`,
+  );
+  return `${nginxHead(folder, "upstream")}
+http {
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; default_type application/octet-stream;
+  sendfile on; tcp_nopush on; open_file_cache max=10 inactive=600s; open_file_cache_valid 600s;
+  client_body_temp_path ${folder}/upstream-body; proxy_temp_path ${folder}/upstream-proxy; fastcgi_temp_path ${folder}/upstream-fastcgi;
+  uwsgi_temp_path ${folder}/upstream-uwsgi; scgi_temp_path ${folder}/upstream-scgi;
+  server { listen 127.0.0.1:${UPSTREAM_PORT.http} backlog=4096; root ${files}; ${small.join(" ")} }
+}
+`;
+}
+
+/** One worker, as the proxy has one core. */
+export function nginxHead(folder: string, name: string): string {
+  return `worker_processes 1; daemon off; pid ${folder}/${name}.pid; worker_rlimit_nofile 65536; user root;
+events { worker_connections 16384; }`;
+}

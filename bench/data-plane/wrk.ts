@@ -1,0 +1,41 @@
+/** Load over HTTP/1.1, made by wrk on the load generator's core. */
+import { join } from "node:path";
+import { asNumber, at, parseJson } from "../../core/parse.ts";
+import { LOAD_CORE } from "./places.ts";
+
+export interface Load {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly headers: readonly string[];
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Microseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+}
+
+/** @throws Error when wrk fails */
+export async function wrk({ url, connections, seconds, headers }: Load): Promise<LoadResult> {
+  const flags = ["--threads=1", `--connections=${connections}`, `--duration=${seconds}s`, "--timeout=20s"];
+  const script = `--script=${join(import.meta.dir, "wrk.lua")}`;
+  const named = headers.flatMap((header) => ["--header", header]);
+  const argv = ["taskset", "--cpu-list", String(LOAD_CORE), "wrk", ...flags, script, ...named, url];
+  const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const line = out.trimEnd().split("\n").at(-1) ?? "";
+  if (code !== 0 || !line.startsWith("{")) throw new Error(`\`${argv.join(" ")}\` failed\n${out}${err}`);
+  const value = parseJson(line, { code: "PROTOCOL", path: "wrk" });
+  const number = (key: string): number => asNumber(at(value, key)) ?? 0;
+  return {
+    requests: number("requests"),
+    seconds: number("duration") / 1e6,
+    p50: number("p50"),
+    p99: number("p99"),
+    errors: number("errors"),
+  };
+}
