@@ -109,12 +109,11 @@ export class RouteTable {
   /** Every port of a Service that `address:port` may mean: by cluster IP, else by ready endpoint. */
   at(address: string, port: number): readonly Destination[] {
     const byClusterIp = this.#clusterIps.get(address);
-    if (byClusterIp !== undefined) {
-      return byClusterIp.ports
-        .filter((entry) => entry.port === port)
-        .map((entry) => ({ service: byClusterIp, port: entry }));
-    }
     const found: Destination[] = [];
+    if (byClusterIp !== undefined) {
+      for (const entry of byClusterIp.ports) if (entry.port === port) found.push({ service: byClusterIp, port: entry });
+      return found;
+    }
     for (const key of this.#endpoints.get(address) ?? []) {
       const service = this.#services.get(key);
       const entry = service?.ports.find((candidate) => (candidate.target ?? candidate.port) === port);

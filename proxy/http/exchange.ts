@@ -61,7 +61,9 @@ export function serveHttp(start: ExchangeStart): void {
 
 interface Retry {
   readonly targets: readonly Target[];
+  /** The request is `bytes[0, end)`. */
   readonly bytes: Buffer;
+  readonly end: number;
   readonly forward: Forward;
 }
 
@@ -223,14 +225,12 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #connect(head: RequestHead, targets: readonly Target[], forward: Forward): void {
-    let settled = false;
+    // What the client sends meanwhile pauses it (`data`); most send nothing, and pausing costs two system calls.
     this.#upstreams.reach(targets, (reached) => {
-      settled = true;
       if (this.#phase === "closed") return;
       if (reached !== undefined) this.#send(head, reached, forward);
       else this.#unreachable(head);
     });
-    if (!settled) this.#client.pause();
   }
 
   #unreachable(head: RequestHead): void {
@@ -253,7 +253,7 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#observed?.connected(target);
     this.#observed?.request(input, head.start, bodyEnd);
     const repeatable = rest.length > 0 && body.done && SAFE_METHODS.has(head.method);
-    const retry = repeatable ? { targets: rest, bytes: input.subarray(0, bodyEnd), forward } : undefined;
+    const retry = repeatable ? { targets: rest, bytes: input, end: bodyEnd, forward } : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
     this.#current = { head, upstream, body, retry, answered: false, responded: false };
     this.#phase = "busy";
@@ -308,7 +308,8 @@ class Exchange implements WireOwner, UpstreamListener {
     const current = this.#current;
     if (current === undefined) return;
     this.#upstreams.drop(current.upstream);
-    this.#input = this.#input === undefined ? retry.bytes : Buffer.concat([retry.bytes, this.#input]);
+    const bytes = retry.bytes.subarray(0, retry.end);
+    this.#input = this.#input === undefined ? bytes : Buffer.concat([bytes, this.#input]);
     this.#current = undefined;
     this.#phase = "deciding";
     this.#connect(current.head, retry.targets, retry.forward);

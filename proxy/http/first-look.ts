@@ -56,7 +56,6 @@ class FirstLook implements WireOwner {
     switch (sniff(this.#input)) {
       case "http1":
         this.#decide();
-        this.#options.client.pause();
         this.#options.http(this.#input, this.#dial);
         return;
       // HTTP/2 is relayed as it is; this is where its frames would be routed.

@@ -9,6 +9,8 @@ const CR = 13;
 const HTAB = 9;
 const SP = 32;
 const COLON = 58;
+const SLASH = 47;
+const DOT = 46;
 const ZERO = 48;
 const NINE = 57;
 
@@ -88,18 +90,19 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
   };
   let start = from;
   while (start < end - 2) {
-    const next = bytes.indexOf(LF, start) + 1;
-    const line = splitLine(bytes, start, next);
-    const fault = line instanceof Fault ? line : readField(line, fields);
+    const line = splitLine(bytes, start);
+    if (line instanceof Fault) return line;
+    const fault = readField(line, fields);
     if (fault !== undefined) return fault;
-    start = next;
+    start = line.next;
   }
   if (fields.transferCoded && fields.contentLength >= 0)
     return new Fault(400, "both Content-Length and Transfer-Encoding");
   return fields;
 }
 
-function splitLine(bytes: Buffer, start: number, next: number): Line | Fault {
+/** The line at `start`, one of a head in which every LF has its CR (findHeadEnd): it ends with the first CR. */
+function splitLine(bytes: Buffer, start: number): Line | Fault {
   const first = bytes[start];
   if (first === SP || first === HTAB) return new Fault(400, "a folded field line");
   let colon = start;
@@ -107,13 +110,12 @@ function splitLine(bytes: Buffer, start: number, next: number): Line | Fault {
   if (colon === start || bytes[colon] !== COLON)
     return new Fault(400, "a field name that is no token, or space before its colon");
   let valueStart = colon + 1;
-  let valueEnd = next - 2;
-  while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart += 1;
+  while (isBlank(bytes[valueStart])) valueStart += 1;
+  let valueEnd = valueStart;
+  while (bytes[valueEnd] !== CR && bytes[valueEnd] !== 0) valueEnd += 1;
+  const next = valueEnd + 2;
+  if (bytes[valueEnd] === 0 || bytes[valueEnd + 1] !== LF) return new Fault(400, "NUL or CR in a field value");
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1;
-  for (let i = valueStart; i < valueEnd; i += 1) {
-    const byte = bytes[i];
-    if (byte === 0 || byte === CR) return new Fault(400, "NUL or CR in a field value");
-  }
   return { bytes, start, colon, valueStart, valueEnd, next };
 }
 
@@ -156,6 +158,10 @@ function readHost(line: Line, fields: Fields): Fault | undefined {
 }
 
 function readConnection(line: Line, fields: Fields): void {
+  if (valueIs(line, "keep-alive")) {
+    fields.keepAlive = true;
+    return;
+  }
   for (const token of tokens(line)) {
     if (token === "close") fields.close = true;
     else if (token === "keep-alive") fields.keepAlive = true;
@@ -207,14 +213,37 @@ function valueOf(line: Line): string {
   return line.bytes.toString("latin1", line.valueStart, line.valueEnd);
 }
 
-/** `name` is lower case. */
+/** `name` is lower case, and as long as the line's. */
 function nameIs(line: Line, name: string): boolean {
-  for (let i = 0; i < name.length; i += 1) {
-    const byte = line.bytes[line.start + i] ?? 0;
+  return standsAt(line.bytes, line.start, name);
+}
+
+/** The whole value, whatever its case: spares a text of those that nearly every message has. */
+function valueIs(line: Line, value: string): boolean {
+  return line.valueEnd - line.valueStart === value.length && standsAt(line.bytes, line.valueStart, value);
+}
+
+/** `text` is lower case; letters of either case match it. */
+function standsAt(bytes: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const byte = bytes[at + i] ?? 0;
     const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
-    if (lower !== name.charCodeAt(i)) return false;
+    if (lower !== text.charCodeAt(i)) return false;
   }
   return true;
+}
+
+/** Where `HTTP/1.` stands, in upper case as it must be (RFC 9112 §2.3). */
+export function isHttp1(bytes: Buffer, at: number): boolean {
+  return (
+    bytes[at] === 72 &&
+    bytes[at + 1] === 84 &&
+    bytes[at + 2] === 84 &&
+    bytes[at + 3] === 80 &&
+    bytes[at + 4] === SLASH &&
+    bytes[at + 5] === 49 &&
+    bytes[at + 6] === DOT
+  );
 }
 
 function isBlank(byte: number | undefined): boolean {

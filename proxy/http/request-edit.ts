@@ -33,16 +33,21 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
   const { bytes, head, end } = request;
   const added = addedLines(edit);
   const cuts = edit.lines === undefined ? head.fields.cuts : cutsOf(bytes, head, edit.lines.drop);
-  if (added === "" && cuts.length === 0) return bytes.subarray(head.start, end);
+  if (added === "" && cuts.length === 0)
+    return head.start === 0 && end === bytes.length ? bytes : bytes.subarray(head.start, end);
   const headEnd = head.end - 2;
-  const parts: Buffer[] = [];
+  // The cuts make it shorter; views of the parts would cost more than the bytes.
+  const edited = Buffer.allocUnsafe(end - head.start + added.length);
+  let length = 0;
   let from = head.start;
   for (let i = 0; i + 1 < cuts.length; i += 2) {
-    parts.push(bytes.subarray(from, cuts[i]));
+    length += bytes.copy(edited, length, from, cuts[i]);
     from = cuts[i + 1] ?? from;
   }
-  parts.push(bytes.subarray(from, headEnd), Buffer.from(added, "latin1"), bytes.subarray(headEnd, end));
-  return Buffer.concat(parts);
+  length += bytes.copy(edited, length, from, headEnd);
+  length += edited.write(added, length, "latin1");
+  length += bytes.copy(edited, length, headEnd, end);
+  return length === edited.length ? edited : edited.subarray(0, length);
 }
 
 function addedLines(edit: RequestEdit): string {

@@ -1,6 +1,6 @@
 /** Heads of HTTP/1.x requests (RFC 9112 §3). */
 import { HEAD_BYTES_MAX } from "../../core/limits.ts";
-import { Fault, findHeadEnd, isTokenByte, parseFields, type Fields } from "./head.ts";
+import { Fault, findHeadEnd, isHttp1, isTokenByte, parseFields, type Fields } from "./head.ts";
 
 const LF = 10;
 const CR = 13;
@@ -47,7 +47,7 @@ function parseComplete(bytes: Buffer, start: number, end: number): RequestHead |
   return {
     start,
     end,
-    method: bytes.toString("latin1", start, methodEnd),
+    method: isGet(bytes, start, methodEnd) ? "GET" : bytes.toString("latin1", start, methodEnd),
     target: bytes.toString("latin1", methodEnd + 1, targetEnd),
     http10,
     fields,
@@ -97,9 +97,14 @@ function tooLarge(bytes: Buffer, start: number): Fault {
 
 /** Whether ` HTTP/1.x\r\n` stands at `at`: true for 1.0, false for 1.1 and above, `undefined` for anything else. */
 function isVersion(bytes: Buffer, at: number): boolean | undefined {
-  if (bytes.toString("latin1", at, at + 8) !== " HTTP/1.") return undefined;
+  if (bytes[at] !== SP || !isHttp1(bytes, at + 1)) return undefined;
   const minor = bytes[at + 8] ?? 0;
   return minor >= 48 && minor <= 57 ? minor === 48 : undefined;
+}
+
+/** Of most requests: no text need be made. */
+function isGet(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84;
 }
 
 function isTarget(bytes: Buffer, start: number, end: number): boolean {

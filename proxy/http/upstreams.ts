@@ -27,6 +27,8 @@ export class Upstreams {
   #spare: Dial | undefined;
   #dial: Dial | undefined;
   #latest: Upstream | undefined;
+  /** Where `#latest` leads: most requests follow one to the same address. */
+  #latestEndpoint: Endpoint | undefined;
 
   constructor(listener: UpstreamListener, spare: Dial | undefined) {
     this.#listener = listener;
@@ -42,14 +44,15 @@ export class Upstreams {
 
   /** Reaches the first of `targets` that accepts a connection; `undefined` when none does. Answers at once where one is open. */
   reach(targets: readonly Target[], done: (reached: Reached | undefined) => void): void {
-    const [target, ...rest] = targets;
+    const target = targets[0];
     if (target === undefined) {
       done(undefined);
       return;
     }
-    const found = this.#open.get(keyOf(target));
+    const rest = targets.length === 1 ? NO_TARGETS : targets.slice(1);
+    const found = this.#find(target);
     if (found?.reusable === true) {
-      this.#use(found);
+      this.#use(found, target);
       done({ upstream: found, target, rest });
       return;
     }
@@ -63,7 +66,7 @@ export class Upstreams {
       }
       const upstream = new Upstream(outcome, this.#listener);
       this.#keep(keyOf(target), upstream);
-      this.#use(upstream);
+      this.#use(upstream, target);
       done({ upstream, target, rest });
     });
   }
@@ -108,8 +111,16 @@ export class Upstreams {
     return spare.outcome instanceof Wire && spare.outcome.closed ? undefined : spare;
   }
 
-  #use(upstream: Upstream): void {
+  #find(target: Target): Upstream | undefined {
+    const last = this.#latestEndpoint;
+    if (last?.address === target.address && last.port === target.port && this.#latest !== undefined)
+      return this.#latest;
+    return this.#open.get(keyOf(target));
+  }
+
+  #use(upstream: Upstream, target: Target): void {
     this.#latest = upstream;
+    this.#latestEndpoint = target;
     this.#spare?.abandon();
     this.#spare = undefined;
   }
@@ -122,6 +133,8 @@ export class Upstreams {
     this.#open.set(key, upstream);
   }
 }
+
+const NO_TARGETS: readonly Target[] = [];
 
 function keyOf(endpoint: Endpoint): string {
   return `${endpoint.address}|${endpoint.port}`;

@@ -14,7 +14,6 @@ import { serveDestination } from "./serve-destination.ts";
 
 export function acceptInbound(pod: Pod, client: Wire, fd: number): void {
   pod.counters.connections += 1;
-  client.pause();
   const destination = pod.originalDestination(fd);
   if (destination === undefined || isSidecarPort(destination.port)) {
     pod.counters.refused += 1;

@@ -14,7 +14,6 @@ import { serveDestination } from "./serve-destination.ts";
 
 export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
   pod.counters.connections += 1;
-  client.pause();
   const original = pod.originalDestination(fd);
   if (
     original === undefined ||
