@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
+import { inOrder } from "../../tests/cluster/run.ts";
 import { SERVICE_IP, UPSTREAM_PORT } from "./places.ts";
 import { installPeers } from "./peers.ts";
 import { cpuSecondsOf, type Program, residentMegabytesOf, startProgram } from "./processes.ts";
@@ -24,9 +25,9 @@ import {
   verdictOf,
 } from "./report.ts";
 import { type Lane, lanesOf, MEMORY_ROWS, nameOf, QUICK_ROWS, ROWS, type RowSpec } from "./rows.ts";
-import { pathOf, startUpstream } from "./servers.ts";
+import { pathOf, SIZES, startUpstream, startWebSocketServer } from "./servers.ts";
 import { startController } from "./world.ts";
-import { wrk, type LoadResult } from "./wrk.ts";
+import { type LoadResult, pingPong, wrk } from "./load.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -44,6 +45,8 @@ const SECONDS = Number(options.seconds);
 const MEMORY_SECONDS = 6;
 const WARM_SECONDS = 1;
 const MEMORY_LOOK_MS = 100;
+/** What a start takes is over by then. */
+const SETTLE_MS = 3000;
 const READY_MS_MAX = 10_000;
 const READY_LOOK_MS = 20;
 
@@ -61,8 +64,10 @@ async function run(): Promise<void> {
   await build({ entry: join(import.meta.dir, "sidecar.ts"), outfile: executable, metafile: join(folder, "meta.json") });
   const controller = await startController([
     { ip: SERVICE_IP.http, name: "http", hint: "http", target: UPSTREAM_PORT.http },
+    { ip: SERVICE_IP.websocket, name: "websocket", hint: "http", target: UPSTREAM_PORT.websocket },
+    { ip: SERVICE_IP.tcp, name: "tcp", hint: "opaque", target: UPSTREAM_PORT.http },
   ]);
-  const upstream = await startUpstream(folder);
+  const upstreams = [await startUpstream(folder), await startWebSocketServer()];
   const proxies = [
     azds({ executable, config: controller.config }),
     nginx(folder),
@@ -77,7 +82,7 @@ async function run(): Promise<void> {
     const result = { ...around, rounds: ROUNDS, seconds: SECONDS, versions: peers.versions, verdict, memory, rows };
     await Bun.write(options.output, `${JSON.stringify(result, undefined, 2)}\n`);
   } finally {
-    await upstream.stop();
+    await Promise.all(upstreams.map(async (upstream) => upstream.stop()));
     controller.stop();
   }
 }
@@ -92,10 +97,11 @@ async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResul
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const { spec, byLane } of rounds) {
         // In another order each time, so that nobody always comes behind the same one.
-        for (const lane of turned(lanesOf(spec, proxies), round)) {
+        const lanes = turned(lanesOf(spec, proxies), round);
+        await inOrder(lanes, async (lane) => {
           const measured = await measure(spec, lane, running);
           byLane.set(lane.label, [...(byLane.get(lane.label) ?? []), measured]);
-        }
+        });
       }
       console.log(`round ${round + 1} of ${ROUNDS}`);
     }
@@ -116,7 +122,7 @@ async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResul
 }
 
 async function warm(proxy: Proxy): Promise<void> {
-  const warming = { size: "1 kB", connections: 16 } as const;
+  const warming = { protocol: "HTTP/1.1", size: "1 kB", connections: 16 } as const;
   for (const connects of [false, true]) {
     for (const lane of lanesOf({ ...warming, connects }, [proxy])) {
       await loadOf({ ...warming, connects }, lane, WARM_SECONDS);
@@ -142,6 +148,12 @@ async function measure(spec: RowSpec, lane: Lane, running: ReadonlyMap<Proxy, Pr
 }
 
 async function loadOf(spec: RowSpec, lane: Lane, seconds: number): Promise<LoadResult> {
+  if (spec.protocol === "WebSocket") {
+    return pingPong(
+      { url: lane.url, connections: spec.connections, seconds, headers: [REQUEST_HEADER] },
+      SIZES[spec.size],
+    );
+  }
   const headers = [REQUEST_HEADER, ...(spec.connects ? ["Connection: close"] : [])];
   return wrk({ url: `${lane.url}${pathOf(spec.size)}`, connections: spec.connections, seconds, headers });
 }
@@ -162,6 +174,7 @@ async function measureMemory(proxies: readonly Proxy[]): Promise<readonly Memory
 
 async function largestMemory(spec: RowSpec, lane: Lane): Promise<number> {
   const program = await startProxy(lane.proxy);
+  await Bun.sleep(SETTLE_MS);
   let largest = 0;
   const looking = setInterval(() => {
     largest = Math.max(largest, residentMegabytesOf(program));
@@ -183,12 +196,12 @@ async function startAll(proxies: readonly Proxy[]): Promise<ReadonlyMap<Proxy, P
 
 async function startProxy({ start, ready }: Proxy): Promise<Program> {
   const program = await startProgram(start);
-  const limit = performance.now() + READY_MS_MAX;
-  while (ready !== undefined && !(await fetch(ready)).ok) {
-    if (performance.now() > limit) throw new Error(`\`${start.name}\` is not ready`);
-    await Bun.sleep(READY_LOOK_MS);
+  if (ready === undefined) return program;
+  for (const limit = performance.now() + READY_MS_MAX; performance.now() < limit; await Bun.sleep(READY_LOOK_MS)) {
+    if ((await fetch(ready)).ok) return program;
   }
-  return program;
+  await program.stop();
+  throw new Error(`\`${start.name}\` is not ready`);
 }
 
 function turned<T>(items: readonly T[], by: number): readonly T[] {

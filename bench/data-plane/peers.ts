@@ -7,6 +7,7 @@ import { createSteps } from "../../tests/cluster/steps.ts";
 
 const REQUIREMENTS: readonly Requirement[] = [
   { file: "nginx", debianPackage: "nginx-light" },
+  { file: "/usr/lib/nginx/modules/ngx_stream_module.so", debianPackage: "libnginx-mod-stream" },
   { file: "haproxy", debianPackage: "haproxy" },
   { file: "wrk", debianPackage: "wrk" },
   { file: "taskset", debianPackage: "util-linux" },

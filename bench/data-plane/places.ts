@@ -5,11 +5,12 @@ export const PROXY_CORE = 1;
 /** Load generator, server and this program. */
 export const LOAD_CORE = 0;
 
-export const UPSTREAM_PORT = { http: 18_100 } as const;
+/** TCP is not routed: the server listens at the very address that was dialled. */
+export const UPSTREAM_PORT = { http: 18_100, websocket: 18_101 } as const;
 
-export const NGINX_PORT = { pooled: 18_200, own: 18_201 } as const;
-export const HAPROXY_PORT = { pooled: 18_210, own: 18_211 } as const;
+export const NGINX_PORT = { pooled: 18_200, own: 18_201, tcp: 18_202 } as const;
+export const HAPROXY_PORT = { pooled: 18_210, own: 18_211, tcp: 18_212 } as const;
 export const CADDY_PORT = 18_220;
 
-/** Cluster IP of the Service that HTTP requests are for, as the sidecar sees it. */
-export const SERVICE_IP = { http: "127.0.0.2" } as const;
+/** Cluster IPs of Services, as the sidecar sees them. */
+export const SERVICE_IP = { http: "127.0.0.2", websocket: "127.0.0.3", tcp: "127.0.0.4" } as const;

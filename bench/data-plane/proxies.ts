@@ -21,12 +21,17 @@ export interface Proxy {
   /** `http://ADDRESS:PORT` by what it does upstream; `own`: nothing is shared between clients. */
   readonly pooled?: string;
   readonly own?: string;
+  readonly websocket?: string;
+  /** Bytes passed on, unread. */
+  readonly tcp?: string;
 }
 
 /** Carried by every request, to every proxy. */
 export const REQUEST_HEADER = `${ROUTE_HEADER}: ${REQUEST_SPACE}`;
 
 const UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http}`;
+const WEBSOCKET_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.websocket}`;
+const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
 const ADDED = { name: "x-added", value: "1" } as const;
 
 /** @param sidecar the compiled executable, and the configuration of `ENV.sidecar` */
@@ -43,6 +48,8 @@ export function azds(sidecar: { readonly executable: string; readonly config: st
     ready: `http://127.0.0.1:${PORT.admin}/readyz`,
     // The same way for both kinds: what is compared with a pool is this, too.
     own: `http://${SERVICE_IP.http}:${PORT.outbound}`,
+    websocket: `ws://${SERVICE_IP.websocket}:${PORT.outbound}/websocket`,
+    tcp: `http://${SERVICE_IP.tcp}:${PORT.outbound}`,
   };
 }
 
@@ -52,7 +59,11 @@ export function nginx(folder: string): Proxy {
   const common = `proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header ${ADDED.name} "${ADDED.value}";`;
   writeFileSync(
     file,
-    `${nginxHead(folder, "nginx")}
+    `load_module ${STREAM_MODULE};
+${nginxHead(folder, "nginx")}
+stream {
+  server { listen 127.0.0.1:${NGINX_PORT.tcp} backlog=4096; proxy_pass ${UPSTREAM}; proxy_buffer_size 64k; }
+}
 http {
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
   client_body_temp_path ${folder}/nginx-body; proxy_temp_path ${folder}/nginx-proxy; fastcgi_temp_path ${folder}/nginx-fastcgi;
@@ -63,7 +74,8 @@ http {
   map $http_${ROUTE_HEADER.replaceAll("-", "_")} $shared { default pool; other plain; }
   map $http_${ROUTE_HEADER.replaceAll("-", "_")} $separate { default plain; other pool; }
   server { listen 127.0.0.1:${NGINX_PORT.pooled} backlog=4096; location / { ${common} proxy_set_header Connection ""; proxy_pass http://$shared; } }
-  server { listen 127.0.0.1:${NGINX_PORT.own} backlog=4096; location / { ${common} proxy_set_header Connection "close"; proxy_pass http://$separate; } }
+  server { listen 127.0.0.1:${NGINX_PORT.own} backlog=4096; location / { ${common} proxy_set_header Connection "close"; proxy_pass http://$separate; }
+    location /websocket { ${common} proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_pass http://${WEBSOCKET_UPSTREAM}; } }
 }
 `,
   );
@@ -77,6 +89,8 @@ http {
     },
     pooled: `http://127.0.0.1:${NGINX_PORT.pooled}`,
     own: `http://127.0.0.1:${NGINX_PORT.own}`,
+    websocket: `ws://127.0.0.1:${NGINX_PORT.own}/websocket`,
+    tcp: `http://127.0.0.1:${NGINX_PORT.tcp}`,
   };
 }
 
@@ -88,6 +102,7 @@ frontend ${name}
   acl other hdr(${ROUTE_HEADER}) -m str other
   http-request set-header ${ADDED.name} ${ADDED.value}
   use_backend ${name}_other if other
+  use_backend websocket if { path /websocket }
   default_backend ${name}_usual`;
   const backend = (name: string, reuse: string): string => `
 backend ${name}
@@ -110,6 +125,14 @@ ${backend("pooled_other", "always")}
 ${frontend("own", HAPROXY_PORT.own)}
 ${backend("own_usual", "never")}
 ${backend("own_other", "never")}
+
+backend websocket
+  server one ${WEBSOCKET_UPSTREAM}
+
+listen tcp
+  mode tcp
+  bind 127.0.0.1:${HAPROXY_PORT.tcp} backlog 4096
+  server one ${UPSTREAM}
 `,
   );
   return {
@@ -117,6 +140,8 @@ ${backend("own_other", "never")}
     start: { name: "haproxy", argv: ["haproxy", "-db", "-f", file], core: PROXY_CORE, port: HAPROXY_PORT.own },
     pooled: `http://127.0.0.1:${HAPROXY_PORT.pooled}`,
     own: `http://127.0.0.1:${HAPROXY_PORT.own}`,
+    websocket: `ws://127.0.0.1:${HAPROXY_PORT.own}/websocket`,
+    tcp: `http://127.0.0.1:${HAPROXY_PORT.tcp}`,
   };
 }
 
@@ -134,6 +159,7 @@ export function caddy(folder: string, executable: string): Proxy {
 http://127.0.0.1:${CADDY_PORT} {
   bind 127.0.0.1
   @other header ${ROUTE_HEADER} other
+  reverse_proxy /websocket ${WEBSOCKET_UPSTREAM}
   reverse_proxy @other ${UPSTREAM}
   reverse_proxy ${UPSTREAM} {
     header_up ${ADDED.name} ${ADDED.value}
@@ -147,5 +173,6 @@ http://127.0.0.1:${CADDY_PORT} {
     name: "caddy",
     start: { name: "caddy", argv, env, core: PROXY_CORE, port: CADDY_PORT },
     pooled: `http://127.0.0.1:${CADDY_PORT}`,
+    websocket: `ws://127.0.0.1:${CADDY_PORT}/websocket`,
   };
 }

@@ -3,6 +3,7 @@ import type { Proxy } from "./proxies.ts";
 import type { Size } from "./servers.ts";
 
 export interface RowSpec {
+  readonly protocol: "HTTP/1.1" | "WebSocket" | "TCP";
   readonly size: Size;
   readonly connections: number;
   /** Each request on a connection of its own. */
@@ -10,9 +11,12 @@ export interface RowSpec {
 }
 
 const keepAlive = (size: Size, ...counts: readonly number[]): readonly RowSpec[] =>
-  counts.map((connections) => ({ size, connections, connects: false }));
+  counts.map((connections) => ({ protocol: "HTTP/1.1", size, connections, connects: false }));
 const perRequest = (size: Size, ...counts: readonly number[]): readonly RowSpec[] =>
-  counts.map((connections) => ({ size, connections, connects: true }));
+  counts.map((connections) => ({ protocol: "HTTP/1.1", size, connections, connects: true }));
+const webSocket = (size: Size, ...counts: readonly number[]): readonly RowSpec[] =>
+  counts.map((connections) => ({ protocol: "WebSocket", size, connections, connects: false }));
+const tcp = (rows: readonly RowSpec[]): readonly RowSpec[] => rows.map((row) => ({ ...row, protocol: "TCP" }));
 
 export const ROWS: readonly RowSpec[] = [
   ...keepAlive("200 B", 1, 16, 64, 512),
@@ -22,6 +26,8 @@ export const ROWS: readonly RowSpec[] = [
   ...perRequest("200 B", 1, 16, 64, 512),
   ...perRequest("1 kB", 16, 64),
   ...perRequest("100 kB", 16),
+  ...webSocket("200 B", 1, 64),
+  ...tcp([...keepAlive("1 kB", 64), ...keepAlive("100 kB", 16), ...keepAlive("10 MB", 16), ...perRequest("200 B", 16)]),
 ];
 
 export const QUICK_ROWS: readonly RowSpec[] = [
@@ -30,16 +36,18 @@ export const QUICK_ROWS: readonly RowSpec[] = [
   ...keepAlive("100 kB", 16),
   ...keepAlive("10 MB", 16),
   ...perRequest("200 B", 16, 64),
+  ...webSocket("200 B", 64),
+  ...tcp(keepAlive("1 kB", 64)),
 ];
 
 /** Memory while these run, in a proxy that has just started; megabytes that the sidecar may take. */
 export const MEMORY_ROWS: readonly (RowSpec & { readonly target: number })[] = [
-  { size: "1 kB", connections: 64, connects: false, target: 45 },
-  { size: "10 MB", connections: 512, connects: false, target: 256 },
+  { protocol: "HTTP/1.1", size: "1 kB", connections: 64, connects: false, target: 45 },
+  { protocol: "HTTP/1.1", size: "10 MB", connections: 512, connects: false, target: 256 },
 ];
 
-export function nameOf({ size, connections, connects }: RowSpec): string {
-  return `HTTP/1.1, ${size}, ${connections} ${connects ? "x connection per request" : "kept alive"}`;
+export function nameOf({ protocol, size, connections, connects }: RowSpec): string {
+  return `${protocol}, ${size}, ${connections} ${connects ? "x connection per request" : "kept alive"}`;
 }
 
 /** One way through one proxy. */
@@ -58,6 +66,10 @@ export function lanesOf(spec: RowSpec, proxies: readonly Proxy[]): readonly Lane
   return proxies.flatMap((proxy) => {
     const { name, pooled, own } = proxy;
     const isBase = BASES.has(name);
+    if (spec.protocol !== "HTTP/1.1") {
+      const url = spec.protocol === "TCP" ? proxy.tcp : proxy.websocket;
+      return url === undefined ? [] : [{ label: name, proxy, url, base: isBase }];
+    }
     const pool = pooled === undefined ? [] : [{ label: `${name}, pool`, proxy, url: pooled, base: false }];
     const separate = own === undefined ? [] : [{ label: name, proxy, url: own, base: isBase }];
     if (spec.connects) return [...separate, ...pool];

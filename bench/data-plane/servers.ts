@@ -1,7 +1,7 @@
-/** The server behind every proxy: nginx, from memory and the page cache, on the load generator's core. */
+/** The servers behind every proxy, on the load generator's core: nginx, from memory and the page cache, and Bun for WebSocket. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LOAD_CORE, UPSTREAM_PORT } from "./places.ts";
+import { LOAD_CORE, SERVICE_IP, UPSTREAM_PORT } from "./places.ts";
 import { type Program, startProgram } from "./processes.ts";
 
 export const SIZES = { "200 B": 200, "1 kB": 1000, "100 kB": 100_000, "10 MB": 10_000_000 } as const;
@@ -25,18 +25,28 @@ export async function startUpstream(folder: string): Promise<Program> {
   });
 }
 
+export async function startWebSocketServer(): Promise<Program> {
+  return startProgram({
+    name: "WebSocket server",
+    argv: [process.execPath, join(import.meta.dir, "websocket-server.ts"), String(UPSTREAM_PORT.websocket)],
+    core: LOAD_CORE,
+    port: UPSTREAM_PORT.websocket,
+  });
+}
+
 /** Small bodies come from the configuration, without a file. */
 function upstreamConfig(folder: string, files: string): string {
   const small = (["200 B", "1 kB"] as const).map(
     (size) => `location = ${pathOf(size)} { return 200 "${"x".repeat(SIZES[size])}"; }`,
   );
+  const listens = ["127.0.0.1", SERVICE_IP.tcp].map((ip) => `listen ${ip}:${UPSTREAM_PORT.http} backlog=4096;`);
   return `${nginxHead(folder, "upstream")}
 http {
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; default_type application/octet-stream;
   sendfile on; tcp_nopush on; open_file_cache max=10 inactive=600s; open_file_cache_valid 600s;
   client_body_temp_path ${folder}/upstream-body; proxy_temp_path ${folder}/upstream-proxy; fastcgi_temp_path ${folder}/upstream-fastcgi;
   uwsgi_temp_path ${folder}/upstream-uwsgi; scgi_temp_path ${folder}/upstream-scgi;
-  server { listen 127.0.0.1:${UPSTREAM_PORT.http} backlog=4096; root ${files}; ${small.join(" ")} }
+  server { ${listens.join(" ")} root ${files}; ${small.join(" ")} }
 }
 `;
 }

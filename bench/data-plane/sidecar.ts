@@ -17,7 +17,7 @@ const SOCKADDR_BYTES_MAX = 28;
 
 const [program, ...argv] = process.argv.slice(2);
 if (program === PROGRAM.proxyWorker) await runWorker();
-else process.exit(await (await import("../../proxy/sidecar/main.ts")).main(argv));
+else process.exitCode = await (await import("../../proxy/sidecar/main.ts")).main(argv);
 
 async function runWorker(): Promise<void> {
   const [{ runSidecar }, { atTimes, openCodeRelease }] = await Promise.all([

@@ -3,12 +3,13 @@ import { COMPONENT, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import { FEED_PING_MS } from "../../core/limits.ts";
 import { FEED_PATH, type FeedMessage, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
 import { formatSidecarConfig } from "../../core/sidecar-config.ts";
+import { UPSTREAM_PORT } from "./places.ts";
 import { issueServer, makeAuthority } from "../../controller/certificates/pki.ts";
 
 /** Of the pod that holds the sidecar; nothing is dialled there. */
 export const POD_IP = "10.244.0.9";
 /** Every connection is for this port of the address that was dialled. */
-export const DESTINATION_PORT = 80;
+export const DESTINATION_PORT = UPSTREAM_PORT.http;
 
 const ROOT_SPACE = "dev";
 /** The space that requests carry in their header: the Service's version there answers them. */

@@ -1,4 +1,4 @@
-/** Load over HTTP/1.1, made by wrk on the load generator's core. */
+/** Load made by other processes on the load generator's core: by wrk, and for WebSocket by `websocket-client.ts`. */
 import { join } from "node:path";
 import { asNumber, at, parseJson } from "../../core/parse.ts";
 import { LOAD_CORE } from "./places.ts";
@@ -24,12 +24,22 @@ export async function wrk({ url, connections, seconds, headers }: Load): Promise
   const flags = ["--threads=1", `--connections=${connections}`, `--duration=${seconds}s`, "--timeout=20s"];
   const script = `--script=${join(import.meta.dir, "wrk.lua")}`;
   const named = headers.flatMap((header) => ["--header", header]);
-  const argv = ["taskset", "--cpu-list", String(LOAD_CORE), "wrk", ...flags, script, ...named, url];
+  return report(["wrk", ...flags, script, ...named, url]);
+}
+
+/** @throws Error when a connection cannot be had */
+export async function pingPong(load: Load, bytes: number): Promise<LoadResult> {
+  const words = [load.url, load.connections, load.seconds, bytes, ...load.headers].map(String);
+  return report([process.execPath, join(import.meta.dir, "websocket-client.ts"), ...words]);
+}
+
+async function report(command: readonly string[]): Promise<LoadResult> {
+  const argv = ["taskset", "--cpu-list", String(LOAD_CORE), ...command];
   const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   const line = out.trimEnd().split("\n").at(-1) ?? "";
   if (code !== 0 || !line.startsWith("{")) throw new Error(`\`${argv.join(" ")}\` failed\n${out}${err}`);
-  const value = parseJson(line, { code: "PROTOCOL", path: "wrk" });
+  const value = parseJson(line, { code: "PROTOCOL", path: "load" });
   const number = (key: string): number => asNumber(at(value, key)) ?? 0;
   return {
     requests: number("requests"),
