@@ -37,6 +37,8 @@ export interface ControllerOptions {
   readonly random: () => number;
   /** 0 takes any free port. */
   readonly ports: { readonly feed: number; readonly health: number };
+  /** Secret in our namespace that each space gets as PULL_SECRET; empty: none. */
+  readonly pullSecret: string;
   /** Called once both servers listen. */
   readonly onListening?: (ports: { readonly feed: number; readonly health: number }) => void;
 }

@@ -21,6 +21,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
         log,
         identity: `${env[ENV.podName] ?? "controller"}.${Date.now().toString(36)}`,
         random: Math.random,
+        pullSecret: env[ENV.pullSecret] ?? "",
         ports: { feed: SERVER_PORT.controller, health: SERVER_PORT.health },
       },
       stop.signal,

@@ -1,4 +1,11 @@
-import { CA_CONFIG_MAP, CA_SECRET, CLUSTER_ROLE, COMPONENT, WEBHOOK_CONFIGURATION } from "../core/contract.ts";
+import {
+  CA_CONFIG_MAP,
+  CA_SECRET,
+  CLUSTER_ROLE,
+  COMPONENT,
+  PULL_SECRET,
+  WEBHOOK_CONFIGURATION,
+} from "../core/contract.ts";
 import { tlsSecretName } from "../core/host/certificate.ts";
 
 /** A rule of rbac.authorization.k8s.io/v1. */
@@ -18,6 +25,13 @@ const CLUSTER: readonly PolicyRule[] = [
   { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: ["list", "create", "patch", "delete"] },
   // TLS Secrets of Ingresses in spaces; whoever may bind `azds-developer` could have them anyhow.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
+  // Copies of the registry's credentials in spaces; a list names the one it wants in its field selector.
+  {
+    apiGroups: [""],
+    resources: ["secrets"],
+    resourceNames: [PULL_SECRET],
+    verbs: ["list", "create", "patch", "delete"],
+  },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   {
     apiGroups: ["rbac.authorization.k8s.io"],

@@ -5,6 +5,7 @@ import { ensureCertificates } from "../certificates/certificates.ts";
 import { reconcileClones } from "../ingress/reconcile-clones.ts";
 import { reconcileIngressStatus } from "../ingress/reconcile-status.ts";
 import type { Bell } from "./bell.ts";
+import { reconcilePullSecrets } from "./pull-secrets.ts";
 import { reconcileBindings, reconcileSessions, type ReconcileContext } from "./reconcile.ts";
 import type { Sightings } from "./stale-sessions.ts";
 
@@ -13,6 +14,8 @@ export interface LeadOptions extends ReconcileContext {
   readonly synced: Promise<void>;
   /** Rings when spaces changed. */
   readonly bell: Bell;
+  /** See ControllerOptions. */
+  readonly pullSecret: string;
 }
 
 /** Reconciles at once, after each ring and every RECONCILE_MS until the signal. Never rejects. */
@@ -32,6 +35,7 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
       attempt("Role bindings", async () => reconcileBindings(options, signal)),
       attempt("Clones of Ingresses", async () => reconcileClones(options, signal)),
       attempt("Addresses of Ingresses", async () => reconcileIngressStatus(options, signal)),
+      attempt("Pull secrets", async () => reconcilePullSecrets(options, options.pullSecret, signal)),
       attempt("Certificates", async () => ensureCertificates(kube, { now: clock.now(), renew: true })),
       attempt("Sessions", async () => {
         sightings = await reconcileSessions(options, sightings, signal);

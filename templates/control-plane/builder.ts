@@ -4,7 +4,7 @@ import { BUILDCTL, BUILDKIT_SOCKET } from "../../builder/buildctl.ts";
 import { BUILDER_ROOT } from "../../builder/folders.ts";
 import { PEER_TOKEN_FILE } from "../../builder/peers.ts";
 import { BUILDER_RULES } from "../../builder/rules.ts";
-import { SECRETS_ROOT } from "../../builder/secrets.ts";
+import { REGISTRY_CREDENTIALS, SECRETS_ROOT } from "../../builder/secrets.ts";
 import {
   COMPONENT,
   ENV,
@@ -54,7 +54,8 @@ const CONTAINERD_NAMESPACE = "k8s.io";
 
 export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
   const identity: Identity = { name: COMPONENT.builder, component: "builder", version: settings.version };
-  const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env: {} };
+  const env = settings.registry === undefined ? {} : { [ENV.registry]: settings.registry.prefix };
+  const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env };
   const metadata = namespaced(identity);
   return [
     ...programAccess(identity, BUILDER_RULES),
@@ -80,7 +81,7 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
             hostAliases: [{ ip: "127.0.0.1", hostnames: [IMAGE_PREFIX] }],
             initContainers: [prepareContainer(settings)],
             containers: [
-              builderContainer(programContainer(server, settings)),
+              builderContainer(programContainer(server, settings), settings),
               buildkitContainer(settings),
               rulesContainer(settings),
             ],
@@ -112,7 +113,10 @@ function prepareContainer({ buildkitImage, imagePullPolicy }: ControlPlaneSettin
   };
 }
 
-function builderContainer(container: Spec & { readonly env: readonly unknown[] }): Spec {
+function builderContainer(
+  container: Spec & { readonly env: readonly unknown[] },
+  { registry }: ControlPlaneSettings,
+): Spec {
   return {
     ...container,
     env: [...container.env, { name: ENV.podIps, valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } }],
@@ -124,8 +128,19 @@ function builderContainer(container: Spec & { readonly env: readonly unknown[] }
       { name: "secrets", mountPath: SECRETS_ROOT },
       { name: "peer-token", mountPath: dirname(PEER_TOKEN_FILE), readOnly: true },
       { name: "rules", mountPath: dirname(RULES_SOCKET) },
+      ...(hasSecret(registry) ? [{ name: "registry", mountPath: REGISTRY_CREDENTIALS, readOnly: true }] : []),
     ],
   };
+}
+
+function hasSecret(registry: ControlPlaneSettings["registry"]): boolean {
+  return registry !== undefined && registry.secret !== "";
+}
+
+/** As the Docker configuration file that buildctl reads. A Secret that is missing must not keep the builder from starting. */
+function registryVolume(secretName: string): Spec {
+  const items = [{ key: ".dockerconfigjson", path: "config.json" }];
+  return { name: "registry", secret: { secretName, items, optional: true } };
 }
 
 /**
@@ -189,7 +204,7 @@ function buildkitContainer({ buildkitImage, imagePullPolicy, containerd }: Contr
   };
 }
 
-function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
+function volumes({ containerd, registry }: ControlPlaneSettings): readonly Spec[] {
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
@@ -212,6 +227,7 @@ function volumes({ containerd }: ControlPlaneSettings): readonly Spec[] {
         ],
       },
     },
+    ...(hasSecret(registry) ? [registryVolume(registry?.secret ?? "")] : []),
     { name: "config", configMap: { name: COMPONENT.builder } },
     { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
     { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
@@ -231,7 +247,7 @@ function hostFolder(name: string, path: string): Spec {
  * mounted into each build's processes, so it must lie in a folder that the node has too. The cache keeps a bound.
  * Of past builds nothing is kept (looked for every two minutes): their logs may show what a step printed of a secret.
  */
-function buildkitConfig({ containerd }: ControlPlaneSettings): string {
+function buildkitConfig({ containerd, registry }: ControlPlaneSettings): string {
   return `root = "${BUILDKIT_ROOT}"
 [grpc]
   address = ["unix://${BUILDKIT_SOCKET}"]
@@ -253,5 +269,12 @@ function buildkitConfig({ containerd }: ControlPlaneSettings): string {
   maxUsedSpace = "20%"
   minFreeSpace = "10%"
   max-parallelism = 4
+${registry?.insecure === true ? insecureRegistry(registry.prefix) : ""}`;
+}
+
+function insecureRegistry(prefix: string): string {
+  return `[registry."${prefix.split("/")[0] ?? ""}"]
+  http = true
+  insecure = true
 `;
 }

@@ -22,8 +22,21 @@ export interface ControlPlaneSettings {
   readonly trustExternalHeader: boolean;
   /** Folder and socket of containerd on the nodes. */
   readonly containerd: { readonly root: string; readonly socket: string };
+  /** Where built images go; absent: into the nodes' own stores. */
+  readonly registry?: RegistrySettings;
   /** False on Kubernetes 1.29, which does not serve ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). */
   readonly admissionPolicies: boolean;
+}
+
+export interface RegistrySettings {
+  /** `HOST[:PORT][/PATH]`, before the namespace of each image. */
+  readonly prefix: string;
+  /** Secret (kubernetes.io/dockerconfigjson) in our namespace with which builders push; empty: none. */
+  readonly secret: string;
+  /** The same for pods of spaces, which get a copy that developers can read; empty: none. */
+  readonly pullSecret: string;
+  /** Plain HTTP, or a certificate that nobody vouches for. */
+  readonly insecure: boolean;
 }
 
 /** How services are reached from outside: through a gateway with a public or private address, or by port-forward only. */
@@ -40,7 +53,7 @@ export const CLUSTER_DOMAIN_DEFAULT = "cluster.local";
 /** Data of the ConfigMap `azds-info`: what later runs keep to, and what users may know. */
 export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, string>> {
   const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, redirect, containerd } = settings;
-  const { tlsSecret, trustExternalHeader } = settings;
+  const { tlsSecret, trustExternalHeader, registry } = settings;
   return {
     version,
     image,
@@ -53,5 +66,9 @@ export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, 
     trustExternalHeader: String(trustExternalHeader),
     containerdRoot: containerd.root,
     containerdSocket: containerd.socket,
+    registry: registry?.prefix ?? "",
+    registrySecret: registry?.secret ?? "",
+    registryPullSecret: registry?.pullSecret ?? "",
+    registryInsecure: String(registry?.insecure ?? false),
   };
 }

@@ -8,7 +8,7 @@ import {
   WEBHOOK_CONFIGURATION,
 } from "../../core/contract.ts";
 import { ADMISSION_TIMEOUT_S } from "../../core/limits.ts";
-import { formatSettings, SETTINGS_VARIABLE } from "../../webhook/settings.ts";
+import { formatSettings, SETTINGS_VARIABLE, type WebhookSettings } from "../../webhook/settings.ts";
 import { programAccess } from "./access.ts";
 import { clusterScoped, type Identity, type KubeObject } from "./object.ts";
 import { WEBHOOK_RULES } from "./rules.ts";
@@ -18,13 +18,19 @@ import type { ControlPlaneSettings } from "./settings.ts";
 export function webhook(settings: ControlPlaneSettings): readonly KubeObject[] {
   const identity: Identity = { name: COMPONENT.webhook, component: "webhook", version: settings.version };
   const { image, imagePullPolicy, hostSuffix, clusterDomain, redirect } = settings;
+  const own = { image, imagePullPolicy, hostSuffix, clusterDomain, redirect, ...registryOf(settings) };
   const server = {
     identity,
     program: PROGRAM.webhook,
     port: SERVER_PORT.webhook,
-    env: { [SETTINGS_VARIABLE]: formatSettings({ image, imagePullPolicy, hostSuffix, clusterDomain, redirect }) },
+    env: { [SETTINGS_VARIABLE]: formatSettings(own) },
   };
   return [...programAccess(identity, WEBHOOK_RULES), ...serverProgram(server, settings)];
+}
+
+function registryOf({ registry }: ControlPlaneSettings): Pick<WebhookSettings, "registry"> {
+  if (registry === undefined) return {};
+  return { registry: { prefix: registry.prefix, hasPullSecret: registry.pullSecret !== "" } };
 }
 
 /**

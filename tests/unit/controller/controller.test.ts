@@ -27,7 +27,7 @@ afterEach(async () => {
 async function start(kube: FakeKube, identity: string): Promise<Replica> {
   const stop = new AbortController();
   const listening = Promise.withResolvers<{ readonly feed: number; readonly health: number }>();
-  const options = { kube, clock: systemClock, log: () => undefined, identity, random: Math.random };
+  const options = { kube, clock: systemClock, log: () => undefined, identity, random: Math.random, pullSecret: "" };
   const done = runController(
     { ...options, ports: { feed: 0, health: 0 }, onListening: listening.resolve },
     stop.signal,
@@ -145,6 +145,7 @@ test("A refused watch ends the controller, and gives leadership back", async () 
       log: () => undefined,
       identity: "a",
       random: Math.random,
+      pullSecret: "",
       ports: { feed: 0, health: 0 },
     },
     new AbortController().signal,

@@ -60,3 +60,15 @@ test("controlPlane() gives nobody the right to create namespaces where no policy
   expect(names).not.toContain(CLUSTER_ROLE.spaceCreator);
   expect(names).toContain(CLUSTER_ROLE.developer);
 });
+
+test("controlPlane() tells builders, webhook and controller of the registry, and keeps the two Secrets apart", () => {
+  const registry = { prefix: "r.test:5000/team", secret: "push", pullSecret: "pull", insecure: true };
+  const objects = controlPlane({ ...SETTINGS, registry });
+  const text = (kind: string, name: string): string =>
+    JSON.stringify(objects.find((object) => object.kind === kind && object.metadata.name === name));
+  expect(text("DaemonSet", "azds-builder")).toContain('"secretName":"push"');
+  expect(text("DaemonSet", "azds-builder")).not.toContain('"pull"');
+  expect(text("ConfigMap", "azds-builder")).toContain('[registry.\\"r.test:5000\\"]\\n  http = true');
+  expect(text("Deployment", "azds-webhook")).toContain('\\"prefix\\":\\"r.test:5000/team\\",\\"hasPullSecret\\":true');
+  expect(text("Deployment", "azds-controller")).toContain('"value":"pull"');
+});
