@@ -26,6 +26,9 @@ export interface Proxy {
   readonly tcp?: string;
 }
 
+/** Name of the sidecar among the proxies. */
+export const OURS = "azds";
+
 /** Carried by every request, to every proxy. */
 export const REQUEST_HEADER = `${ROUTE_HEADER}: ${REQUEST_SPACE}`;
 
@@ -37,9 +40,9 @@ const ADDED = { name: "x-added", value: "1" } as const;
 /** @param sidecar the compiled executable, and the configuration of `ENV.sidecar` */
 export function azds(sidecar: { readonly executable: string; readonly config: string }): Proxy {
   return {
-    name: "azds",
+    name: OURS,
     start: {
-      name: "azds",
+      name: OURS,
       argv: [sidecar.executable, PROGRAM.proxy],
       core: PROXY_CORE,
       env: { [ENV.sidecar]: sidecar.config, [ENV.podIps]: POD_IP },

@@ -1,6 +1,7 @@
 /** From the rounds of a row to medians, ratios and a table. */
 import { cpus, loadavg, totalmem } from "node:os";
 import { quantile } from "../report.ts";
+import { OURS } from "./proxies.ts";
 
 /** One round of one lane. */
 export interface Round {
@@ -50,7 +51,7 @@ export function resultOf(
   bases: readonly string[],
 ): RowResult {
   const lanes = Object.fromEntries([...rounds].map(([label, all]) => [label, laneResult(all)]));
-  const ours = lanes["azds"];
+  const ours = lanes[OURS];
   const ratio = (metric: Metric): number => {
     const peers = bases.flatMap((base) => lanes[base]?.[metric].median ?? []);
     const better = metric === "requestsPerSecond" ? Math.max(...peers) : Math.min(...peers);

@@ -59,7 +59,7 @@ const COMPARED = {
     variables: { "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": "v2.16.1" },
     cgo: true,
   },
-  caddy: { dir: "caddy", outputs: ["caddy"], target: "tool", variables: {}, cgo: false },
+  caddy: { dir: "caddy", outputs: ["caddy"], target: "tool", variables: {}, cgo: true },
 } as const satisfies Readonly<Record<string, Module>>;
 
 /** Absolute paths of the built programs. */
