@@ -53,6 +53,7 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
     }
     if (options.echo !== true) {
       setTimeout(() => {
+        if (stream.destroyed) return;
         stream.respond({ ":status": 200 });
         stream.end(options.bulk === undefined ? answer : Buffer.alloc(options.bulk));
       }, options.delayMs ?? 0);
