@@ -26,6 +26,8 @@ export const SESSION_LABEL = "azds.io/session";
 export const PROBES_ANNOTATION = "azds.io/probes";
 export const PROXY_RESOURCES_ANNOTATION = "azds.io/proxy-resources";
 export const OPAQUE_PORTS_ANNOTATION = "azds.io/opaque-ports";
+/** Names, separated by commas, of header fields and query parameters whose values traces do not show. */
+export const REDACT_ANNOTATION = "azds.io/redact";
 export const SKIP_INBOUND_PORTS_ANNOTATION = "azds.io/skip-inbound-ports";
 export const SKIP_OUTBOUND_PORTS_ANNOTATION = "azds.io/skip-outbound-ports";
 /** Pod annotations written by the webhook. */

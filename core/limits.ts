@@ -81,6 +81,25 @@ export const PROBE_RESERVE_MS = 300;
 export const PROBE_REQUESTS_MAX = 10;
 export const PROBE_BODY_BYTES_MAX = 10 * 1024;
 
+// Traces
+/** What one sidecar remembers of exchanges that nobody listened to: about 1,500 of them. */
+export const TRACE_RING_BYTES_MAX = 512 * 1024;
+export const TRACE_RECORDS_MAX = 2_048;
+/** A client of the traces that has not said by then what it wants gets the default. */
+export const TRACE_WISH_MS_MAX = 1_000;
+export const TRACE_WISH_BYTES_MAX = 4 * 1024;
+export const TRACE_CLIENTS_MAX = 8;
+/** Messages that wait for one client; more are left out, and their number is told. */
+export const TRACE_QUEUE_MAX = 2 * TRACE_RECORDS_MAX + 1_024;
+/** Messages written at a time, and how often: what is told costs at most a tenth of a core. */
+export const TRACE_FLUSH_MAX = 250;
+export const TRACE_FLUSH_MS = 25;
+/** Of one message, head and body as they came; and of its body what is told. */
+export const TRACE_MESSAGE_BYTES_MAX = 32 * 1024;
+export const TRACE_BODY_BYTES_MAX = 16 * 1024;
+/** Exchanges whose messages are kept at one time; those of more are told without. */
+export const TRACE_CAPTURES_MAX = 64;
+
 // Gateway
 /** How often the mounted TLS Secret is looked at; the kubelet itself brings a change within a minute. */
 export const GATEWAY_CERTIFICATE_MS = 5_000;

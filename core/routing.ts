@@ -179,6 +179,27 @@ export function lookup(
   return named.length === 1 ? named[0] : undefined;
 }
 
+/** Why a request goes where it goes. */
+export type RouteReason =
+  /** Its destination is no Service of this tree. */
+  | "no-service"
+  /** The Service says `azds.io/no-route`. */
+  | "pinned"
+  /** The nearest version from the request's space upwards. */
+  | "space"
+  /** No space was named: the nearest version from the caller's own space upwards. */
+  | "own-space"
+  /** No version on that way can answer, or the destination lies outside of it. */
+  | "as-dialled"
+  /** The caller's sidecar has decided already. */
+  | "marked"
+  /** It came here, and a nearer version of this service exists. */
+  | "nearer"
+  /** It came here, and none is nearer. */
+  | "here"
+  /** From outside: its host names space and service. */
+  | "host";
+
 export interface OutboundQuestion {
   /** The caller's space. */
   readonly ownSpace: string;
@@ -196,6 +217,7 @@ export interface OutboundQuestion {
 export interface OutboundAnswer {
   /** To dial in this order; never empty. */
   readonly candidates: readonly Candidate[];
+  readonly reason: RouteReason;
   /** The header names no space of this tree and was ignored. */
   readonly unknownSpace?: true;
 }
@@ -203,13 +225,14 @@ export interface OutboundAnswer {
 /** Where a request of an application goes: the nearest space from `routeAs` upwards that can answer, then its ancestors. */
 export function outboundCandidates(table: RouteTable, question: OutboundQuestion): OutboundAnswer {
   const { destination, original, routeAs } = question;
-  const unknown = routeAs !== undefined && !table.hasSpace(routeAs) ? { unknownSpace: true as const } : {};
+  const known = routeAs !== undefined && table.hasSpace(routeAs);
+  const unknown = routeAs !== undefined && !known ? { unknownSpace: true as const } : {};
   const itself: Candidate = {
     ...original,
     space: destination.service.namespace,
     service: serviceKey(destination.service),
   };
-  if (destination.service.pinned === true) return { candidates: [itself], ...unknown };
+  if (destination.service.pinned === true) return { candidates: [itself], reason: "pinned", ...unknown };
   const candidates: Candidate[] = [];
   for (const space of searchOrder(table, question)) {
     const service = table.find(space, destination.service.name);
@@ -217,7 +240,8 @@ export function outboundCandidates(table: RouteTable, question: OutboundQuestion
     const candidate = service.uid === destination.service.uid ? itself : reach(service, question);
     if (candidate !== undefined) candidates.push(candidate);
   }
-  return { candidates: candidates.length === 0 ? [itself] : candidates, ...unknown };
+  if (candidates.length === 0) return { candidates: [itself], reason: "as-dialled", ...unknown };
+  return { candidates, reason: known ? "space" : "own-space", ...unknown };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface SidecarConfig {
   readonly ca: string;
   /** Inbound ports that are relayed without a look. */
   readonly opaquePorts: readonly number[];
+  /** Names of fields and query parameters whose values traces do not show, beside those that they never show. */
+  readonly redact?: readonly string[];
   readonly redirect: RedirectForm;
   /** Ports that the redirect leaves alone. */
   readonly skipInboundPorts: readonly number[];
@@ -60,6 +62,7 @@ export function parseSidecarConfig(text: string): SidecarConfig {
   const place = { code: "PROTOCOL", path: "AZDS_SIDECAR" } as const;
   const value = expectObject(parseJson(text, place), place);
   const session = asString(value["session"]);
+  const redact = asArray(value["redact"]).flatMap((name) => asString(name) ?? []);
   return {
     version: 1,
     space: expectString(value["space"], { ...place, path: "AZDS_SIDECAR.space" }),
@@ -73,6 +76,7 @@ export function parseSidecarConfig(text: string): SidecarConfig {
     skipOutboundPorts: numbers(value["skipOutboundPorts"]),
     probes: asArray(value["probes"]).map(parseProbe),
     ...(session === undefined ? {} : { session }),
+    ...(redact.length === 0 ? {} : { redact }),
     hostSuffix: expectString(value["hostSuffix"], { ...place, path: "AZDS_SIDECAR.hostSuffix" }),
   };
 }

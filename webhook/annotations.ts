@@ -31,11 +31,16 @@ export function readResources(pod: Pod): Read<JsonObject> {
 
 /** TCP ports of the annotation `key`: numbers with commas between them. */
 export function readPorts(pod: Pod, key: string): Read<readonly number[]> {
-  const words = (annotationsOf(pod)[key] ?? "").split(",").flatMap((word) => word.trim() || []);
+  const words = readNames(pod, key);
   return {
     value: [...new Set(words.filter(isPort).map(Number))],
     warnings: words.filter((word) => !isPort(word)).map((word) => ({ code: "port-list", detail: `${key}: ${word}` })),
   };
+}
+
+/** Words between commas. */
+export function readNames(pod: Pod, key: string): readonly string[] {
+  return (annotationsOf(pod)[key] ?? "").split(",").flatMap((word) => word.trim() || []);
 }
 
 function isPort(word: string): boolean {

@@ -7,6 +7,7 @@ import {
   INJECTED_ANNOTATION,
   INSTRUMENTED_LABEL,
   OPAQUE_PORTS_ANNOTATION,
+  REDACT_ANNOTATION,
   PROBES_ANNOTATION,
   SESSION_LABEL,
   SKIP_INBOUND_PORTS_ANNOTATION,
@@ -19,7 +20,7 @@ import { forbidsNetAdmin } from "../core/pod-security.ts";
 import { PLAIN_CONTAINER, type Session } from "../core/session.ts";
 import type { RedirectForm, SidecarConfig } from "../core/sidecar-config.ts";
 import { preferNode } from "./affinity.ts";
-import { readPorts, readResources } from "./annotations.ts";
+import { readNames, readPorts, readResources } from "./annotations.ts";
 import { agentVolume, buildContainer, proxyContainer, proxyInitContainer, tokenVolume } from "./containers.ts";
 import { planDns } from "./dns.ts";
 import { jsonPatch, type JsonPatch } from "./patch.ts";
@@ -97,7 +98,13 @@ export function injectPod(input: InjectInput): InjectedPod {
     ...(session?.others ?? []).map((other): Warning => ({ code: "several-sessions", detail: other })),
   ];
   const redirect = redirectIn(input);
-  const config = sidecarConfig(input, { ...ports.lists, redirect, probes: probes.probes, session: session?.session });
+  const config = sidecarConfig(input, {
+    ...ports.lists,
+    redirect,
+    redact: readNames(pod, REDACT_ANNOTATION),
+    probes: probes.probes,
+    session: session?.session,
+  });
   const ours = { image: settings.image, imagePullPolicy: settings.imagePullPolicy, resources: resources.value };
   const build =
     session === undefined ? [] : [buildContainer(ours, buildConfig(session, settings, edited)), ...own.seed];
@@ -226,12 +233,13 @@ function readAllPorts(pod: Pod): { readonly lists: PortLists; readonly warnings:
 
 interface FromPod extends PortLists {
   readonly redirect: RedirectForm;
+  readonly redact: readonly string[];
   readonly probes: SidecarConfig["probes"];
   readonly session: string | undefined;
 }
 
 function sidecarConfig({ namespace, ancestors, settings }: InjectInput, fromPod: FromPod): SidecarConfig {
-  const { session, ...lists } = fromPod;
+  const { session, redact, ...lists } = fromPod;
   return {
     version: 1,
     space: namespace.name,
@@ -241,6 +249,7 @@ function sidecarConfig({ namespace, ancestors, settings }: InjectInput, fromPod:
     ca: settings.ca,
     ...lists,
     ...(session === undefined ? {} : { session }),
+    ...(redact.length === 0 ? {} : { redact }),
     hostSuffix: settings.hostSuffix,
   };
 }

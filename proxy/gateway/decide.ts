@@ -1,4 +1,5 @@
 /** Where a request from outside goes: an Ingress of our class says so, else the host itself. */
+import { spaceInBaggage, withoutSpace } from "../../core/baggage.ts";
 import { ROUTE_HEADER } from "../../core/contract.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import type { Candidate, RouteTable } from "../../core/routing.ts";
@@ -29,18 +30,20 @@ export interface Arrival {
 const FORWARDED = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
 const DROPPED: ReadonlySet<string> = new Set(FORWARDED);
 const DROPPED_WITH_ROUTE: ReadonlySet<string> = new Set([...FORWARDED, ROUTE_HEADER]);
+const DROPPED_WITH_BAGGAGE: ReadonlySet<string> = new Set([...FORWARDED, ROUTE_HEADER, "baggage"]);
 
 export function decideFromOutside(door: Door, arrival: Arrival, head: RequestHead): Forward | Answer {
   const { table, hostSuffix, trustExternalHeader } = door;
   if (!table.ready) return NOT_READY;
-  const header = trustExternalHeader ? head.fields.routeAs || undefined : undefined;
+  const baggage = head.fields.baggage ?? "";
+  const header = trustExternalHeader ? (head.fields.routeAs ?? spaceInBaggage(baggage)) || undefined : undefined;
   const asked: Asked = { authority: authorityOf(head) ?? "", header };
   const decision =
     decideByIngress(door, asked, pathOf(head.target)) ?? decideByHost({ table, hostSuffix, targetOf }, asked);
   if (decision === undefined) {
     return unknownHost(door, { scheme: arrival.scheme, authority: asked.authority, html: head.fields.acceptsHtml });
   }
-  return decision.kind === "answer" ? decision : { ...decision, lines: linesOf(arrival, asked) };
+  return decision.kind === "answer" ? decision : { ...decision, lines: linesOf(arrival, asked, baggage) };
 }
 
 function decideByIngress(door: Door, asked: Asked, path: string): Forward | Answer | undefined {
@@ -65,11 +68,14 @@ function toBackend({ table, hostSuffix }: Door, asked: Asked, match: IngressMatc
   return forwardTo({ table, hostSuffix, targetOf }, { service, port, space, routeAs });
 }
 
-function linesOf({ scheme, peer }: Arrival, { authority, header }: Asked): LineEdit {
-  return {
-    drop: header === undefined ? DROPPED_WITH_ROUTE : DROPPED,
-    add: `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n`,
-  };
+/** What a client may not say in the header it may not say in its baggage either. */
+function linesOf({ scheme, peer }: Arrival, { authority, header }: Asked, baggage: string): LineEdit {
+  const add = `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n`;
+  if (header !== undefined) return { drop: DROPPED, add };
+  if (spaceInBaggage(baggage) === undefined) return { drop: DROPPED_WITH_ROUTE, add };
+  const others = withoutSpace(baggage);
+  const kept = others === "" ? "" : `Baggage: ${others}\r\n`;
+  return { drop: DROPPED_WITH_BAGGAGE, add: `${add}${kept}` };
 }
 
 function targetOf({ address, port, service }: Candidate): Target {

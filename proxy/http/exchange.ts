@@ -25,6 +25,8 @@ export interface Forward {
   readonly targets: readonly Target[];
   /** Set when the host names a space and the request carries no header. */
   readonly routeAs?: string | undefined;
+  /** Member to add to the request's baggage. */
+  readonly baggage?: string | undefined;
   readonly observer?: ExchangeObserver | undefined;
   /** Lines that a gateway takes away and adds. */
   readonly lines?: LineEdit | undefined;
@@ -261,7 +263,7 @@ class Exchange implements WireOwner, UpstreamListener {
     const taken = upstream.wire.write(
       composeRequest(
         { bytes: input, head, end: bodyEnd },
-        { routeAs: forward.routeAs, mark: target.mark, lines: forward.lines },
+        { routeAs: forward.routeAs, baggage: forward.baggage, mark: target.mark, lines: forward.lines },
       ),
     );
     if (!taken || this.#input !== undefined) this.#client.pause();

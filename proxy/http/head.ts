@@ -42,6 +42,11 @@ export interface Fields {
   acceptsHtml: boolean;
   /** Value of the route header. */
   routeAs: string | undefined;
+  /** Members of Baggage as they came (W3C Baggage §3.3.1). */
+  baggage: string | undefined;
+  /** What relates a request to those it causes, as it came. */
+  traceparent: string | undefined;
+  requestId: string | undefined;
   /** Value of the hop mark. */
   routedTo: string | undefined;
   /** Pairs of offsets of lines that are not passed on: hop marks and repeated lengths. */
@@ -85,6 +90,9 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     host: undefined,
     acceptsHtml: false,
     routeAs: undefined,
+    baggage: undefined,
+    traceparent: undefined,
+    requestId: undefined,
     routedTo: undefined,
     cuts: [],
   };
@@ -129,9 +137,16 @@ function readField(line: Line, fields: Fields): Fault | undefined {
       return undefined;
     case 7:
       if (nameIs(line, "upgrade")) fields.upgrades = [...(fields.upgrades ?? []), line.start, line.next];
+      else if (nameIs(line, "baggage")) readBaggage(line, fields);
       return undefined;
     case 10:
       if (nameIs(line, "connection")) readConnection(line, fields);
+      return undefined;
+    case 11:
+      if (nameIs(line, "traceparent")) fields.traceparent ??= valueOf(line);
+      return undefined;
+    case 12:
+      if (nameIs(line, "x-request-id")) fields.requestId ??= valueOf(line);
       return undefined;
     case ROUTE_HEADER.length:
       if (nameIs(line, ROUTE_HEADER)) fields.routeAs ??= valueOf(line).toLowerCase();
@@ -155,6 +170,12 @@ function readHost(line: Line, fields: Fields): Fault | undefined {
   if (fields.host !== undefined) return new Fault(400, "more than one Host");
   fields.host = valueOf(line);
   return undefined;
+}
+
+/** Several lines are one list (RFC 9110 §5.3). */
+function readBaggage(line: Line, fields: Fields): void {
+  const value = valueOf(line);
+  fields.baggage = fields.baggage === undefined ? value : `${fields.baggage},${value}`;
 }
 
 function readConnection(line: Line, fields: Fields): void {

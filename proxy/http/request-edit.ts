@@ -8,6 +8,8 @@ const COLON = 58;
 export interface RequestEdit {
   /** Sets the route header; only for requests that have none. */
   readonly routeAs?: string | undefined;
+  /** Member to add to the baggage that the request has; a line of its own joins the list (W3C Baggage §3.3.1). */
+  readonly baggage?: string | undefined;
   /** Hop mark: `<namespace>/<service>` that the request has been routed to. */
   readonly mark?: string | undefined;
   readonly lines?: LineEdit | undefined;
@@ -52,8 +54,9 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
 
 function addedLines(edit: RequestEdit): string {
   const routeAs = edit.routeAs === undefined ? "" : `${ROUTE_HEADER}: ${edit.routeAs}\r\n`;
+  const baggage = edit.baggage === undefined ? "" : `baggage: ${edit.baggage}\r\n`;
   const mark = edit.mark === undefined ? "" : `${HOP_HEADER}: ${edit.mark}\r\n`;
-  return `${edit.lines?.add ?? ""}${routeAs}${mark}`;
+  return `${edit.lines?.add ?? ""}${routeAs}${baggage}${mark}`;
 }
 
 /** Pairs of offsets, ascending: those of the head, and the lines of the named fields. */

@@ -11,6 +11,8 @@ import { DISCARD, Wire } from "./wire.ts";
 export interface Target extends Endpoint {
   /** `<namespace>/<service>`; absent for destinations that were not routed. */
   readonly mark?: string | undefined;
+  /** `<namespace>/<service>` that the address belongs to, where one is known. */
+  readonly service?: string | undefined;
 }
 
 export interface Reached {

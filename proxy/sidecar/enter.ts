@@ -1,11 +1,13 @@
 /** The enter port, on loopback: HTTP from outside, through a port-forward, routed by its host like a request of this pod. */
+import { spaceInBaggage } from "../../core/baggage.ts";
 import type { Answer } from "../http/answer.ts";
 import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
-import { decideByHost, knownUrls, NOT_READY } from "../routing/from-outside.ts";
+import { type Asked, decideByHost, knownUrls, NOT_READY } from "../routing/from-outside.ts";
+import { type Asking, beginTrace } from "./begin-trace.ts";
 import { markedTarget } from "./outbound.ts";
-import type { Pod } from "./pod.ts";
+import { memberFor, type Pod, type RequestSpace } from "./pod.ts";
 
 export function acceptEnter(pod: Pod, client: Wire): void {
   pod.counters.connections += 1;
@@ -14,7 +16,7 @@ export function acceptEnter(pod: Pod, client: Wire): void {
     policy: {
       decide: (head) => {
         pod.counters.requests += 1;
-        return pod.routes.ready ? decideEnter(pod, head) : decideLater(pod, head);
+        return pod.routes.ready ? decideEnter(pod, { head, queueMs: 0 }) : decideLater(pod, head);
       },
       unreachable: (head) => ({
         kind: "answer",
@@ -26,17 +28,46 @@ export function acceptEnter(pod: Pod, client: Wire): void {
 }
 
 async function decideLater(pod: Pod, head: RequestHead): Promise<Forward | Answer> {
+  const since = performance.now();
   await pod.routes.first();
-  return decideEnter(pod, head);
+  return decideEnter(pod, { head, queueMs: performance.now() - since });
 }
 
-function decideEnter(pod: Pod, head: RequestHead): Forward | Answer {
+function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
   const { table } = pod.routes;
   if (!table.ready) return NOT_READY;
   const { hostSuffix } = pod.config;
-  const asked = { authority: authorityOf(head) ?? "", header: head.fields.routeAs };
+  const asked = {
+    authority: authorityOf(head) ?? "",
+    header: head.fields.routeAs ?? spaceInBaggage(head.fields.baggage ?? ""),
+  };
   const targetOf = markedTarget.bind(undefined, pod);
-  return decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
+  const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
+  if (decision.kind === "answer") return decision;
+  const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });
+  const observer = beginTrace(pod, {
+    direction: "enter",
+    peer: "",
+    head,
+    queueMs,
+    space,
+    reason: "host",
+    unknownSpace: asked.header !== undefined && !table.hasSpace(asked.header),
+  });
+  return { ...decision, baggage: space.baggage, observer };
+}
+
+interface Entered extends Asked {
+  /** What the host says. */
+  readonly routeAs: string | undefined;
+}
+
+function entered(pod: Pod, head: RequestHead, { authority, header, routeAs }: Entered): RequestSpace {
+  const baggage = memberFor(pod, head, header ?? routeAs);
+  if (header === undefined)
+    return { authority, routeAs, source: routeAs === undefined ? undefined : "host", added: routeAs, baggage };
+  const source = head.fields.routeAs === undefined ? "baggage" : "header";
+  return { authority, routeAs: header, source, added: undefined, baggage };
 }
 
 function unknownHost(pod: Pod, authority: string): Answer {

@@ -18,6 +18,7 @@ export const SIDECAR_SOCKETS = [
   { name: "inbound", port: PORT.inbound, loopback: false },
   { name: "admin", port: PORT.admin, loopback: false },
   { name: "enter", port: PORT.enter, loopback: true },
+  { name: "traces", port: PORT.traces, loopback: true },
 ] as const;
 
 export type SidecarSockets = Readonly<Record<(typeof SIDECAR_SOCKETS)[number]["name"], number>>;
@@ -31,6 +32,7 @@ export const INHERITED_SOCKETS: SidecarSockets = {
   inbound: FIRST_INHERITED + 1,
   admin: FIRST_INHERITED + 2,
   enter: FIRST_INHERITED + 3,
+  traces: FIRST_INHERITED + 4,
 };
 
 export interface SocketPlace {

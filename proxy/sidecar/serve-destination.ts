@@ -7,13 +7,16 @@ import type { RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
 import { mustWait, type Pod } from "./pod.ts";
 
+/** @param queueMs that the request has waited */
+export type Decide = (head: RequestHead, queueMs: number) => Forward;
+
 export interface Redirected {
   readonly client: Wire;
   /** Where the client meant to go. */
   readonly original: Endpoint;
   /** Ports that are relayed without a look, beside those the route table declares. */
   readonly opaquePorts: readonly number[];
-  readonly decide: (head: RequestHead) => Forward;
+  readonly decide: Decide;
 }
 
 export function serveDestination(pod: Pod, redirected: Redirected): void {
@@ -42,17 +45,18 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
 }
 
 /** What cannot be reached is a reset, as without us. */
-function policyOf(pod: Pod, decide: (head: RequestHead) => Forward): ExchangePolicy {
+function policyOf(pod: Pod, decide: Decide): ExchangePolicy {
   return {
     decide: (head) => {
       pod.counters.requests += 1;
-      return mustWait(pod, head) ? decideLater(pod, () => decide(head)) : decide(head);
+      return mustWait(pod, head) ? decideLater(pod, head, decide) : decide(head, 0);
     },
     unreachable: () => undefined,
   };
 }
 
-async function decideLater(pod: Pod, decide: () => Forward): Promise<Forward> {
+async function decideLater(pod: Pod, head: RequestHead, decide: Decide): Promise<Forward> {
+  const since = performance.now();
   await pod.routes.first();
-  return decide();
+  return decide(head, performance.now() - since);
 }

@@ -1,10 +1,12 @@
 /** The sidecar put together: listeners, routes, feed. */
+import { randomUUID } from "node:crypto";
 import { PORT } from "../../core/contract.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import { AGENT_ANSWER_MS_MAX } from "../../core/limits.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
+import type { Wire } from "../http/wire.ts";
 import { acceptAdmin } from "./admin.ts";
 import { askNode } from "./ask-node.ts";
 import { acceptEnter } from "./enter.ts";
@@ -17,6 +19,9 @@ import { acceptOutbound } from "./outbound.ts";
 import type { Pod } from "./pod.ts";
 import { keepAsking, type Redirect, REDIRECTED, tellController } from "./redirect.ts";
 import { Routes } from "../routing/routes.ts";
+import { openTracePort } from "../trace/accept-traces.ts";
+import { secretNames } from "../trace/format-record.ts";
+import { Trace } from "../trace/trace.ts";
 
 export interface SidecarOptions {
   readonly config: SidecarConfig;
@@ -40,12 +45,14 @@ export function runSidecar(options: SidecarOptions): void {
   const { config, sockets, clock, log, signal } = options;
   const routes = new Routes();
   const counters = newCounters();
+  const trace = new Trace();
   const pod: Pod = {
     config,
     ips: options.ips,
     routes,
     counters,
     originalDestination: options.originalDestination,
+    trace,
   };
   let heard: number | undefined;
   const redirect = redirectOf(options);
@@ -59,32 +66,15 @@ export function runSidecar(options: SidecarOptions): void {
         residentBytes: process.memoryUsage.rss(),
         openConnections: listeners.reduce((sum, listener) => sum + listener.open(), 0),
         restarts: options.restarts ?? 0,
-      }),
+      }) + trace.metrics.format(),
     probes: config.probes,
     probing: {
       address: options.ips[0] ?? "127.0.0.1",
       askAgent: async () => (await import("./ask-agent.ts")).askAgent(PORT.agent, AGENT_ANSWER_MS_MAX),
     },
   };
-  const listeners: readonly Listening[] = [
-    listenEverywhere({
-      port: PORT.outbound,
-      inherited: sockets?.outbound,
-      accept: (client, fd) => acceptOutbound(pod, client, fd),
-    }),
-    listenEverywhere({
-      port: PORT.inbound,
-      inherited: sockets?.inbound,
-      accept: (client, fd) => acceptInbound(pod, client, fd),
-    }),
-    listenEverywhere({ port: PORT.admin, inherited: sockets?.admin, accept: (client) => acceptAdmin(admin, client) }),
-    listen({
-      hostname: "127.0.0.1",
-      port: PORT.enter,
-      inherited: sockets?.enter,
-      accept: (client) => acceptEnter(pod, client),
-    }),
-  ];
+  const traces = openTracePort({ trace, secrets: secretNames(config.redact ?? []), run: randomUUID() });
+  const listeners = openListeners(pod, { sockets, admin: (client) => acceptAdmin(admin, client), traces });
   signal.addEventListener("abort", () => listeners.forEach((listener) => listener.stop()), { once: true });
   log("info", "The sidecar listens", { space: config.space });
   void followFeed({
@@ -101,6 +91,35 @@ export function runSidecar(options: SidecarOptions): void {
     log,
     signal,
   });
+}
+
+interface Doors {
+  readonly sockets: SidecarSockets | undefined;
+  readonly admin: (client: Wire) => void;
+  readonly traces: (client: Wire) => void;
+}
+
+function openListeners(pod: Pod, { sockets, admin, traces }: Doors): readonly Listening[] {
+  return [
+    listenEverywhere({
+      port: PORT.outbound,
+      inherited: sockets?.outbound,
+      accept: (client, fd) => acceptOutbound(pod, client, fd),
+    }),
+    listenEverywhere({
+      port: PORT.inbound,
+      inherited: sockets?.inbound,
+      accept: (client, fd, peer) => acceptInbound(pod, client, { fd, peer }),
+    }),
+    listenEverywhere({ port: PORT.admin, inherited: sockets?.admin, accept: admin }),
+    listen({
+      hostname: "127.0.0.1",
+      port: PORT.enter,
+      inherited: sockets?.enter,
+      accept: (client) => acceptEnter(pod, client),
+    }),
+    listen({ hostname: "127.0.0.1", port: PORT.traces, inherited: sockets?.traces, accept: traces }),
+  ];
 }
 
 function redirectOf({ config, token, clock, log, signal }: SidecarOptions): Redirect {

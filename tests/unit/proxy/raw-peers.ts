@@ -9,6 +9,7 @@ import type { Wire } from "../../../proxy/http/wire.ts";
 import { newCounters } from "../../../proxy/sidecar/metrics.ts";
 import type { Pod } from "../../../proxy/sidecar/pod.ts";
 import { Routes } from "../../../proxy/routing/routes.ts";
+import { Trace } from "../../../proxy/trace/trace.ts";
 
 export interface RawServer extends Endpoint {
   readonly close: () => Promise<void>;
@@ -180,6 +181,7 @@ export function pod(
     routes,
     counters: newCounters(),
     originalDestination: () => original,
+    trace: new Trace(),
     ...over,
   };
 }

@@ -68,10 +68,17 @@ describe("decideFromOutside()", () => {
   test("routes by host and takes away what only the gateway may say", async () => {
     const [dev, alice] = [await web("dev"), await web("alice")];
     const port = listening(doorOf([dev.record, alice.record]));
-    const lines = ["azds-route-as: alice", "Azds-Routed-To: alice/web", "X-Forwarded-For: 6.6.6.6", "X-Own: kept"];
+    const lines = [
+      "azds-route-as: alice",
+      "Azds-Routed-To: alice/web",
+      "X-Forwarded-For: 6.6.6.6",
+      "X-Own: kept",
+      "Baggage: a=1,azds-route-as=alice",
+    ];
     expect(await exchange(port, "dev.web.gw.test", { lines })).toContain("from-web-dev");
     const received = dev.server.received();
     expect(received.toLowerCase()).not.toContain("azds-route-as");
+    expect(received).toContain("Baggage: a=1\r\n");
     expect(received).not.toContain("alice/web");
     expect(received).not.toContain("6.6.6.6");
     expect(received).toContain("X-Own: kept\r\n");

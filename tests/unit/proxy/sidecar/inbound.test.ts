@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 function inbound(of: Pod): Endpoint {
-  const listening = front((client) => acceptInbound(of, client, -1));
+  const listening = front((client) => acceptInbound(of, client, { fd: -1, peer: () => "10.0.0.1" }));
   cleanup.push(listening.stop);
   return { address: "127.0.0.1", port: listening.port };
 }

@@ -58,6 +58,27 @@ describe("acceptOutbound() routes HTTP", () => {
     client.socket.destroy();
   });
 
+  test("by the baggage where the header is absent, and the header comes first where both are there", async () => {
+    const [dev, alice] = [await named("from-dev"), await named("from-alice")];
+    const port = outbound(pod(dev, { services: [web("dev", dev), web("alice", alice)] }));
+    const client = await rawClient(port, request("baggage: a=1,azds-route-as=alice"));
+    await client.until("from-alice");
+    expect(alice.received()).toBe(request("baggage: a=1,azds-route-as=alice", "azds-routed-to: alice/web"));
+    client.socket.write(request("Baggage: azds-route-as=alice", "azds-route-as: dev"));
+    await client.until("from-dev");
+    client.socket.destroy();
+  });
+
+  test("and adds the space to baggage that is there and names none", async () => {
+    const [dev, alice] = [await named("from-dev"), await named("from-alice")];
+    const port = outbound(pod(dev, { services: [web("dev", dev), web("alice", alice)] }));
+    const lines = ["Baggage: a=1", "azds-route-as: alice"];
+    const client = await rawClient(port, request(...lines));
+    await client.until("from-alice");
+    expect(alice.received()).toBe(request(...lines, "baggage: azds-route-as=alice", "azds-routed-to: alice/web"));
+    client.socket.destroy();
+  });
+
   test("to the ancestor when the child's refuses", async () => {
     const [dev, gone] = [await named("from-dev"), await closedPort()];
     const port = outbound(pod(dev, { services: [web("dev", dev), web("alice", gone)] }));
