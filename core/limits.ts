@@ -99,6 +99,17 @@ export const TRACE_MESSAGE_BYTES_MAX = 32 * 1024;
 export const TRACE_BODY_BYTES_MAX = 16 * 1024;
 /** Exchanges whose messages are kept at one time; those of more are told without. */
 export const TRACE_CAPTURES_MAX = 64;
+/** One message of the traces as the client reads it: two heads and two bodies, escaped. */
+export const TRACE_LINE_BYTES_MAX = 1024 * 1024;
+/** Exchanges of one pod that the client knows at one time. */
+export const TRACES_OPEN_MAX = 8_192;
+/** Pods whose traces one command follows, each with a forwarded port. */
+export const TRACE_PODS_MAX = 100;
+/** Spans sent to a collector at a time, how often, and how long it may take; those of a collector that lags are dropped. */
+export const OTLP_BATCH_MAX = 512;
+export const OTLP_EVERY_MS = 1_000;
+export const OTLP_POST_MS_MAX = 5_000;
+export const OTLP_QUEUE_MAX = 4_096;
 
 // Gateway
 /** How often the mounted TLS Secret is looked at; the kubelet itself brings a change within a minute. */

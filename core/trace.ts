@@ -36,6 +36,8 @@ export interface RequestTrace {
   readonly source?: SpaceSource;
   /** `space` is none of this tree and was ignored. */
   readonly unknownSpace?: true;
+  /** The kubelet asked whether the application lives. */
+  readonly probe?: true;
   /** A `RouteReason`; a newer sidecar may have more. */
   readonly reason: string;
   /** As the request carries them (W3C Trace Context §3.2; `x-request-id` by custom). */
@@ -146,6 +148,7 @@ function parseRequest(value: unknown): RequestTrace {
     ...textMember(value, "space"),
     ...(source === "header" || source === "baggage" || source === "host" ? { source } : {}),
     ...(at(value, "unknownSpace") === true ? { unknownSpace: true as const } : {}),
+    ...(at(value, "probe") === true ? { probe: true as const } : {}),
     reason: textAt(value, "reason"),
     ...textMember(value, "traceparent"),
     ...textMember(value, "requestId"),

@@ -57,10 +57,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "cli/engine/pods/": ["cli/engine/pods/", "core/", "node:"],
   "cli/engine/logs/": ["cli/engine/logs/", "cli/engine/pods/", "core/", "node:"],
+  "cli/engine/traces/": ["cli/engine/traces/", "cli/engine/pods/", "core/", "node:"],
   "cli/engine/build/": ["cli/engine/build/", "cli/engine/pods/", "cli/project/", "core/", "node:"],
   "cli/engine/reach/": [
     "cli/engine/reach/",
     "cli/engine/logs/",
+    "cli/engine/traces/",
     "cli/engine/pods/",
     "cli/gateway/",
     "cli/cluster/",

@@ -27,6 +27,7 @@ export interface UpArgs {
   readonly noRebuild?: boolean | undefined;
   readonly awaitExec?: boolean | undefined;
   readonly timings?: boolean | undefined;
+  readonly disableHttpTraces?: boolean | undefined;
   readonly space?: string | undefined;
   readonly gatewayPort?: number | undefined;
 }
@@ -150,6 +151,7 @@ async function upService({ args, prepared, mappings, gateway }: ServiceUp, conte
       awaitExec: args.awaitExec ?? false,
       ...choices,
       timings: args.timings ?? false,
+      traces: args.disableHttpTraces !== true,
       prepared,
       session,
       watch,

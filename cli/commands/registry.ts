@@ -15,6 +15,7 @@ import { spaceCreate } from "./space-create.ts";
 import { spaceList } from "./space-list.ts";
 import { spaceRemove } from "./space-remove.ts";
 import { spaceSelect } from "./space-select.ts";
+import { trace } from "./trace.ts";
 import { up } from "./up.ts";
 import { version } from "./version.ts";
 
@@ -24,6 +25,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   down,
   exec,
   logs,
+  trace,
   listUp,
   listUris,
   showContext,

@@ -3,11 +3,30 @@
  * Engine and actions emit; renderers show. Nothing else writes to the terminal.
  */
 import type { ErrorCode } from "../../core/errors.ts";
+import type { RequestTrace, ResponseTrace } from "../../core/trace.ts";
 
 export type StepId = string;
 
 /** `project`: the service that it belongs to, where a command works on several. */
 export type Event = EventBody & { readonly project?: string };
+
+/**
+ * One HTTP message that passed a pod's sidecar. `id` is three letters that all exchanges share which one request
+ * caused, as far as trace headers tell.
+ */
+export interface TraceEvent {
+  readonly type: "trace";
+  readonly phase: "request" | "response";
+  readonly id: string;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly request: RequestTrace;
+  readonly response?: ResponseTrace;
+  /** For people: the line, and what stands below it. */
+  readonly text: string;
+  readonly details: readonly string[];
+}
 
 type EventBody =
   /** A line for people. `verbose` shows with `-v` only. */
@@ -74,6 +93,7 @@ type EventBody =
       readonly stages: Readonly<Record<string, number>>;
       readonly text: string;
     }
+  | TraceEvent
   /** Why a pod does not run, from its status and events. */
   | { readonly type: "cause"; readonly pod: string; readonly reason: string; readonly text: string }
   | { readonly type: "failed"; readonly code: ErrorCode | "BUG"; readonly message: string; readonly hint: string };

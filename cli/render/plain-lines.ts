@@ -46,6 +46,8 @@ export function linesOf(event: Event, style: LineStyle): readonly Line[] {
       return [stdout(event.text)];
     case "log":
       return [{ stream: event.stream, text: logLine(event, paint) }];
+    case "trace":
+      return [traceLine(event, paint), ...event.details.map((line) => paint.dim(`    ${line}`))].map(stdout);
     case "cause":
       return [stderr(`${event.pod}: ${paint.yellow(event.reason)}: ${event.text}`)];
     case "failed":
@@ -89,6 +91,13 @@ function buildStepLines(event: EventOf<"build.step">, { paint, verbose }: LineSt
 function logLine(event: EventOf<"log">, paint: Paint): string {
   const text = event.stream === "stderr" ? paint.red(event.text) : event.text;
   return `${paint.keyed(event.service ?? event.pod, event.label ?? event.pod)}: ${text}`;
+}
+
+/** Answers that tell of a failure stand out. */
+function traceLine({ text, response }: EventOf<"trace">, paint: Paint): string {
+  if (response === undefined) return paint.dim(text);
+  if (response.status === 0 || response.status >= 500) return paint.red(text);
+  return response.status >= 400 ? paint.yellow(text) : text;
 }
 
 function failureLines(event: EventOf<"failed">, paint: Paint): readonly Line[] {

@@ -12,6 +12,8 @@ const COLON = 58;
 const SLASH = 47;
 const DOT = 46;
 const ZERO = 48;
+/** Of the kubelet's probes, before its version. */
+const PROBE_AGENT = "kube-probe/";
 const NINE = 57;
 
 /** Why a message is refused: the status to answer it with and the reason, for logs and the answer's text. */
@@ -47,6 +49,8 @@ export interface Fields {
   /** What relates a request to those it causes, as it came. */
   traceparent: string | undefined;
   requestId: string | undefined;
+  /** The kubelet asks, not a client. */
+  probe: boolean;
   /** Value of the hop mark. */
   routedTo: string | undefined;
   /** Pairs of offsets of lines that are not passed on: hop marks and repeated lengths. */
@@ -93,6 +97,7 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     baggage: undefined,
     traceparent: undefined,
     requestId: undefined,
+    probe: false,
     routedTo: undefined,
     cuts: [],
   };
@@ -141,6 +146,7 @@ function readField(line: Line, fields: Fields): Fault | undefined {
       return undefined;
     case 10:
       if (nameIs(line, "connection")) readConnection(line, fields);
+      else if (nameIs(line, "user-agent")) fields.probe = valueBegins(line, PROBE_AGENT);
       return undefined;
     case 11:
       if (nameIs(line, "traceparent")) fields.traceparent ??= valueOf(line);
@@ -265,6 +271,11 @@ export function isHttp1(bytes: Buffer, at: number): boolean {
     bytes[at + 5] === 49 &&
     bytes[at + 6] === DOT
   );
+}
+
+function valueBegins({ bytes, valueStart }: Line, text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) if (bytes[valueStart + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function isBlank(byte: number | undefined): boolean {

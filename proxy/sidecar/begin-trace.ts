@@ -34,6 +34,7 @@ export function beginTrace(pod: Pod, decided: Decided): ExchangeRecord {
     reason: decided.reason,
     traceparent: head.fields.traceparent,
     requestId: head.fields.requestId,
+    probe: head.fields.probe,
     queueMs: decided.queueMs,
   });
 }

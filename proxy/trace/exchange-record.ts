@@ -20,6 +20,8 @@ export interface TracedRequest {
   readonly reason: RouteReason;
   readonly traceparent: string | undefined;
   readonly requestId: string | undefined;
+  /** Of the kubelet. */
+  readonly probe: boolean;
   /** Milliseconds that it waited for its decision. */
   readonly queueMs: number;
 }

@@ -35,6 +35,7 @@ export function formatRequest({ id, request, begunAt }: ExchangeRecord, secrets:
     ...(request.routeAs === undefined ? {} : { space: request.routeAs }),
     ...(request.source === undefined ? {} : { source: request.source }),
     ...(request.unknownSpace ? { unknownSpace: true as const } : {}),
+    ...(request.probe ? { probe: true as const } : {}),
     reason: request.reason,
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     ...(request.requestId === undefined ? {} : { requestId: request.requestId }),

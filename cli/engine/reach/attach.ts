@@ -10,7 +10,8 @@ import { causeOf } from "../pods/diagnose.ts";
 import { announcePublicUrls } from "./public-urls.ts";
 import { forwardPort, type ForwardTarget } from "./forward.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
-import { newestBuild, offersTunnel, type PodView } from "../pods/pod-view.ts";
+import { newestBuild, offersTunnel, type PodView, tagsOf } from "../pods/pod-view.ts";
+import { followTraces } from "../traces/follow-traces.ts";
 import type { Prepared } from "../run/prepare.ts";
 import type { SharedGateway } from "./shared-gateway.ts";
 import type { PortMapping } from "./port-mapping.ts";
@@ -23,6 +24,7 @@ export interface AttachRequest {
   readonly watch: PodWatch;
   readonly mappings: readonly PortMapping[];
   readonly gateway: SharedGateway;
+  readonly traces: boolean;
 }
 
 /** Resolves once all addresses can be used; they end with the signal. The result withdraws their announcement. */
@@ -34,11 +36,26 @@ export async function attach(request: AttachRequest, context: Context): Promise<
   const services = await kube.list(`/api/v1/namespaces/${prepared.space.name}/services`, context.signal);
   const ports = reachablePorts(services, pod);
   followOutput(watch, { kube, emit: context.emit, clock: context.host.clock, signal: context.signal });
+  if (request.traces) void showTraces(request, context);
   const tunnels = await startForwards(ports, request, context);
   if (ports.some((port) => port.http)) tunnels.push(await startGateway(ports, request, context));
   const http = new Set(ports.filter((port) => port.http).map((port) => port.service));
   void announcePublicUrls(prepared, http, context);
   return announceTunnels(context.host, prepared.cluster, tunnels);
+}
+
+/** A trace that cannot be had costs a word, never the attachment. */
+async function showTraces({ prepared, session }: AttachRequest, { emit, host, signal }: Context): Promise<void> {
+  const { project, space, cluster } = prepared;
+  const request = {
+    space: space.name,
+    serviceOf: (pod: PodView) => (tagsOf(pod, session.id).length > 0 ? project.name : undefined),
+    filter: {},
+    wish: { backlog: false, fields: false, bodies: false },
+  };
+  await followTraces(request, { kube: cluster.kube, clock: host.clock, emit, signal }).catch((error: unknown) =>
+    emit({ type: "message", level: "verbose", text: `HTTP requests cannot be shown: ${String(error)}` }),
+  );
 }
 
 async function startForwards(

@@ -26,6 +26,7 @@ function named(project: string, event: Event): Event {
     case "result":
     case "url":
     case "log":
+    case "trace":
     case "cause":
       return event;
   }

@@ -38,6 +38,8 @@ export interface ServiceRunOptions {
   /** The application is not started: a command of `azds exec` takes its place. */
   readonly awaitExec: boolean;
   readonly timings: boolean;
+  /** HTTP requests of the pods are shown while attached. */
+  readonly traces: boolean;
   readonly mappings: readonly PortMapping[];
   readonly gateway: SharedGateway;
 }
@@ -317,8 +319,8 @@ class ServiceRun {
   }
 
   async #attach(pods: readonly PodView[]): Promise<() => Promise<void>> {
-    const { watch, mappings, gateway } = this.#options;
-    const request = { prepared: this.#prepared, session: this.#session, pods, watch, mappings, gateway };
+    const { watch, mappings, gateway, traces } = this.#options;
+    const request = { prepared: this.#prepared, session: this.#session, pods, watch, mappings, gateway, traces };
     return attach(request, this.#context);
   }
 

@@ -62,6 +62,7 @@ export function reduce(state: LiveState, event: Event): LiveState {
     case "result":
     case "log":
     case "update":
+    case "trace":
     case "cause":
     case "failed":
       return state;
@@ -77,6 +78,7 @@ export function isScrolled(event: Event, state: LiveState): boolean {
     case "table":
     case "log":
     case "update":
+    case "trace":
     case "cause":
       return true;
     case "build.step":

@@ -75,8 +75,8 @@ export async function deployClient(): Promise<void> {
   await kubectlOk(["-n", CLIENT_NAMESPACE, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s"]);
 }
 
-const ASK = `const [url, routeAs] = process.argv.slice(1);
-fetch(url, { headers: routeAs ? { "azds-route-as": routeAs } : {} }).then(async (r) => console.log(r.status, await r.text()), (e) => console.log("error", e.cause?.code ?? e.message));`;
+const ASK = `const [url, headers] = process.argv.slice(1);
+fetch(url, { headers: JSON.parse(headers) }).then(async (r) => console.log(r.status, await r.text()), (e) => console.log("error", e.cause?.code ?? e.message));`;
 
 /** Runs a program of Node.js in the client; the caller ends it. */
 export function startClient(program: string, args: readonly string[]): RunningCommand {
@@ -84,7 +84,12 @@ export function startClient(program: string, args: readonly string[]): RunningCo
 }
 
 /** Status and body as the client saw them, for example `200 ["a.dev","b.dev"]`. */
-export async function ask(url: string, routeAs?: string): Promise<string> {
+export async function ask(
+  url: string,
+  routeAs?: string,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const headers = { ...fields, ...(routeAs === undefined ? {} : { "azds-route-as": routeAs }) };
   const answer = await kubectlOk([
     "-n",
     CLIENT_NAMESPACE,
@@ -95,7 +100,7 @@ export async function ask(url: string, routeAs?: string): Promise<string> {
     "-e",
     ASK,
     url,
-    ...(routeAs === undefined ? [] : [routeAs]),
+    JSON.stringify(headers),
   ]);
   return answer.trim();
 }

@@ -1,7 +1,9 @@
-// One link of a chain: answers with its own name and whatever the next one answers, and hands the routing header on.
+// One link of a chain: answers with its own name and whatever the next one answers, and hands on what a request must keep.
 const http = require("node:http");
 const { readFileSync } = require("node:fs");
 const { name, next } = JSON.parse(readFileSync("service.json", "utf8"));
+
+const HANDED_ON = ["azds-route-as", "traceparent", "authorization"];
 
 function ask(target, headers) {
   return new Promise((resolve) => {
@@ -15,8 +17,8 @@ function ask(target, headers) {
 }
 
 const server = http.createServer(async (request, response) => {
-  const routeAs = request.headers["azds-route-as"];
-  const rest = next === undefined ? [] : await ask(next, routeAs === undefined ? {} : { "azds-route-as": routeAs });
+  const kept = Object.entries(request.headers).filter(([field]) => HANDED_ON.includes(field));
+  const rest = next === undefined ? [] : await ask(next, Object.fromEntries(kept));
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify([name, ...rest]));
 });

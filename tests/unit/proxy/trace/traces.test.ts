@@ -198,6 +198,7 @@ describe("the memory of traces", () => {
     reason: "here",
     traceparent: undefined,
     requestId: undefined,
+    probe: false,
     queueMs: 0,
   } as const;
 

@@ -1,0 +1,82 @@
+/** A request with its response, where they were seen, and what belongs together. Pure. */
+import type { RequestTrace, ResponseTrace } from "../../../core/trace.ts";
+import type { TraceEvent } from "../events.ts";
+import { shortId, traceOf } from "./short-id.ts";
+
+/** The pod whose sidecar tells. */
+export interface TracedPod {
+  readonly pod: string;
+  readonly namespace: string;
+  readonly service: string;
+}
+
+export interface Exchange extends TracedPod {
+  /** The run of the sidecar's worker; with the request's number unique. */
+  readonly run: string;
+  readonly request: RequestTrace;
+  readonly response: ResponseTrace | undefined;
+}
+
+/** What all exchanges have in common that one request caused; without trace headers it is the exchange itself. */
+export function correlationOf({ pod, run, request }: Exchange): string {
+  return traceOf(request.traceparent)?.trace ?? request.requestId ?? `${pod}/${run}/${request.id}`;
+}
+
+/** @param nameOf name of the pod with an address */
+export function traceEvent(exchange: Exchange, nameOf: (address: string) => string | undefined): TraceEvent {
+  const { pod, namespace, service, request, response } = exchange;
+  const id = shortId(correlationOf(exchange));
+  const phase = response === undefined ? "request" : "response";
+  return {
+    type: "trace",
+    phase,
+    id,
+    pod,
+    namespace,
+    service,
+    request,
+    ...(response === undefined ? {} : { response }),
+    ...textOf(exchange, { id, nameOf }),
+  };
+}
+
+interface Naming {
+  readonly id: string;
+  readonly nameOf: (address: string) => string | undefined;
+}
+
+function textOf({ pod, request, response }: Exchange, { id, nameOf }: Naming): Pick<TraceEvent, "text" | "details"> {
+  const [from, to] = sidesOf({ pod, request, response }, nameOf);
+  const line = `${request.method} ${request.path}`;
+  if (response === undefined) return { text: `${from} --${id}-> ${to}: ${line}`, details: [] };
+  const status = response.status === 0 ? "no answer" : String(response.status);
+  const broken = response.complete || response.status === 0 ? "" : ", broken off";
+  const size = `${response.responseBytes} B`;
+  return {
+    text: `${from} <-${id}-- ${to}: ${status} ${line} ${milliseconds(response.totalMs)}, ${size}${broken}`,
+    details: [...messageLines("> ", response.request), ...messageLines("< ", response.response)],
+  };
+}
+
+type Sided = Pick<Exchange, "pod" | "request" | "response">;
+
+function sidesOf({ pod, request, response }: Sided, nameOf: Naming["nameOf"]): readonly [from: string, to: string] {
+  if (request.direction === "in") return [nameOf(request.peer) ?? request.peer, pod];
+  const reached =
+    response?.service ?? (response === undefined || response.address === "" ? undefined : response.address);
+  return [request.direction === "enter" ? "outside" : pod, reached ?? request.authority];
+}
+
+function messageLines(prefix: string, message: ResponseTrace["request"]): readonly string[] {
+  if (message === undefined) return [];
+  const { fields, body } = message;
+  const lines = fields.map(([name, value]) => `${prefix}${name}: ${value}`);
+  if (body === undefined) return lines;
+  const content = body.encoding === "base64" ? [`<${body.text.length} characters of base64>`] : body.text.split("\n");
+  const cut = body.cut ? [`${prefix}<[TRUNCATED]>`] : [];
+  return [...lines, ...content.map((line) => `${prefix}${line}`), ...cut];
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)}ms` : ms < 1_000 ? `${Math.round(ms)}ms` : `${(ms / 1_000).toFixed(1)}s`;
+}
