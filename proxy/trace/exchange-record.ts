@@ -1,6 +1,6 @@
 /**
- * One exchange as the data path leaves it: numbers, and the texts that were read anyway. What people see of it is made
- * later (format-record.ts), and only where somebody listens.
+ * One exchange as the data path leaves it: numbers, and the texts that were read anyway, all in one object, for this is
+ * made for each request. What people see of it is made later (format-record.ts), and only where somebody listens.
  */
 import type { Direction, SpaceSource } from "../../core/trace.ts";
 import type { RouteReason } from "../../core/routing.ts";
@@ -26,12 +26,31 @@ export interface TracedRequest {
   readonly queueMs: number;
 }
 
+/** Who gets the record when it is complete. */
+export interface RecordKeeper {
+  readonly ended: (record: ExchangeRecord) => void;
+}
+
 /** What the numbers and texts of one record cost beside the characters, roughly. */
 const RECORD_BYTES = 240;
 
-export class ExchangeRecord implements ExchangeObserver {
+export class ExchangeRecord implements ExchangeObserver, TracedRequest {
   readonly id: number;
-  readonly request: TracedRequest;
+  readonly direction: Direction;
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string | undefined;
+  readonly peer: string;
+  readonly routeAs: string | undefined;
+  readonly source: SpaceSource | undefined;
+  readonly unknownSpace: boolean;
+  readonly reason: RouteReason;
+  readonly traceparent: string | undefined;
+  readonly requestId: string | undefined;
+  readonly probe: boolean;
+  readonly queueMs: number;
+  /** Of memory, while the record is kept. */
+  readonly cost: number;
   /** Of `performance.now()`; 0: not yet. */
   readonly begunAt: number;
   connectedAt = 0;
@@ -39,31 +58,31 @@ export class ExchangeRecord implements ExchangeObserver {
   endedAt = 0;
   status = 0;
   complete = false;
-  reached: Target | undefined;
+  reached: Target | undefined = undefined;
   tries = 0;
   requestBytes = 0;
   responseBytes = 0;
-  capture: Capture | undefined;
-  readonly #onEnd: (record: ExchangeRecord) => void;
+  capture: Capture | undefined = undefined;
+  readonly #keeper: RecordKeeper;
 
-  constructor(id: number, request: TracedRequest, onEnd: (record: ExchangeRecord) => void) {
+  constructor(id: number, request: TracedRequest, keeper: RecordKeeper) {
     this.id = id;
-    this.request = request;
+    this.direction = request.direction;
+    this.method = request.method;
+    this.target = request.target;
+    this.authority = request.authority;
+    this.peer = request.peer;
+    this.routeAs = request.routeAs;
+    this.source = request.source;
+    this.unknownSpace = request.unknownSpace;
+    this.reason = request.reason;
+    this.traceparent = request.traceparent;
+    this.requestId = request.requestId;
+    this.probe = request.probe;
+    this.queueMs = request.queueMs;
+    this.cost = RECORD_BYTES + request.target.length + lengthOf(request.authority) + lengthOf(request.requestId);
     this.begunAt = performance.now();
-    this.#onEnd = onEnd;
-  }
-
-  /** Of memory, while the record is kept. */
-  get cost(): number {
-    const { target, authority, routeAs, traceparent, requestId } = this.request;
-    return (
-      RECORD_BYTES +
-      target.length +
-      lengthOf(authority) +
-      lengthOf(routeAs) +
-      lengthOf(traceparent) +
-      lengthOf(requestId)
-    );
+    this.#keeper = keeper;
   }
 
   connected(target: Target): void {
@@ -83,7 +102,7 @@ export class ExchangeRecord implements ExchangeObserver {
     this.requestBytes = sizes.request;
     this.responseBytes = sizes.response;
     this.complete = complete;
-    this.#onEnd(this);
+    this.#keeper.ended(this);
   }
 }
 

@@ -22,11 +22,11 @@ export function secretNames(configured: readonly string[]): Secrets {
   return new Set([...SECRET_FIELDS, ...configured.map((name) => name.toLowerCase())]);
 }
 
-export function formatRequest({ id, request, begunAt }: ExchangeRecord, secrets: Secrets): RequestTrace {
+export function formatRequest(request: ExchangeRecord, secrets: Secrets): RequestTrace {
   return {
     type: "request",
-    id,
-    at: Math.round(performance.timeOrigin + begunAt - request.queueMs),
+    id: request.id,
+    at: Math.round(performance.timeOrigin + request.begunAt - request.queueMs),
     direction: request.direction,
     method: request.method,
     authority: request.authority ?? "",
@@ -49,7 +49,7 @@ export interface Told {
 }
 
 export function formatResponse(record: ExchangeRecord, told: Told): ResponseTrace {
-  const { begunAt, connectedAt, respondedAt, endedAt, reached, request } = record;
+  const { begunAt, connectedAt, respondedAt, endedAt, reached, queueMs } = record;
   const { service } = reached ?? {};
   return {
     type: "response",
@@ -60,10 +60,10 @@ export function formatResponse(record: ExchangeRecord, told: Told): ResponseTrac
     port: reached?.port ?? 0,
     ...(service === undefined ? {} : { service }),
     tries: record.tries,
-    queueMs: rounded(request.queueMs),
+    queueMs: rounded(queueMs),
     connectMs: connectedAt === 0 ? 0 : rounded(connectedAt - begunAt),
     firstByteMs: respondedAt === 0 || connectedAt === 0 ? 0 : rounded(respondedAt - connectedAt),
-    totalMs: rounded(endedAt - begunAt + request.queueMs),
+    totalMs: rounded(endedAt - begunAt + queueMs),
     requestBytes: record.requestBytes,
     responseBytes: record.responseBytes,
     ...messagesOf(told),

@@ -19,9 +19,9 @@ class Sums {
 export class RequestMetrics {
   readonly #sums: Readonly<Record<Direction, Sums>> = { in: new Sums(), out: new Sums(), enter: new Sums() };
 
-  add({ request, status, begunAt, endedAt, requestBytes, responseBytes }: ExchangeRecord): void {
-    const sums = this.#sums[request.direction];
-    const ms = endedAt - begunAt + request.queueMs;
+  add({ direction, queueMs, status, begunAt, endedAt, requestBytes, responseBytes }: ExchangeRecord): void {
+    const sums = this.#sums[direction];
+    const ms = endedAt - begunAt + queueMs;
     increment(sums.classes, Math.min(Math.trunc(status / 100), CLASSES.length - 1));
     increment(sums.buckets, bucketOf(ms));
     sums.requestBytes += requestBytes;

@@ -1,7 +1,7 @@
 /** The exchanges of one sidecar: noted as they go, remembered for a while, told to whoever listens. */
 import { TRACE_CAPTURES_MAX } from "../../core/limits.ts";
 import { Capture } from "./capture.ts";
-import { ExchangeRecord, type TracedRequest } from "./exchange-record.ts";
+import { ExchangeRecord, type RecordKeeper, type TracedRequest } from "./exchange-record.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { TraceRing } from "./trace-ring.ts";
 
@@ -13,13 +13,12 @@ export interface TraceListener {
   readonly ended: (record: ExchangeRecord, capture: Capture | undefined) => void;
 }
 
-export class Trace {
+export class Trace implements RecordKeeper {
   readonly metrics = new RequestMetrics();
   readonly #ring = new TraceRing();
   readonly #listeners = new Set<TraceListener>();
   #captures = 0;
   #last = 0;
-  readonly #onEnd = (record: ExchangeRecord): void => this.#end(record);
 
   /** Number of the latest exchange. */
   get last(): number {
@@ -29,7 +28,7 @@ export class Trace {
   /** The observer of a request that has just been decided. */
   begin(request: TracedRequest): ExchangeRecord {
     this.#last += 1;
-    const record = new ExchangeRecord(this.#last, request, this.#onEnd);
+    const record = new ExchangeRecord(this.#last, request, this);
     if (this.#listeners.size > 0) this.#tellBegin(record);
     return record;
   }
@@ -45,6 +44,13 @@ export class Trace {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Told by the record itself. */
+  ended(record: ExchangeRecord): void {
+    this.metrics.add(record);
+    this.#ring.push(record);
+    if (this.#listeners.size > 0 || record.capture !== undefined) this.#tellEnd(record);
+  }
+
   #tellBegin(record: ExchangeRecord): void {
     let captures = false;
     for (const listener of this.#listeners) {
@@ -58,9 +64,7 @@ export class Trace {
     });
   }
 
-  #end(record: ExchangeRecord): void {
-    this.metrics.add(record);
-    this.#ring.push(record);
+  #tellEnd(record: ExchangeRecord): void {
     const { capture } = record;
     // The ring keeps no messages.
     record.capture = undefined;
