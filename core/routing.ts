@@ -185,6 +185,8 @@ export type RouteReason =
   | "no-service"
   /** The Service says `azds.io/no-route`. */
   | "pinned"
+  /** The Service declares the port as no HTTP. */
+  | "opaque"
   /** The nearest version from the request's space upwards. */
   | "space"
   /** No space was named: the nearest version from the caller's own space upwards. */
@@ -232,7 +234,10 @@ export function outboundCandidates(table: RouteTable, question: OutboundQuestion
     space: destination.service.namespace,
     service: serviceKey(destination.service),
   };
-  if (staysAsItIs(destination)) return { candidates: [itself], reason: "pinned", ...unknown };
+  if (staysAsItIs(destination)) {
+    const reason = destination.service.pinned === true ? "pinned" : "opaque";
+    return { candidates: [itself], reason, ...unknown };
+  }
   const candidates: Candidate[] = [];
   for (const space of searchOrder(table, question)) {
     const service = table.find(space, destination.service.name);
