@@ -40,6 +40,8 @@ class FirstLook implements WireOwner {
   readonly #options: LookOptions;
   #input: Buffer | undefined;
   #dial: Dial | undefined;
+  /** SETTINGS of a server of HTTP/2, which waits for nobody. */
+  #greeting: Buffer | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #decided = false;
 
@@ -57,13 +59,16 @@ class FirstLook implements WireOwner {
     this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
     switch (sniff(this.#input)) {
       case "http1":
+        if (this.#greeting !== undefined) return this.#relay(false);
         this.#decide();
         this.#options.http(this.#input, this.#dial);
         return;
       case "http2-preface":
         this.#decide();
         this.#options.client.pause();
-        this.#options.http2(this.#input, this.#dial);
+        // What was read of that connection cannot be read again: the stream that wants it dials anew.
+        if (this.#greeting !== undefined) this.#dial?.abandon();
+        this.#options.http2(this.#input, this.#greeting === undefined ? this.#dial : undefined);
         return;
       case "other":
         this.#relay(false);
@@ -99,7 +104,13 @@ class FirstLook implements WireOwner {
   #upstreamOwner(): WireOwner {
     return {
       ...DISCARD,
-      data: (_wire, bytes) => this.#relay(false, bytes),
+      data: (wire, bytes) => {
+        if (this.#greeting !== undefined || !mayBeSettings(bytes)) return this.#relay(false, bytes);
+        // A client that speaks HTTP/2, too, is about to send its preface, and its streams can be routed.
+        this.#greeting = bytes;
+        wire.pause();
+        this.#timer ??= setTimeout(() => this.#relay(false), SNIFF_MS_MAX);
+      },
       end: () => this.#relay(false, undefined, true),
       close: () => {
         if (!this.#decided) this.#options.client.reset();
@@ -121,7 +132,9 @@ class FirstLook implements WireOwner {
     this.#options.client.pause();
     const dial = this.#dial;
     if (dial === undefined) return;
-    relayThrough(dial, { client: this.#options.client, fromClient: this.#input, fromUpstream, clientEnded });
+    const parts = [this.#greeting, fromUpstream].filter((bytes) => bytes !== undefined);
+    const spoken = parts.length === 0 ? undefined : Buffer.concat(parts);
+    relayThrough(dial, { client: this.#options.client, fromClient: this.#input, fromUpstream: spoken, clientEnded });
     if (upstreamEnded) this.#options.client.end();
   }
 
@@ -129,6 +142,12 @@ class FirstLook implements WireOwner {
     this.#decided = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** The beginning of a SETTINGS frame, as servers of HTTP/2 send it at once (RFC 9113 §3.4). */
+function mayBeSettings(bytes: Buffer): boolean {
+  const length = bytes.length < 9 ? -1 : bytes.readUIntBE(0, 3);
+  return length >= 0 && length % 6 === 0 && bytes[3] === 4 && bytes[4] === 0 && bytes.readUInt32BE(5) === 0;
 }
 
 interface RelayThrough {

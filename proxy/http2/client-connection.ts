@@ -13,7 +13,7 @@ import {
   HTTP2_STREAMS_MAX,
   UPSTREAMS_PER_CLIENT_MAX,
 } from "../../core/limits.ts";
-import { Dial } from "../http/dial.ts";
+import { Dial, type Endpoint } from "../http/dial.ts";
 import type { ExchangePolicy, ExchangeStart } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
 import { closeSoon, DISCARD, Wire } from "../http/wire.ts";
@@ -30,6 +30,7 @@ import { UpstreamConnection, type UpstreamOwner } from "./upstream-connection.ts
 export function serveHttp2(start: ExchangeStart): void {
   const connection = new ClientConnection(start);
   start.client.owner = connection;
+  if (start.spare !== undefined) connection.adopt(start.spare);
   if (start.input === undefined) connection.flushAll();
   else connection.data(start.client, start.input);
   start.client.resume();
@@ -60,7 +61,6 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   /** Read once as long as it is repeated. */
   #lastBlock: Block | undefined;
   #lastRequest: Request | undefined;
-  #spare: Dial | undefined;
   /** The upstream of the latest request: its end is the client's end. */
   #latest: UpstreamConnection | undefined;
   #streamsMax = HTTP2_STREAMS_MAX;
@@ -68,17 +68,22 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   #leaving = false;
   #closed = false;
 
-  constructor({ client, policy, spare }: ExchangeStart) {
+  constructor({ client, policy }: ExchangeStart) {
     super(client, true);
     this.policy = policy;
-    this.#spare = spare;
-    const outcome = spare?.outcome;
-    if (outcome instanceof Wire) outcome.owner = DISCARD;
     this.greet([
       [SETTING.maxConcurrentStreams, HTTP2_STREAMS_MAX],
       [SETTING.initialWindowSize, HTTP2_STREAM_WINDOW_BYTES],
       [SETTING.maxHeaderListSize, HEAD_BYTES_MAX],
     ]);
+  }
+
+  /**
+   * Takes the connection to the original destination that was begun before the client had spoken. It is greeted at once,
+   * as the client's own would have been: servers of HTTP/2 speak without being asked.
+   */
+  adopt(spare: Dial): void {
+    this.#await(keyOf(spare.endpoint), spare, () => {});
   }
 
   /** Whether streams other than this exchange's are open. */
@@ -199,37 +204,25 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   }
 
   #connect(target: Target, done: (upstream: UpstreamConnection | undefined) => void): void {
-    const key = `${target.address}|${target.port}`;
+    const key = keyOf(target);
     const open = this.#upstreams.get(key);
     if (open?.usable === true) return done(open);
     const under = this.#dialling.get(key);
-    if (under !== undefined) {
-      under.waiting.push(done);
-      return;
-    }
-    const dialling: Dialling = { dial: this.#takeSpare(target) ?? new Dial(target), waiting: [done] };
+    if (under === undefined) this.#await(key, new Dial(target), done);
+    else under.waiting.push(done);
+  }
+
+  #await(key: string, dial: Dial, done: Dialling["waiting"][number]): void {
+    const dialling: Dialling = { dial, waiting: [done] };
     this.#dialling.set(key, dialling);
-    dialling.dial.whenSettled((outcome) => {
+    dial.whenSettled((outcome) => {
       this.#dialling.delete(key);
-      const upstream =
-        outcome instanceof Wire && !outcome.closed
-          ? new UpstreamConnection(outcome, { owner: this, endpoint: target })
-          : undefined;
+      const open = outcome instanceof Wire && !outcome.closed;
+      const upstream = open ? new UpstreamConnection(outcome, { owner: this, endpoint: dial.endpoint }) : undefined;
       if (upstream !== undefined) this.#keep(key, upstream);
       for (const waiting of dialling.waiting) waiting(upstream);
       this.flushAll();
     });
-  }
-
-  #takeSpare(target: Target): Dial | undefined {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    if (spare === undefined) return undefined;
-    const { address, port } = spare.endpoint;
-    const broken = spare.outcome instanceof Wire && spare.outcome.closed;
-    if (address === target.address && port === target.port && !broken) return spare;
-    spare.abandon();
-    return undefined;
   }
 
   #keep(key: string, upstream: UpstreamConnection): void {
@@ -262,7 +255,6 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   /** A server must learn that nobody reads its answer any more. */
   #closeUpstreams(): void {
     this.#closed = true;
-    this.#spare?.abandon();
     for (const { dial } of this.#dialling.values()) dial.abandon();
     for (const upstream of [...this.#upstreams.values(), ...this.#leavingUpstreams]) {
       upstream.wire.owner = DISCARD;
@@ -272,4 +264,8 @@ export class ClientConnection extends Connection implements UpstreamOwner {
     this.#upstreams.clear();
     this.#leavingUpstreams.clear();
   }
+}
+
+function keyOf({ address, port }: Endpoint): string {
+  return `${address}|${port}`;
 }

@@ -125,3 +125,5 @@ for (const to of LANGUAGES) {
   inbound.stop();
   server.stop();
 }
+// oxlint-disable-next-line unicorn/no-process-exit -- the end of a program, whose relayed connections may be open still
+process.exit(0);

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
 import type { Endpoint } from "../../../../proxy/http/dial.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
@@ -87,6 +88,21 @@ describe("acceptOutbound() routes each stream of a connection", () => {
     expect(alice.requests[0]).toMatchObject({ "azds-route-as": "alice", "azds-routed-to": "alice/web" });
     expect(dev.requests[0]).not.toHaveProperty("azds-routed-to");
     expect(of.counters).toMatchObject({ requests: 40, relayed: 0 });
+  });
+
+  test("although a server of HTTP/2 greets before the client has spoken", async () => {
+    const [dev, alice] = [await server("from-dev"), await server("from-alice")];
+    const listening = front((wire) =>
+      acceptOutbound(pod(dev, { services: [web("dev", dev), web("alice", alice)] }), wire, -1),
+    );
+    const slow = connectTcp(listening.port, "127.0.0.1");
+    cleanup.push(listening.stop, () => slow.destroy());
+    await once(slow, "connect");
+    while (dev.sessions() === 0) await Bun.sleep(5);
+    await Bun.sleep(50);
+    const client = connect("http://web", { createConnection: () => slow });
+    const { body } = await request(client, { "azds-route-as": "alice" });
+    expect(body.toString()).toBe("from-alice");
   });
 
   test("by its authority", async () => {
