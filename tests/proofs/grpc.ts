@@ -62,7 +62,11 @@ function argvOf(language: Language, role: "client" | "server"): readonly string[
 const ENV = { ...process.env, NODE_PATH: `${FOLDER}/grpc-js/node_modules`, PYTHONDONTWRITEBYTECODE: "1" };
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  for await (const chunk of stream) return Buffer.from(chunk).toString().trim();
+  let text = "";
+  for await (const chunk of stream) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("\n")) return text.trim();
+  }
   throw new Error("The server has not started");
 }
 

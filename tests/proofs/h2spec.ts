@@ -26,7 +26,11 @@ async function installed(): Promise<string> {
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  for await (const chunk of stream) return Buffer.from(chunk).toString().trim();
+  let text = "";
+  for await (const chunk of stream) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("\n")) return text.trim();
+  }
   throw new Error("The server has not started");
 }
 
