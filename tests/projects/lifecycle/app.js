@@ -22,7 +22,7 @@ first.then(() => {
 
 http.createServer((request, response) => response.end()).listen(8080);
 // Where programs of ours listen in the pods of a session.
-for (const port of [19050, 19060, 19070]) net.createServer((socket) => socket.end("private")).listen(port, "127.0.0.1");
+for (const port of [19050, 19060]) net.createServer((socket) => socket.end("private")).listen(port, "127.0.0.1");
 process.on("SIGUSR2", () => net.createServer((socket) => socket.end()).listen(8081));
 
 /** As servers that finish what they have begun: slow, and in need of others until the end. */
