@@ -135,6 +135,17 @@ export function service(
   };
 }
 
+/** A headless Service of one endpoint, so that its address can be a port of this test. */
+export function web(namespace: string, at: Endpoint, over: Partial<ServiceRecord> = {}): ServiceRecord {
+  return service({
+    namespace,
+    name: "web",
+    ports: [{ name: "http", port: 80, target: at.port }],
+    endpoints: [at.address],
+    ...over,
+  });
+}
+
 export function snapshot(services: readonly ServiceRecord[]): FeedMessage {
   return {
     type: "snapshot",

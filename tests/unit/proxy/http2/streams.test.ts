@@ -3,12 +3,10 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import type { ServiceRecord } from "../../../../core/route-table.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
-import { closedPort, front, pod, service } from "../raw-peers.ts";
+import { closedPort, front, pod, web } from "../raw-peers.ts";
 import { http2Server, type Http2Server } from "./http2-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
@@ -59,16 +57,6 @@ async function request(
   if (body !== undefined) stream.end(body);
   await ended;
   return { headers: received, body: Buffer.concat(parts), trailers };
-}
-
-function web(namespace: string, at: Endpoint, over: Partial<ServiceRecord> = {}): ServiceRecord {
-  return service({
-    namespace,
-    name: "web",
-    ports: [{ name: "http", port: 80, target: at.port }],
-    endpoints: [at.address],
-    ...over,
-  });
 }
 
 describe("acceptOutbound() routes each stream of a connection", () => {

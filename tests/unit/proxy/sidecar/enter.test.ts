@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
 import { acceptEnter } from "../../../../proxy/sidecar/enter.ts";
-import { closedPort, front, namedServer, pod, rawClient, service } from "../raw-peers.ts";
+import { closedPort, front, namedServer, pod, rawClient, web } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -20,16 +19,6 @@ async function named(name: string) {
   const server = await namedServer(name);
   cleanup.push(server.close);
   return server;
-}
-
-function web(namespace: string, at: Endpoint, over: Partial<ServiceRecord> = {}): ServiceRecord {
-  return service({
-    namespace,
-    name: "web",
-    ports: [{ name: "http", port: 80, target: at.port }],
-    endpoints: [at.address],
-    ...over,
-  });
 }
 
 const to = (host: string, ...lines: readonly string[]): string =>

@@ -1,10 +1,8 @@
 /** Outbound connections against real servers; the redirect is replaced by a function. */
 import { afterEach, describe, expect, test } from "bun:test";
-import type { ServiceRecord } from "../../../../core/route-table.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
-import { closedPort, front, namedServer, pod, rawClient, rawServer, service, snapshot } from "../raw-peers.ts";
+import { closedPort, front, namedServer, pod, rawClient, rawServer, snapshot, web } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -27,17 +25,6 @@ async function raw(...parameters: Parameters<typeof rawServer>) {
   const server = await rawServer(...parameters);
   cleanup.push(server.close);
   return server;
-}
-
-/** A headless Service of one endpoint, so that its address can be a port of this test. */
-function web(namespace: string, at: Endpoint, over: Partial<ServiceRecord> = {}): ServiceRecord {
-  return service({
-    namespace,
-    name: "web",
-    ports: [{ name: "http", port: 80, target: at.port }],
-    endpoints: [at.address],
-    ...over,
-  });
 }
 
 const request = (...lines: readonly string[]): string =>
