@@ -8,7 +8,7 @@ import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../http/wire.ts";
 import { markedTarget } from "./outbound.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { LatestRoute, type RouteQuestion } from "./latest-route.ts";
+import { LatestRoute, type RouteSearch } from "./latest-route.ts";
 import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
@@ -29,7 +29,7 @@ export function acceptInbound(pod: Pod, client: Wire, { fd, peer }: InboundConne
   // A save may be restarting a session's application this very moment.
   const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
-  const routes = new LatestRoute(pod.routes.table, (question, pick) => routeOf(pod, original, question, pick));
+  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
   let from: string | undefined;
   const decide: Decide = (head, queueMs) => {
     from ??= peer();
@@ -60,12 +60,7 @@ function decideInbound(
   return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };
 }
 
-function routeOf(
-  pod: Pod,
-  original: Endpoint,
-  { authority, routeAs, mark }: RouteQuestion,
-  pick: (count: number) => number,
-): InboundRoute {
+function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, mark, pick }: RouteSearch): InboundRoute {
   const { table, ready } = pod.routes;
   const unknownSpace = routeAs !== undefined && ready && !table.hasSpace(routeAs);
   if (isForThisPod(pod, original, mark)) return { targets: [original], reason: "marked", unknownSpace };

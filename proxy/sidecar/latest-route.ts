@@ -9,8 +9,12 @@ export interface RouteQuestion {
   readonly mark: string | undefined;
 }
 
-/** @param pick one of `count` endpoints, for which every request is to ask anew */
-export type FindRoute<T> = (question: RouteQuestion, pick: (count: number) => number) => T;
+export interface RouteSearch extends RouteQuestion {
+  /** One of `count` endpoints: where it is called, every request asks anew. */
+  readonly pick: (count: number) => number;
+}
+
+export type FindRoute<T> = (question: RouteSearch) => T;
 
 export class LatestRoute<T> {
   readonly #table: Pick<RouteTable, "revision">;
@@ -29,10 +33,11 @@ export class LatestRoute<T> {
     if (this.#route !== undefined && revision === this.#revision && isSame(question, this.#question))
       return this.#route;
     let picked = false;
-    const route = this.#find(question, (count) => {
+    const pick = (count: number): number => {
       picked = true;
       return anyOf(count);
-    });
+    };
+    const route = this.#find({ ...question, pick });
     this.#route = picked ? undefined : route;
     this.#question = question;
     this.#revision = revision;

@@ -7,7 +7,7 @@ import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../http/wire.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { LatestRoute, type RouteQuestion } from "./latest-route.ts";
+import { LatestRoute, type RouteSearch } from "./latest-route.ts";
 import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
@@ -23,7 +23,7 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     client.reset();
     return;
   }
-  const routes = new LatestRoute(pod.routes.table, (question, pick) => routeOf(pod, original, question, pick));
+  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
   const decide: Decide = (head, queueMs) => decideOutbound(pod, routes, { head, queueMs });
   serveDestination(pod, { client, original, decide });
 }
@@ -49,12 +49,7 @@ function decideOutbound(pod: Pod, routes: LatestRoute<OutboundRoute>, { head, qu
   return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };
 }
 
-function routeOf(
-  pod: Pod,
-  original: Endpoint,
-  { authority, routeAs }: RouteQuestion,
-  pick: (count: number) => number,
-): OutboundRoute {
+function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, pick }: RouteSearch): OutboundRoute {
   const { table } = pod.routes;
   const destination = lookup(table, { ip: original.address, port: original.port }, authority);
   if (destination === undefined)

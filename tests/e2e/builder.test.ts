@@ -180,8 +180,9 @@ describe("a build", () => {
 
   test("starts from a private image with the pull secret that the chart names", async () => {
     const pod = await readyPod();
-    await using _registry = await privateRegistry(pod.node);
-    await using _node = await scheduleOnlyOn(pod.node);
+    await using held = new AsyncDisposableStack();
+    held.use(await privateRegistry(pod.node));
+    held.use(await scheduleOnlyOn(pod.node));
     await kubectlOk(["-n", SPACE, "delete", "secret", "private", "--ignore-not-found"]);
     const login = ["--docker-server=localhost:5000", "--docker-username=bob", "--docker-password=pass"];
     await kubectlOk(["-n", SPACE, "create", "secret", "docker-registry", "private", ...login]);

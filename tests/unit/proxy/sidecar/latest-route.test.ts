@@ -6,7 +6,7 @@ const QUESTION: RouteQuestion = { authority: "web", routeAs: "alice", mark: unde
 function counted(find: (asked: number, pick: (count: number) => number) => unknown = (asked) => asked) {
   const table = { revision: 1 };
   let asked = 0;
-  const route = new LatestRoute(table, (_question, pick) => {
+  const route = new LatestRoute(table, ({ pick }) => {
     asked += 1;
     return find(asked, pick);
   });
