@@ -32,6 +32,8 @@ export const HTTP2_CLOSED_STREAMS_MAX = 256;
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
 export const CLOSE_LINGER_MS_MAX = 2_000;
+/** A connection that had so much at once lets the others go first. The loop reads 512 KiB at a time, ten times over. */
+export const TURN_BYTES = 256 * 1024;
 /** How long a connection may take to show what it speaks before it is relayed as it is. */
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */

@@ -10,6 +10,14 @@ import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
 import { inOrder } from "../../tests/cluster/run.ts";
 import { SERVICE_IP, UPSTREAM_PORT } from "./places.ts";
+import {
+  FAIRNESS_NAME,
+  fairnessOf,
+  type FairnessResult,
+  type FairnessRound,
+  fairnessRound,
+  printFairness,
+} from "./fairness.ts";
 import { installPeers } from "./peers.ts";
 import { cpuSecondsOf, type Program, residentMegabytesOf, startProgram } from "./processes.ts";
 import { azds, caddy, haproxy, nginx, OURS, type Proxy, REQUEST_HEADER } from "./proxies.ts";
@@ -76,10 +84,20 @@ async function run(): Promise<void> {
   ];
   try {
     const rows = await measureRows(proxies);
+    const fairness = FAIRNESS_NAME.includes(options.only) ? await measureFairness(proxies) : undefined;
     const memory = await measureMemory(proxies);
     const verdict = verdictOf(rows);
     printVerdict(verdict);
-    const result = { ...around, rounds: ROUNDS, seconds: SECONDS, versions: peers.versions, verdict, memory, rows };
+    const result = {
+      ...around,
+      rounds: ROUNDS,
+      seconds: SECONDS,
+      versions: peers.versions,
+      verdict,
+      fairness,
+      memory,
+      rows,
+    };
     await Bun.write(options.output, `${JSON.stringify(result, undefined, 2)}\n`);
   } finally {
     await Promise.all(upstreams.map(async (upstream) => upstream.stop()));
@@ -121,6 +139,25 @@ async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResul
     printRowResult(result);
     return result;
   });
+}
+
+async function measureFairness(proxies: readonly Proxy[]): Promise<FairnessResult> {
+  const running = await startAll(proxies);
+  const rounds = new Map<string, FairnessRound[]>();
+  try {
+    for (const proxy of proxies) await warm(proxy);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const proxy of turned(proxies, round)) {
+        const measured = await fairnessRound(proxy, SECONDS);
+        rounds.set(proxy.name, [...(rounds.get(proxy.name) ?? []), measured]);
+      }
+    }
+  } finally {
+    await Promise.all([...running.values()].map(async (program) => program.stop()));
+  }
+  const result = fairnessOf(rounds, { ours: OURS, base: "haproxy" });
+  printFairness(result);
+  return result;
 }
 
 async function warm(proxy: Proxy): Promise<void> {

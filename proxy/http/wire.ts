@@ -3,7 +3,7 @@
  * Whoever is responsible for it at the moment is its `owner`; a connection changes hands when its protocol is known.
  */
 import type { SocketHandler } from "bun";
-import { CLOSE_LINGER_MS_MAX } from "../../core/limits.ts";
+import { CLOSE_LINGER_MS_MAX, TURN_BYTES } from "../../core/limits.ts";
 
 export interface WireOwner {
   readonly data: (wire: Wire, bytes: Buffer) => void;
@@ -33,6 +33,8 @@ export class Wire {
   readonly #socket: WireSocket;
   #queue: Buffer[] = [];
   #paused = false;
+  /** Not read until the loop has been round. */
+  #waitsItsTurn = false;
   #ending = false;
   #shut = false;
   #closeAfterEnd = false;
@@ -99,13 +101,24 @@ export class Wire {
   pause(): void {
     if (this.#paused || this.#closed) return;
     this.#paused = true;
-    this.#socket.pause();
+    if (!this.#waitsItsTurn) this.#socket.pause();
   }
 
   resume(): void {
     if (!this.#paused || this.#closed) return;
     this.#paused = false;
-    this.#socket.resume();
+    if (!this.#waitsItsTurn) this.#socket.resume();
+  }
+
+  /** For the socket handlers only: the loop would go on reading here, while others wait. */
+  giveWay(): void {
+    if (this.#waitsItsTurn || this.#closed) return;
+    this.#waitsItsTurn = true;
+    if (!this.#paused) this.#socket.pause();
+    setImmediate(() => {
+      this.#waitsItsTurn = false;
+      if (!this.#paused && !this.#closed) this.#socket.resume();
+    });
   }
 
   /** For the socket handlers only. */
@@ -143,7 +156,11 @@ export class Wire {
 
 /** One set of handlers for all sockets; what differs lives in `socket.data`. */
 export const WIRE_HANDLERS: SocketHandler<Wire> = {
-  data: (socket, bytes) => socket.data.owner.data(socket.data, bytes),
+  data: (socket, bytes) => {
+    const wire = socket.data;
+    wire.owner.data(wire, bytes);
+    if (bytes.length >= TURN_BYTES) wire.giveWay();
+  },
   end: (socket) => socket.data.owner.end(socket.data),
   drain: (socket) => socket.data.flush(),
   close: (socket, error) => socket.data.gone(error),
