@@ -1,10 +1,11 @@
 /** The enter port, on loopback: HTTP from outside, through a port-forward, routed by its host like a request of this pod. */
 import { spaceInBaggage } from "../../core/baggage.ts";
+import { type Asked, knownUrls } from "../../core/from-outside.ts";
 import type { Answer } from "../http/answer.ts";
 import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
-import { type Asked, decideByHost, knownUrls, NOT_READY } from "../routing/from-outside.ts";
+import { decideByHost, NOT_READY } from "../routing/from-outside.ts";
 import { type Asking, beginTrace } from "./begin-trace.ts";
 import { markedTarget } from "./outbound.ts";
 import { memberFor, type Pod, type RequestSpace } from "./pod.ts";

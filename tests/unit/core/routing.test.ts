@@ -1,14 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { FeedMessage, ServiceRecord } from "../../../core/route-table.ts";
-import {
-  inboundTarget,
-  lookup,
-  outboundCandidates,
-  parseHost,
-  RouteTable,
-  type Destination,
-} from "../../../core/routing.ts";
+import { inboundTarget, lookup, outboundCandidates, RouteTable, type Destination } from "../../../core/routing.ts";
+import { parseHost } from "../../../core/space-host.ts";
 
 function service(namespace: string, name: string, over: Partial<ServiceRecord> = {}): ServiceRecord {
   return {
