@@ -2,6 +2,7 @@
 import { PORT } from "../../core/contract.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import { lookup, outboundCandidates, type Candidate, type RouteReason } from "../../core/routing.ts";
+import type { Direction } from "../../core/trace.ts";
 import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
@@ -25,15 +26,20 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     client.reset();
     return;
   }
-  const decide: Decide = (head, queueMs) => decideOutbound(pod, original, { head, queueMs });
+  const decide: Decide = (head, queueMs) => decideOutbound(pod, original, { head, queueMs, direction: "out" });
   serveDestination(pod, { client, original, decide });
 }
 
-function decideOutbound(pod: Pod, original: Endpoint, { head, queueMs }: Asking): Forward {
+/** As of a request of the pod's application that dialled `original`. */
+export function decideOutbound(
+  pod: Pod,
+  original: Endpoint,
+  { head, queueMs, direction }: Asking & { readonly direction: Direction },
+): Forward {
   const space = spaceOf(pod, head);
   const { authority, routeAs, added } = space;
   const begin = (reason: RouteReason, unknownSpace = false): ExchangeRecord =>
-    beginTrace(pod, { direction: "out", peer: "", head, queueMs, space, reason, unknownSpace });
+    beginTrace(pod, { direction, peer: "", head, queueMs, space, reason, unknownSpace });
   const { table } = pod.routes;
   const destination = lookup(table, { ip: original.address, port: original.port }, authority);
   if (destination === undefined) return { kind: "forward", targets: [original], observer: begin("no-service") };
