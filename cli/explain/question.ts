@@ -1,0 +1,29 @@
+/** All that the way of a request depends on. */
+import type { SidecarConfig } from "../../core/sidecar-config.ts";
+import type { Address } from "./address.ts";
+import type { Routes } from "./read-routes.ts";
+import type { Facts } from "./space-facts.ts";
+
+export interface Gateway {
+  /** With its leading dot. */
+  readonly hostSuffix: string;
+  readonly isThere: boolean;
+  readonly trustsHeader: boolean;
+}
+
+export interface Question {
+  readonly address: Address;
+  /** The space of the caller. */
+  readonly caller: string;
+  /** Values of the route header and of `baggage`. */
+  readonly header: string | undefined;
+  readonly baggage: string | undefined;
+  readonly routes: Routes;
+  readonly gateway: Gateway;
+  readonly facts: Facts;
+}
+
+/** As the sidecars of this tree have it. */
+export function suffixOf({ routes }: Pick<Question, "routes">): SidecarConfig["hostSuffix"] {
+  return routes.sidecar.config.hostSuffix;
+}
