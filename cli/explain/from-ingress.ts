@@ -5,7 +5,7 @@ import { matchIngress, type IngressMatch } from "../../core/ingress-match.ts";
 import { recordOfIngress } from "../../core/ingress.ts";
 import { requestSpace } from "../../core/request-space.ts";
 import { serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
-import { inboundTarget, RouteTable } from "../../core/routing.ts";
+import { inboundTarget, lookup, RouteTable } from "../../core/routing.ts";
 import type { Explanation, Step } from "./explanation.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
 import { type Question, suffixOf } from "./question.ts";
@@ -112,9 +112,13 @@ function whyUnseen(
   if (pods === undefined) return undefined;
   const pod = pods.find(({ addresses }) => addresses.includes(original.address));
   if (pod?.sidecar === undefined) return "its pod has no sidecar, so no nearer version is looked for";
+  const { table } = question.routes;
   const { skipInboundPorts, opaquePorts } = pod.sidecar.config;
   if (skipInboundPorts.includes(original.port))
     return `its pod asked by annotation that port ${original.port} passes by its sidecar`;
-  const { protocol } = expectedProtocol(question.routes.table, original, opaquePorts);
-  return protocol === "opaque" ? REASONS.opaque : undefined;
+  const { protocol } = expectedProtocol(table, original, opaquePorts);
+  if (protocol === "opaque") return REASONS.opaque;
+  const meant = lookup(table, { ip: original.address, port: original.port }, question.address.authority);
+  if (meant !== undefined) return undefined;
+  return "several Services stand behind its pod and the host names none of them, so no nearer version is looked for";
 }
