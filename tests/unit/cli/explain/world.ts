@@ -5,7 +5,7 @@ import type { Explanation } from "../../../../cli/explain/explanation.ts";
 import type { Question } from "../../../../cli/explain/question.ts";
 import type { PodFacts, ServiceFacts, SpaceFacts } from "../../../../cli/explain/space-facts.ts";
 import { podView } from "../../../../cli/engine/pods/pod-view.ts";
-import { parseIngress } from "../../../../core/ingress.ts";
+import { type Ingress, parseIngress } from "../../../../core/ingress.ts";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
 import { RouteTable } from "../../../../core/routing.ts";
 import { sidecarConfig } from "../../proxy/raw-peers.ts";
@@ -69,7 +69,7 @@ export function serviceFacts(namespace: string, name: string, externalName?: str
   return { name, namespace, externalName, owns: ({ labels }) => labels["app"] === name };
 }
 
-export function ingress(namespace: string, host: string, over: Readonly<Record<string, unknown>> = {}) {
+export function ingress(namespace: string, host: string, over: object = {}): readonly Ingress[] {
   const found = parseIngress({
     metadata: { name: "shop", namespace },
     spec: {
@@ -143,7 +143,7 @@ export function question(
   };
 }
 
-export function facts(over: Readonly<Record<string, Partial<SpaceFacts>>>): Readonly<Record<string, SpaceFacts>> {
+export function factsWith(over: Readonly<Record<string, Partial<SpaceFacts>>>): Readonly<Record<string, SpaceFacts>> {
   const none: SpaceFacts = { pods: [], services: [], ingresses: [] };
   const changed = Object.entries(over).map(([space, part]) => [space, { ...(FACTS[space] ?? none), ...part }] as const);
   return { ...FACTS, ...Object.fromEntries(changed) };
