@@ -2,6 +2,7 @@
 import { LOCAL_HOST_SUFFIX, ROUTE_HEADER } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { namespacePath } from "../../core/kube/paths.ts";
+import { KubeError } from "../../core/kube/types.ts";
 import { RouteTable } from "../../core/routing.ts";
 import { parseServiceName } from "../../core/service-name.ts";
 import { parseHost } from "../../core/space-host.ts";
@@ -20,6 +21,7 @@ import { readRoutes } from "../explain/read-routes.ts";
 import { readFacts } from "../explain/space-facts.ts";
 import { readTunnels } from "../settings/tunnels.ts";
 import { type CurrentSpace, currentSpace } from "../spaces/current.ts";
+import { selectedSpace } from "../spaces/selection.ts";
 import { readNamespace } from "../spaces/tree.ts";
 
 export interface RouteExplainArgs {
@@ -79,7 +81,10 @@ async function ask({ address, fields, space }: Asked, context: Context, cluster:
   const { hostSuffix, endpoint, trustExternalHeader } = await readInfo(cluster, signal);
   const gateway: Gateway = { hostSuffix, isThere: endpoint !== "none", trustsHeader: trustExternalHeader };
   const caller = await callerOf({ address, space, gateway }, context, cluster);
-  const routes = await readRoutes(kube, [caller.name, ...caller.ancestors], signal);
+  // Whoever may not ask in the space of a URL may do so in the own one, whose sidecars know the same tree.
+  const selected = space === undefined ? await selectedSpace(context, cluster) : undefined;
+  const asked = [caller.name, ...caller.ancestors, ...(selected === undefined ? [] : [selected])];
+  const routes = await readRoutes(kube, [...new Set(asked)], signal);
   const { table } = routes;
   const header = fields[ROUTE_HEADER];
   const baggage = fields["baggage"];
@@ -109,8 +114,17 @@ async function callerOf(
   const host =
     parseHost(address.authority, gateway.hostSuffix, empty) ?? parseHost(address.authority, LOCAL_HOST_SUFFIX, empty);
   const named = host?.routeAs ?? host?.root ?? "";
-  const namespace = named === "" ? undefined : await cluster.kube.find(namespacePath(named), context.signal);
-  return currentSpace(context, cluster, readNamespace(namespace)?.isSpace === true ? named : undefined);
+  const isSpace = named !== "" && (await isReadableSpace(cluster, named, context.signal));
+  return currentSpace(context, cluster, isSpace ? named : undefined);
+}
+
+async function isReadableSpace({ kube }: Cluster, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return readNamespace(await kube.find(namespacePath(name), signal))?.isSpace === true;
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 403) return false;
+    throw error;
+  }
 }
 
 /** A forward ends in a container or at an enter port; what it leads to has a better name. */

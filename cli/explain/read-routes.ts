@@ -29,28 +29,30 @@ export interface Routes {
 /**
  * Of the first sidecar that tells: every sidecar of a tree knows the whole tree.
  *
- * @param spaces in which one is looked for, in this order
+ * @param spaces in which one is looked for, in this order; the first must be in the table
  * @throws AzdsError NO_SIDECAR
  */
 export async function readRoutes(kube: KubeClient, spaces: readonly string[], signal: AbortSignal): Promise<Routes> {
   const problems: string[] = [];
+  const [wanted = ""] = spaces;
   for (const space of spaces) {
     const sidecars = await findSidecars(kube, space, signal);
     if (sidecars === undefined) problems.push(`pods of \`${space}\` may not be listed`);
     for (const sidecar of sidecars ?? []) {
       try {
-        return { sidecar, table: await askForTable(kube, sidecar, signal) };
+        const table = await askForTable(kube, sidecar, signal);
+        if (table.hasSpace(wanted)) return { sidecar, table };
+        problems.push(`pod \`${sidecar.pod}\`: its table has no dev space \`${wanted}\``);
       } catch (error) {
         signal.throwIfAborted();
         problems.push(`pod \`${sidecar.pod}\`: ${reasonOf(error)}`);
       }
     }
   }
-  const [space = ""] = spaces;
   const why = problems.length === 0 ? "" : ` (${problems.join("; ")})`;
   throw new AzdsError(
     "NO_SIDECAR",
-    `No sidecar of dev space \`${space}\`${spaces.length > 1 ? " or above it" : ""} tells its routes${why}`,
+    `No sidecar of dev space \`${wanted}\`${spaces.length > 1 ? " or above it" : ""} tells its routes${why}`,
   );
 }
 
