@@ -39,14 +39,9 @@ export async function readRoutes(kube: KubeClient, spaces: readonly string[], si
     const sidecars = await findSidecars(kube, space, signal);
     if (sidecars === undefined) problems.push(`pods of \`${space}\` may not be listed`);
     for (const sidecar of sidecars ?? []) {
-      try {
-        const table = await askForTable(kube, sidecar, signal);
-        if (table.hasSpace(wanted)) return { sidecar, table };
-        problems.push(`pod \`${sidecar.pod}\`: its table has no dev space \`${wanted}\``);
-      } catch (error) {
-        signal.throwIfAborted();
-        problems.push(`pod \`${sidecar.pod}\`: ${reasonOf(error)}`);
-      }
+      const told = await tableOf(sidecar, wanted, { kube, signal });
+      if (typeof told !== "string") return { sidecar, table: told };
+      problems.push(`pod \`${sidecar.pod}\`: ${told}`);
     }
   }
   const why = problems.length === 0 ? "" : ` (${problems.join("; ")})`;
@@ -84,8 +79,23 @@ export function sidecarOf(pod: unknown): (Sidecar & Pick<PodView, "ready">) | un
   return { namespace: view.namespace, pod: view.name, config: parseSidecarConfig(text), ready: view.ready };
 }
 
-async function askForTable(kube: KubeClient, sidecar: Sidecar, signal: AbortSignal): Promise<RouteTable> {
-  const { namespace, pod } = sidecar;
+interface Way {
+  readonly kube: KubeClient;
+  readonly signal: AbortSignal;
+}
+
+/** Its table, or why it does not count. */
+async function tableOf(sidecar: Sidecar, wanted: string, way: Way): Promise<RouteTable | string> {
+  try {
+    const table = await askForTable(sidecar, way);
+    return table.hasSpace(wanted) ? table : `its table has no dev space \`${wanted}\``;
+  } catch (error) {
+    way.signal.throwIfAborted();
+    return reasonOf(error);
+  }
+}
+
+async function askForTable({ namespace, pod }: Sidecar, { kube, signal }: Way): Promise<RouteTable> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ROUTE_TABLE_MS_MAX)]);
   const stream = await openPortForward(kube.connection, { namespace, pod, port: PORT.traces, signal: limit });
   try {
