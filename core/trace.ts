@@ -97,7 +97,9 @@ export type TraceMessage =
   | RequestTrace
   | ResponseTrace
   /** So many messages were left out, because the client reads too slowly. */
-  | { readonly type: "dropped"; readonly count: number };
+  | { readonly type: "dropped"; readonly count: number }
+  /** Nothing more comes. Said before the connection ends, which a forwarded port tells late. */
+  | { readonly type: "end" };
 
 /** In place of a secret value. */
 export const REDACTED = "[redacted]";
@@ -131,6 +133,8 @@ export function parseTraceMessage(line: string): TraceMessage | undefined {
       return { type, run: textAt(value, "run") };
     case "dropped":
       return { type, count: numberAt(value, "count") };
+    case "end":
+      return { type };
     case "request":
       return parseRequest(value);
     case "response":

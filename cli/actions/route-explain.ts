@@ -1,4 +1,5 @@
 /** `azds route explain`: the way of one request, from the tables or by sending it. */
+import { spaceInBaggage } from "../../core/baggage.ts";
 import { LOCAL_HOST_SUFFIX, ROUTE_HEADER } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { namespacePath } from "../../core/kube/paths.ts";
@@ -90,7 +91,7 @@ async function ask({ address, fields, space }: Asked, context: Context, cluster:
   const baggage = fields["baggage"];
   const host = isGatewayHost({ address, gateway }) ? parseHost(address.authority, hostSuffix, table) : undefined;
   const named = parseServiceName(address.authority)?.namespace;
-  const spaces = [caller.name, header ?? "", host?.routeAs ?? "", host?.root ?? ""];
+  const spaces = [caller.name, header ?? spaceInBaggage(baggage ?? "") ?? "", host?.routeAs ?? "", host?.root ?? ""];
   const namespaces = [...spaces.flatMap((each) => table.ancestry(each)), ...(named === undefined ? [] : [named])];
   const facts = await readFacts(kube, namespaces, signal);
   return { address, caller: caller.name, header, baggage, routes, gateway, facts };
@@ -128,14 +129,15 @@ async function isReadableSpace({ kube }: Cluster, name: string, signal: AbortSig
 }
 
 /** A forward ends in a container or at an enter port; what it leads to has a better name. */
-async function refuseForward({ port, authority }: Address, { host }: Context, cluster: Cluster): Promise<AzdsError> {
+async function refuseForward({ host: name, port }: Address, { host }: Context, cluster: Cluster): Promise<AzdsError> {
   const tunnel = (await readTunnels(host, cluster)).find(({ localPort }) => localPort === port);
+  const here = `\`${name}:${port}\``;
   const what =
     tunnel?.kind === "forward"
-      ? `\`${authority}\` leads straight to a container of \`${tunnel.service}.${tunnel.space}\`, past every sidecar's decision`
+      ? `${here} leads straight to a container of \`${tunnel.service}.${tunnel.space}\`, past every sidecar's decision`
       : tunnel?.kind === "gateway"
-        ? `\`${authority}\` is the local gateway, which goes by the host name`
-        : `\`${authority}\` is a port of this machine`;
+        ? `${here} is the local gateway, which goes by the host name`
+        : `${here} is a port of this machine`;
   return new AzdsError("NOT_ROUTED", what);
 }
 

@@ -39,7 +39,7 @@ export function fromPod(question: Question): Explanation | undefined {
   }
 }
 
-/** @throws AzdsError SERVICE_NOT_FOUND for a name that means no Service */
+/** @throws AzdsError SERVICE_NOT_FOUND for what can only be the name of a Service */
 export function refuseName({ address, caller, routes, facts }: Question): void {
   const name = parseServiceName(address.authority);
   if (name === undefined) return;
@@ -47,6 +47,9 @@ export function refuseName({ address, caller, routes, facts }: Question): void {
   const where = name.namespace === undefined ? table.ancestry(caller) : [name.namespace];
   const inTable = [...table.services].filter(({ namespace }) => where.includes(namespace));
   const read = where.flatMap((space) => facts.get(space)?.services ?? []);
+  // Two labels may as well be a host of the Internet.
+  const isName = name.namespace === undefined || address.host.includes(".svc") || table.hasSpace(name.namespace);
+  if (!isName && read.length === 0) return;
   const names = [...new Set([...inTable, ...read].map((service) => service.name))].toSorted();
   const place =
     name.namespace === undefined ? `dev space \`${caller}\` or above it` : `namespace \`${name.namespace}\``;

@@ -97,8 +97,10 @@ export class TraceClient implements TraceListener {
       messages.push({ type: "dropped", count: this.#dropped });
       this.#dropped = 0;
     }
+    const isOver = this.#options.wish.follow === false && this.#queue.length === 0;
+    if (isOver) messages.push({ type: "end" });
     if (messages.length > 0) this.#write(messages);
-    if (this.#queue.length === 0 && this.#options.wish.follow === false) this.#options.wire.close();
+    if (isOver) this.#options.wire.close();
   }
 
   #format({ record, ended, capture }: Waiting): TraceMessage {

@@ -105,10 +105,14 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 describe("azds route explain says what becomes of a request", () => {
-  test.each(Object.entries(CASES))("%s", async (_title, { answer, ...asked }) => {
-    await eventually(async () => real(asked), answer.split(" ")[0]);
-    await eventually(async () => dry(asked), answer);
-  });
+  test.each(Object.entries(CASES))(
+    "%s",
+    async (_title, { answer, ...asked }) => {
+      await eventually(async () => real(asked), answer.split(" ")[0]);
+      await eventually(async () => dry(asked), answer);
+    },
+    30_000,
+  );
 
   test("once the child's pods are gone", async () => {
     await scaleLink(CHILDS_B, 0);
@@ -162,10 +166,14 @@ describe("azds route explain --live shows what a request touched", () => {
     ["of a pod in the name of the child", ["a", "-n", ROOT, "-H", AS_CHILD], CHILD],
     ["of a pod without a header", ["a", "-n", ROOT], ROOT],
     ["from outside by the child's host", [`http://${CHILD}.s.${ROOT}.a.azds.localhost/`], CHILD],
-  ] as const)("%s", async (_title, args, b) => {
-    await eventually(
-      async () => asArray(at((await explained([...args, "--live"]))("live"), "calls")).map(seen),
-      chain(b),
-    );
-  });
+  ] as const)(
+    "%s",
+    async (_title, args, b) => {
+      await eventually(
+        async () => asArray(at((await explained([...args, "--live"]))("live"), "calls")).map(seen),
+        chain(b),
+      );
+    },
+    30_000,
+  );
 });

@@ -49,6 +49,7 @@ async function readOnce(pod: TracedPod, { kube, signal, wish }: Source, join: Tr
     await stream.write(new TextEncoder().encode(`${JSON.stringify(asked)}\n`));
     for await (const line of readLines(chunksOf(stream), TRACE_LINE_BYTES_MAX)) {
       const message = parseTraceMessage(line);
+      if (message?.type === "end") return;
       if (message !== undefined) join.take(message);
     }
   } finally {
@@ -96,6 +97,8 @@ export class TraceJoin {
     switch (message.type) {
       case "hello":
         this.#begin(message.run);
+        break;
+      case "end":
         break;
       case "dropped":
         this.#options.onDropped(message.count);

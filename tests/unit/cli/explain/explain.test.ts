@@ -163,7 +163,7 @@ describe("explain() refuses", () => {
       "wep",
       "SERVICE_NOT_FOUND: There is no Service `wep` in dev space `dev` or above it; there are `admin`, `alias`, `api`, `away`, `db`, `empty`, `nodes`, `pinned`, `web`",
     ],
-    ["web.nowhere", "SERVICE_NOT_FOUND: There is no Service `web` in namespace `nowhere`"],
+    ["web.nowhere.svc", "SERVICE_NOT_FOUND: There is no Service `web` in namespace `nowhere`"],
     ["web:81", "SERVICE_NOT_FOUND: Service `dev/web` has no TCP port 81, only 80 (http), 8080 in the pods"],
     [
       "http://dev.wep.azds.localhost/",

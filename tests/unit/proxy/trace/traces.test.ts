@@ -121,7 +121,7 @@ describe("traces", () => {
     for (const backlog of [true, false]) {
       const reader = await rawClient(tracePort(here), `${JSON.stringify({ backlog, follow: false })}\n`);
       const types = complete(await reader.all()).map((line) => parseTraceMessage(line)?.type);
-      expect(types).toEqual(backlog ? ["hello", "request", "response"] : ["hello"]);
+      expect(types).toEqual(backlog ? ["hello", "request", "response", "end"] : ["hello", "end"]);
       reader.socket.destroy();
     }
   });
