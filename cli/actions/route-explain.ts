@@ -1,5 +1,4 @@
 /** `azds route explain`: the way of one request, from the tables or by sending it. */
-import { spaceInBaggage } from "../../core/baggage.ts";
 import { LOCAL_HOST_SUFFIX, ROUTE_HEADER } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { namespacePath } from "../../core/kube/paths.ts";
@@ -41,7 +40,7 @@ export async function run(args: RouteExplainArgs, context: Context): Promise<num
   const cluster = await connect(context);
   if (isThisMachine(address)) throw await refuseForward(address, context, cluster);
   const question = await ask({ address, fields, space: args.space }, context, cluster);
-  const explanation = explain(question);
+  const explanation = await explainFully(question, cluster, context.signal);
   if (!args.live) {
     show(question, { url: args.url, ...explanation }, context);
     return 0;
@@ -86,15 +85,25 @@ async function ask({ address, fields, space }: Asked, context: Context, cluster:
   const selected = space === undefined ? await selectedSpace(context, cluster) : undefined;
   const asked = [caller.name, ...caller.ancestors, ...(selected === undefined ? [] : [selected])];
   const routes = await readRoutes(kube, [...new Set(asked)], signal);
-  const { table } = routes;
-  const header = fields[ROUTE_HEADER];
-  const baggage = fields["baggage"];
-  const host = isGatewayHost({ address, gateway }) ? parseHost(address.authority, hostSuffix, table) : undefined;
   const named = parseServiceName(address.authority)?.namespace;
-  const spaces = [caller.name, header ?? spaceInBaggage(baggage ?? "") ?? "", host?.routeAs ?? "", host?.root ?? ""];
-  const namespaces = [...spaces.flatMap((each) => table.ancestry(each)), ...(named === undefined ? [] : [named])];
+  const namespaces = [caller.name, ...caller.ancestors, ...(named === undefined ? [] : [named])];
   const facts = await readFacts(kube, namespaces, signal);
+  const { [ROUTE_HEADER]: header, baggage } = fields;
   return { address, caller: caller.name, header, baggage, routes, gateway, facts };
+}
+
+/** Explained twice where the way leads to spaces whose pods have not been read yet. */
+async function explainFully(question: Question, { kube }: Cluster, signal: AbortSignal): Promise<Explanation> {
+  const { routes, facts } = question;
+  const { space, answer, otherwise } = explain(question);
+  const reached = [answer, ...otherwise].flatMap((target) => target?.service?.split("/")[0] ?? []);
+  const onWay = [...(space === undefined ? [] : [space]), ...reached].flatMap((each) => routes.table.ancestry(each));
+  const more = await readFacts(
+    kube,
+    onWay.filter((each) => !facts.has(each)),
+    signal,
+  );
+  return explain({ ...question, facts: new Map([...facts, ...more]) });
 }
 
 interface Calling {
