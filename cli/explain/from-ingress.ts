@@ -8,7 +8,7 @@ import { serviceKey, type ServicePort, type ServiceRecord } from "../../core/rou
 import { inboundTarget, lookup, RouteTable } from "../../core/routing.ts";
 import type { Explanation, Step } from "./explanation.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
-import { type Question, suffixOf } from "./question.ts";
+import { type Question, readerOf } from "./question.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep, spaceStep } from "./steps.ts";
 import { REASONS } from "./words.ts";
 
@@ -78,7 +78,7 @@ function arrive(question: Question, { service, port, address, before }: Arrival)
     const end = ending(question, { candidates: [itself], reason: "here" });
     return { entry: "ingress", steps: [...steps, { step: "answer", what: itself.service, why: passes }], ...end };
   }
-  const space = requestSpace(table, suffixOf(question), { authority, header, baggage });
+  const space = requestSpace(readerOf(question), authority, { routeAs: header, baggage });
   const search = passedSteps(question, service.name);
   const { routeAs } = space;
   const nearer = inboundTarget(table, {

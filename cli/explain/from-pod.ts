@@ -9,7 +9,7 @@ import { type Destination, lookup, outboundCandidates } from "../../core/routing
 import { parseServiceName, resolveService, type ServiceName } from "../../core/service-name.ts";
 import type { Explanation, Step } from "./explanation.ts";
 import { podsOf } from "./pods-of.ts";
-import { type Question, suffixOf } from "./question.ts";
+import { type Question, readerOf } from "./question.ts";
 import type { ServiceFacts } from "./space-facts.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep, spaceStep } from "./steps.ts";
 import { listed, REASONS } from "./words.ts";
@@ -151,7 +151,7 @@ function dial(question: Question, { ip, destination, before, only }: Dial): Expl
     const relayed = { candidates: [itself], reason: "opaque" } as const;
     return { entry: "pod", steps: [...steps, ...answerSteps(relayed)], ...ending(question, relayed, only) };
   }
-  const space = requestSpace(table, suffixOf(question), { authority: address.authority, header, baggage });
+  const space = requestSpace(readerOf(question), address.authority, { routeAs: header, baggage });
   const search = passedSteps(question, destination.service.name);
   const { routeAs } = space;
   // The one that a sidecar takes where several Services stand behind one pod.

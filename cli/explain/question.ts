@@ -1,5 +1,5 @@
 /** All that the way of a request depends on. */
-import type { SidecarConfig } from "../../core/sidecar-config.ts";
+import type { SpaceReader } from "../../core/request-space.ts";
 import type { Address } from "./address.ts";
 import type { Routes } from "./read-routes.ts";
 import type { Facts } from "./space-facts.ts";
@@ -23,7 +23,12 @@ export interface Question {
   readonly facts: Facts;
 }
 
+/** A sidecar of this tree. */
+export function readerOf({ routes }: Pick<Question, "routes">): SpaceReader {
+  return { routes, config: routes.sidecar.config };
+}
+
 /** As the sidecars of this tree have it. */
-export function suffixOf({ routes }: Pick<Question, "routes">): SidecarConfig["hostSuffix"] {
+export function suffixOf({ routes }: Pick<Question, "routes">): string {
   return routes.sidecar.config.hostSuffix;
 }

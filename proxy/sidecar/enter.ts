@@ -12,9 +12,8 @@ import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
 import { decideByHost, NOT_READY } from "../routing/from-outside.ts";
-import { type Asking, beginTrace } from "./begin-trace.ts";
-import { decideOutbound, markedTarget } from "./outbound.ts";
-import { memberFor, type Pod, type RequestSpace } from "./pod.ts";
+import { decideOutbound, markedTarget, outboundRoutes } from "./outbound.ts";
+import { type Asking, memberFor, type Pod, type RequestSpace } from "./pod.ts";
 
 export function acceptEnter(pod: Pod, client: Wire): void {
   pod.counters.connections += 1;
@@ -50,11 +49,12 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
   };
   const targetOf = markedTarget.bind(undefined, pod);
   const named = dialled(pod, asked.authority);
-  if (named !== undefined) return decideOutbound(pod, named, { head, queueMs, direction: "enter" });
+  if (named !== undefined)
+    return decideOutbound(pod, outboundRoutes(pod, named), { head, queueMs, direction: "enter" });
   const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
   if (decision.kind === "answer") return decision;
   const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });
-  const observer = beginTrace(pod, {
+  const observer = pod.trace.begin({
     direction: "enter",
     peer: "",
     head,

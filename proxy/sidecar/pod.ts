@@ -18,22 +18,23 @@ export interface Pod {
   readonly trace: Trace;
 }
 
+/** A request that waits for its decision. */
+export interface Asking {
+  readonly head: RequestHead;
+  /** Milliseconds that it has waited. */
+  readonly queueMs: number;
+}
+
 /** The space a request belongs to. */
 export interface RequestSpace extends NamedSpace {
-  readonly authority: string | undefined;
   /** Member to add to the request's baggage: the application may hand that on and not the header. */
-  readonly baggage: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 export function spaceOf(pod: Pod, head: RequestHead): RequestSpace {
-  const authority = authorityOf(head);
-  const { routeAs: header, baggage } = head.fields;
-  const { routeAs, source, added } = requestSpace(pod.routes.table, pod.config.hostSuffix, {
-    authority,
-    header,
-    baggage,
-  });
-  return { authority, routeAs, source, added, baggage: memberFor(pod, head, source === "header" ? routeAs : added) };
+  const named = requestSpace(pod, authorityOf(head), head.fields);
+  const baggage = memberFor(pod, head, named.source === "header" ? named.routeAs : named.added);
+  return baggage === undefined ? named : { ...named, baggage };
 }
 
 /** Only for requests that carry baggage, and none that names a space. */
