@@ -34,6 +34,7 @@ export function parseHeaders(lines: readonly string[]): Readonly<Record<string, 
     const groups = /^(?<name>[!#$%&'*+.^_`|~0-9a-z-]+):(?<value>[^\r\n\0]*)$/i.exec(line)?.groups;
     const name = groups?.["name"]?.toLowerCase();
     if (name === undefined) throw new AzdsError("USAGE", `\`--header\` takes \`NAME:VALUE\`, not \`${line}\``);
+    if (name === "host") throw new AzdsError("USAGE", "The host is that of the URL: `--header` cannot name another");
     if (name in fields) throw new AzdsError("USAGE", `The header \`${name}\` was given twice`);
     fields[name] = groups?.["value"]?.trim() ?? "";
   }

@@ -20,7 +20,7 @@ export interface Target {
 }
 
 export interface PodLine {
-  /** Empty where the pods of that space may not be read. */
+  /** Empty where none is known by that address. */
   readonly name: string;
   readonly namespace: string;
   readonly address: string;

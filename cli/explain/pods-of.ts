@@ -16,12 +16,20 @@ export function podsOf(
 ): readonly PodLine[] {
   const space = facts.get(service.namespace);
   const endpoints = only === undefined ? service.endpoints : [only];
-  if (space === undefined) return endpoints.map((address) => unreadable(service.namespace, address));
+  if (space === undefined) {
+    const note = "the pods of this space may not be read";
+    return endpoints.map((address) => nameless(service.namespace, address, note));
+  }
   const selector = space.services.find(({ name }) => name === service.name);
   const isBehind = (pod: PodFacts): boolean =>
     pod.addresses.some((address) => endpoints.includes(address)) ||
     (only === undefined && selector?.owns(pod.view) === true);
-  return space.pods.filter(isBehind).map(podLine);
+  const gone = endpoints.filter((address) => !space.pods.some(({ addresses }) => addresses.includes(address)));
+  const note = "no pod of this space has that address now: the Service leads elsewhere, or the table is old";
+  return [
+    ...space.pods.filter(isBehind).map(podLine),
+    ...gone.map((address) => nameless(service.namespace, address, note)),
+  ];
 }
 
 /** Why a space has no ready endpoint, as far as its pods tell. */
@@ -38,7 +46,6 @@ function podLine({ name, namespace, addresses, status, sidecar, skipped, view }:
   return { name, namespace, address: addresses[0] ?? "", status, sidecar: sidecar !== undefined, note };
 }
 
-function unreadable(namespace: string, address: string): PodLine {
-  const note = "the pods of this space may not be read";
+function nameless(namespace: string, address: string, note: string): PodLine {
   return { name: "", namespace, address, status: "Ready", sidecar: false, note };
 }

@@ -32,7 +32,8 @@ describe("parseHeaders()", () => {
     expect(() => parseHeaders(lines)).toThrow("takes `NAME:VALUE`");
   });
 
-  test("refuses a name that is there twice", () => {
+  test("refuses another host than the URL's, and a name that is there twice", () => {
+    expect(() => parseHeaders(["Host:web"])).toThrow("The host is that of the URL");
     expect(() => parseHeaders(["a:1", "A:2"])).toThrow("The header `a` was given twice");
   });
 });

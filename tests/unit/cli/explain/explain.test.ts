@@ -59,6 +59,12 @@ describe("explain() of what a pod asks for", () => {
     ]);
   });
 
+  test("tells of an endpoint that no pod has", () => {
+    const found = way("web", { facts: factsWith({ dev: { pods: [] } }) });
+    expect(found.pods).toMatchObject([{ name: "", address: "10.0.0.1", sidecar: false }]);
+    expect(found.pods[0]?.note).toStartWith("no pod of this space has that address now");
+  });
+
   test("tells who is asked next, and where the name led", () => {
     const steps = told("web", { header: "alice" });
     expect(steps).toContain(
