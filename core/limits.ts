@@ -134,6 +134,22 @@ export const OTLP_EVERY_MS = 1_000;
 export const OTLP_POST_MS_MAX = 5_000;
 export const OTLP_QUEUE_MAX = 4_096;
 
+// Explaining a route
+/** Sidecars of one space that are asked for their table before the next space is. */
+export const ROUTE_SIDECARS_ASKED_MAX = 3;
+export const ROUTE_TABLE_MS_MAX = 5_000;
+/** Names listed where one is unknown. */
+export const ROUTE_NAMES_MAX = 20;
+/** ExternalNames that lead to one another. */
+export const ROUTE_ALIASES_MAX = 8;
+/** The one request of `--live`, its answer included. */
+export const LIVE_REQUEST_MS_MAX = 30_000;
+/** Traces of one pod are read at once and end; a pod that tells nothing in this time is left out. */
+export const LIVE_READ_MS_MAX = 5_000;
+/** An exchange is noted a moment after its last byte: pods that should have seen it are asked so often, at this distance. */
+export const LIVE_READS_MAX = 5;
+export const LIVE_READ_AGAIN_MS = 200;
+
 // Gateway
 /** How often the mounted TLS Secret is looked at; the kubelet itself brings a change within a minute. */
 export const GATEWAY_CERTIFICATE_MS = 5_000;

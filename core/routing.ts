@@ -2,6 +2,7 @@
  * Which Service answers a request: the table of one tree of spaces, and the questions sidecar and gateway ask it.
  * No I/O and no time: everything here is a function of the table and the request.
  */
+import { hostLabels } from "./host-name.ts";
 import type {
   FeedMessage,
   FeedVersion,
@@ -44,6 +45,13 @@ export class RouteTable {
   /** Whether a first snapshot has been applied. */
   get ready(): boolean {
     return this.#version !== undefined;
+  }
+
+  /** What it holds of spaces and Services, as a first message; `undefined` before there is anything. */
+  get snapshot(): FeedMessage | undefined {
+    if (this.#version === undefined) return undefined;
+    const spaces = [...this.#parents].map(([name, parent]) => (parent === undefined ? { name } : { name, parent }));
+    return { type: "snapshot", version: this.#version, spaces, services: [...this.#services.values()] };
   }
 
   /** Another number whenever another answer may be right: what was found out before need not be asked again. */
@@ -216,6 +224,12 @@ export type RouteReason =
   /** From outside: its host names space and service. */
   | "host";
 
+/** Why a space on the way up does not answer. */
+export type PassedOver = "no-service" | "no-endpoint" | "no-port";
+
+/** Told of each space that is passed over, for who wants to explain a decision. */
+export type TellPassed = (space: string, why: PassedOver) => void;
+
 export interface OutboundQuestion {
   /** The caller's space. */
   readonly ownSpace: string;
@@ -228,6 +242,7 @@ export interface OutboundQuestion {
   readonly authority?: string | undefined;
   /** Picks one of `count` endpoints of a headless Service; default: the first. */
   readonly pick?: (count: number) => number;
+  readonly passed?: TellPassed;
 }
 
 export interface OutboundAnswer {
@@ -254,13 +269,26 @@ export function outboundCandidates(table: RouteTable, question: OutboundQuestion
   }
   const candidates: Candidate[] = [];
   for (const space of searchOrder(table, question)) {
-    const service = table.find(space, destination.service.name);
-    if (service === undefined || service.endpoints.length === 0) continue;
+    const service = readyService(table, space, question);
+    if (service === undefined) continue;
     const candidate = service.uid === destination.service.uid ? itself : reach(service, question);
-    if (candidate !== undefined) candidates.push(candidate);
+    if (candidate === undefined) question.passed?.(space, "no-port");
+    else candidates.push(candidate);
   }
   if (candidates.length === 0) return { candidates: [itself], reason: "as-dialled", ...unknown };
   return { candidates, reason: known ? "space" : "own-space", ...unknown };
+}
+
+/** The destination's Service of that space, with an endpoint to answer. */
+function readyService(
+  table: RouteTable,
+  space: string,
+  { destination, passed }: Pick<OutboundQuestion, "destination" | "passed">,
+): ServiceRecord | undefined {
+  const service = table.find(space, destination.service.name);
+  if (service !== undefined && service.endpoints.length > 0) return service;
+  passed?.(space, service === undefined ? "no-service" : "no-endpoint");
+  return undefined;
 }
 
 /** A port that is declared opaque may share its pod's port with one that is not: then its requests are seen. */
@@ -283,7 +311,10 @@ function searchOrder(table: RouteTable, question: OutboundQuestion): readonly st
 }
 
 /** The address of `service` that stands for the destination's port; `undefined` when it has no such port. */
-function reach(service: ServiceRecord, question: OutboundQuestion): Candidate | undefined {
+function reach(
+  service: ServiceRecord,
+  question: Pick<OutboundQuestion, "destination" | "original" | "pick">,
+): Candidate | undefined {
   const port = mapPort(question.destination.port, service);
   if (port === undefined) return undefined;
   const ipv6 = question.original.address.includes(":");
@@ -311,6 +342,7 @@ export interface InboundQuestion {
   /** The pod's address and port that the request came to. */
   readonly original: { readonly address: string; readonly port: number };
   readonly pick?: (count: number) => number;
+  readonly passed?: TellPassed;
 }
 
 /** A nearer instance of the service that this pod serves, or `undefined`: the application answers. */
@@ -323,60 +355,13 @@ export function inboundTarget(table: RouteTable, question: InboundQuestion): Can
   if (destination === undefined || destination.service.namespace !== ownSpace || staysAsItIs(destination))
     return undefined;
   const own = chain.indexOf(ownSpace);
+  const asked = { ...question, destination };
   for (const space of own < 0 ? chain : chain.slice(0, own)) {
-    const service = table.find(space, destination.service.name);
-    if (service === undefined || service.endpoints.length === 0) continue;
-    const candidate = reach(service, { ...question, destination });
+    const service = readyService(table, space, asked);
+    if (service === undefined) continue;
+    const candidate = reach(service, asked);
     if (candidate !== undefined) return candidate;
+    question.passed?.(space, "no-port");
   }
   return undefined;
-}
-
-export interface SpaceHost {
-  /** The child of `<child>.s.<root>.<service>`. */
-  readonly routeAs?: string;
-  readonly root: string;
-  readonly service: string;
-}
-
-/**
- * Reads `[<child>.s.]<root>.<service><suffix>`. Under a foreign suffix (the user's own domain) the labels must name
- * spaces, and in the short form a Service, of this table.
- */
-export function parseHost(host: string, hostSuffix: string, table: RouteTable): SpaceHost | undefined {
-  const name = withoutPort(host).toLowerCase();
-  const suffix = hostSuffix.toLowerCase();
-  if (name.endsWith(suffix)) {
-    const labels = name.slice(0, name.length - suffix.length).split(".");
-    const parsed = spaceLabels(labels);
-    if (parsed !== undefined && parsed.length === labels.length) return parsed.host;
-  }
-  const parsed = spaceLabels(name.split("."));
-  if (parsed === undefined || !table.hasSpace(parsed.host.root)) return undefined;
-  const { routeAs, root, service } = parsed.host;
-  const known = routeAs === undefined ? knowsService(table, root, service) : table.hasSpace(routeAs);
-  return known ? parsed.host : undefined;
-}
-
-function knowsService(table: RouteTable, space: string, service: string): boolean {
-  return table.ancestry(space).some((ancestor) => table.find(ancestor, service) !== undefined);
-}
-
-function spaceLabels(labels: readonly string[]): { readonly host: SpaceHost; readonly length: number } | undefined {
-  const [first, second, third, fourth] = labels;
-  if (first === undefined || first === "" || second === undefined || second === "") return undefined;
-  if (second !== "s" || third === undefined || fourth === undefined)
-    return { host: { root: first, service: second }, length: 2 };
-  if (third === "" || fourth === "") return undefined;
-  return { host: { routeAs: first, root: third, service: fourth }, length: 4 };
-}
-
-function hostLabels(authority: string): readonly string[] {
-  return withoutPort(authority).toLowerCase().split(".");
-}
-
-/** The host of `host[:port]`; an IPv6 address keeps its brackets (RFC 3986 §3.2.2). */
-function withoutPort(authority: string): string {
-  const colon = authority.lastIndexOf(":");
-  return colon < 0 || authority.endsWith("]") ? authority : authority.slice(0, colon);
 }

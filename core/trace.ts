@@ -1,6 +1,7 @@
 /**
  * What a sidecar tells of the HTTP exchanges of its pod, on PORT.traces: a JSON object a line. The client's first line
- * is a `TraceWish`; the answer is a hello, what the sidecar remembers, and then what happens.
+ * is a `TraceWish`; the answer is a hello, what the sidecar remembers, and then what happens. Or the line is
+ * ROUTES_WISH, and the answer the route table that the sidecar has, as the snapshot of a feed.
  */
 import { asArray, asNumber, asString, at, parseJson } from "./parse.ts";
 
@@ -13,6 +14,8 @@ export type SpaceSource = "header" | "baggage" | "host";
 export interface TraceWish {
   /** What is remembered comes first. */
   readonly backlog: boolean;
+  /** What happens comes then; without it that was all, and the connection ends. Default: true. */
+  readonly follow?: boolean;
   /** Header fields of both messages. */
   readonly fields: boolean;
   readonly bodies: boolean;
@@ -86,12 +89,17 @@ export interface BodyTrace {
   readonly cut: boolean;
 }
 
+/** Nothing but the end is the answer of a sidecar that has no table yet. */
+export const ROUTES_WISH = "routes";
+
 export type TraceMessage =
   | { readonly type: "hello"; readonly run: string }
   | RequestTrace
   | ResponseTrace
   /** So many messages were left out, because the client reads too slowly. */
-  | { readonly type: "dropped"; readonly count: number };
+  | { readonly type: "dropped"; readonly count: number }
+  /** Nothing more comes. Said before the connection ends, which a forwarded port tells late. */
+  | { readonly type: "end" };
 
 /** In place of a secret value. */
 export const REDACTED = "[redacted]";
@@ -99,7 +107,7 @@ export const REDACTED = "[redacted]";
 /** Fields whose values no trace shows, lower case. */
 export const SECRET_FIELDS: readonly string[] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-const ALL: TraceWish = { backlog: true, fields: false, bodies: false };
+const ALL: TraceWish = { backlog: true, follow: true, fields: false, bodies: false };
 
 /** Of a client that says nothing, or no JSON, the default. */
 export function parseTraceWish(line: string): TraceWish {
@@ -107,6 +115,7 @@ export function parseTraceWish(line: string): TraceWish {
   const value = parseJson(line, { code: "PROTOCOL", path: "trace wish" });
   return {
     backlog: at(value, "backlog") !== false,
+    follow: at(value, "follow") !== false,
     fields: at(value, "fields") === true,
     bodies: at(value, "bodies") === true,
   };
@@ -124,6 +133,8 @@ export function parseTraceMessage(line: string): TraceMessage | undefined {
       return { type, run: textAt(value, "run") };
     case "dropped":
       return { type, count: numberAt(value, "count") };
+    case "end":
+      return { type };
     case "request":
       return parseRequest(value);
     case "response":

@@ -92,6 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core/",
     "node:",
   ],
+  "cli/explain/": ["cli/explain/", "cli/engine/", "cli/cluster/", "core/", "node:"],
   "cli/cluster/": ["cli/cluster/", "core/", "node:"],
   "cli/cluster/kubeconfig.ts": ["cli/cluster/", "core/", "node:", "npm:@kubernetes/client-node"],
   "cli/cluster/reviews.ts": ["cli/cluster/", "core/", "npm:@kubernetes/client-node"],

@@ -13,6 +13,8 @@ export interface ClusterInfo {
   readonly endpoint: string;
   /** The gateway has a certificate for the suffix: URLs begin with `https`. */
   readonly tls: boolean;
+  /** The gateway lets `azds-route-as` of clients pass. */
+  readonly trustExternalHeader: boolean;
   /** Of all built images: that of the registry, or of the nodes' own stores. */
   readonly imagePrefix: string;
 }
@@ -28,6 +30,7 @@ export async function readInfo(cluster: Cluster, signal: AbortSignal): Promise<C
     hostSuffix: text("hostSuffix") ?? LOCAL_HOST_SUFFIX,
     endpoint: text("endpoint") ?? "none",
     tls: (text("tlsSecret") ?? "") !== "",
+    trustExternalHeader: text("trustExternalHeader") === "true",
     imagePrefix: text("registry") || IMAGE_PREFIX,
   };
 }

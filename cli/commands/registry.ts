@@ -10,6 +10,7 @@ import { init } from "./init.ts";
 import { listUp } from "./list-up.ts";
 import { listUris } from "./list-uris.ts";
 import { logs } from "./logs.ts";
+import { routeExplain } from "./route-explain.ts";
 import { showContext } from "./show-context.ts";
 import { spaceCreate } from "./space-create.ts";
 import { spaceList } from "./space-list.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   exec,
   logs,
   trace,
+  routeExplain,
   listUp,
   listUris,
   showContext,
@@ -42,6 +44,7 @@ export const COMMANDS: readonly AnyCommand[] = [
 
 /** Groups of commands and what they are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  route: "How requests are routed",
   space: "Dev spaces of the cluster",
   cluster: "azds in the cluster",
   image: "The image of azds",

@@ -6,7 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import httpProxy from "http-proxy";
+import { LOCAL_HOST_SUFFIX } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { withoutPort } from "../../core/host-name.ts";
 import { GATEWAY_RETRY_MS, GATEWAY_RETRY_MS_MAX } from "../../core/limits.ts";
 
 export interface LocalGatewayOptions {
@@ -24,10 +26,15 @@ export async function serveLocalGateway(options: LocalGatewayOptions): Promise<n
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${options.enterPort}`, ws: true });
   // Requests answer their errors below; this one is for upgrades.
   proxy.on("error", (_error, _request, response) => void response.destroy());
-  const server = createServer((request, response) =>
-    forward(proxy, { request, response, options, until: Date.now() + GATEWAY_RETRY_MS_MAX }),
-  );
-  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => proxy.ws(request, socket, head));
+  const server = createServer((request, response) => {
+    if (isOfThisMachine(request)) {
+      forward(proxy, { request, response, options, until: Date.now() + GATEWAY_RETRY_MS_MAX });
+    } else misdirected(response);
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (isOfThisMachine(request)) proxy.ws(request, socket, head);
+    else socket.destroy();
+  });
   await listen(server, options.port);
   options.signal.addEventListener(
     "abort",
@@ -40,6 +47,21 @@ export async function serveLocalGateway(options: LocalGatewayOptions): Promise<n
   );
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : options.port;
+}
+
+/**
+ * Only hosts that always mean this machine (RFC 6761 §6.3): anybody can have a name of his own lead here, and the pages
+ * under it would reach the services of the cluster (DNS rebinding).
+ */
+function isOfThisMachine({ headers }: IncomingMessage): boolean {
+  const host = withoutPort(headers.host ?? "").toLowerCase();
+  return /(?:^|\.)localhost$/.test(host) || /^(?:127(?:\.\d+){3}|\[::1\])$/.test(host);
+}
+
+/** RFC 9110 §15.5.20. */
+function misdirected(response: ServerResponse): void {
+  response.writeHead(421, { "content-type": "text/plain; charset=utf-8" });
+  response.end(`Only hosts below \`${LOCAL_HOST_SUFFIX}\` are served here\n`);
 }
 
 interface Exchange {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { WatchEvent } from "../../core/kube/types.ts";
 import { serviceKey, type IngressRecord, type ServiceKey, type ServiceRecord } from "../../core/route-table.ts";
 import { Collection } from "./collection.ts";
-import { parseIngress, type Ingress } from "./ingress.ts";
+import { parseIngress, type Ingress } from "../../core/ingress.ts";
 import type { RouteTable } from "./route-table.ts";
 import { parseService, parseSlice, recordOf, type Slice } from "./service.ts";
 import { forestOf, isTerminating, spaceOfNamespace, type Forest, type Space } from "./space.ts";

@@ -2,12 +2,11 @@
 import { certificateOfSecret } from "../../core/host/certificate.ts";
 import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
+import { type Ingress, recordOfIngress } from "../../core/ingress.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { RECONCILE_DELAY_MS, RECONCILE_MS } from "../../core/limits.ts";
-import { asArray, asNumber, asString, at } from "../../core/parse.ts";
-import type { IngressBackend, IngressCertificate, IngressRecord, IngressRule } from "../../core/route-table.ts";
+import type { IngressCertificate, IngressRecord } from "../../core/route-table.ts";
 import { aborted } from "../aborted.ts";
-import type { Ingress } from "../index/ingress.ts";
 import type { RouteIndex } from "../index/route-index.ts";
 import type { Bell } from "../reconcile/bell.ts";
 
@@ -62,34 +61,4 @@ async function certificatesOf(
       }),
   );
   return found.flat();
-}
-
-export function recordOfIngress(ingress: Ingress, certificates: readonly IngressCertificate[]): IngressRecord {
-  const { namespace, name, spec } = ingress;
-  const fallback = backendOf(spec["defaultBackend"]);
-  return {
-    namespace,
-    name,
-    rules: asArray(spec["rules"]).flatMap(rulesOf),
-    certificates,
-    ...(fallback === undefined ? {} : { fallback }),
-  };
-}
-
-/** `ImplementationSpecific` means `Prefix` here, as with most controllers. */
-function rulesOf(rule: unknown): readonly IngressRule[] {
-  const host = (asString(at(rule, "host")) ?? "").toLowerCase();
-  return asArray(at(rule, "http", "paths")).flatMap((entry) => {
-    const backend = backendOf(at(entry, "backend"));
-    if (backend === undefined) return [];
-    return [{ host, path: asString(at(entry, "path")) || "/", exact: at(entry, "pathType") === "Exact", backend }];
-  });
-}
-
-/** `undefined` for a backend that is no Service. */
-function backendOf(backend: unknown): IngressBackend | undefined {
-  const service = asString(at(backend, "service", "name"));
-  const port = at(backend, "service", "port");
-  const named = asNumber(at(port, "number")) ?? asString(at(port, "name"));
-  return service === undefined || named === undefined ? undefined : { service, port: named };
 }

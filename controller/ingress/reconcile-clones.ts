@@ -2,7 +2,7 @@
 import { CLONE_OF_ANNOTATION } from "../../core/contract.ts";
 import { KubeError, type KubeClient } from "../../core/kube/types.ts";
 import { asString, asStringRecord, at, isObject } from "../../core/parse.ts";
-import type { Ingress } from "../index/ingress.ts";
+import type { Ingress } from "../../core/ingress.ts";
 import { ancestorsOf, type Forest } from "../index/space.ts";
 import { eachOf } from "../reconcile/each-of.ts";
 import type { ReconcileContext } from "../reconcile/reconcile.ts";

@@ -1,6 +1,7 @@
 /** Where a request from outside goes: an Ingress of our class says so, else the host itself. */
 import { spaceInBaggage, withoutSpace } from "../../core/baggage.ts";
 import { ROUTE_HEADER } from "../../core/contract.ts";
+import { type Asked, destinedByIngress } from "../../core/from-outside.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import type { Candidate, RouteTable } from "../../core/routing.ts";
 import type { Answer } from "../http/answer.ts";
@@ -8,8 +9,7 @@ import type { Forward } from "../http/exchange.ts";
 import type { LineEdit } from "../http/request-edit.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
-import { decideByHost, forwardTo, nearest, NOT_READY, spaceFor, type Asked } from "../routing/from-outside.ts";
-import { type IngressMatch, matchIngress } from "./ingress-match.ts";
+import { decideByHost, forwardTo, NOT_READY } from "../routing/from-outside.ts";
 import { unknownHost } from "./page.ts";
 
 export interface Door {
@@ -46,26 +46,12 @@ export function decideFromOutside(door: Door, arrival: Arrival, head: RequestHea
   return decision.kind === "answer" ? decision : { ...decision, lines: linesOf(arrival, asked, baggage) };
 }
 
-function decideByIngress(door: Door, asked: Asked, path: string): Forward | Answer | undefined {
-  const { table, hostSuffix } = door;
-  if (table.ingresses.length === 0) return undefined;
-  const host = asked.authority.toLowerCase().replace(/:\d*$/, "");
-  const match = matchIngress(table, { host, path, hostSuffix });
-  return match === undefined ? undefined : toBackend(door, asked, match);
-}
-
-function toBackend({ table, hostSuffix }: Door, asked: Asked, match: IngressMatch): Forward | Answer {
-  const { namespace, backend, child } = match;
-  const space = spaceFor(table, asked.header, child ?? namespace);
-  const service = nearest(table, space, backend.service) ?? table.find(namespace, backend.service);
-  if (service === undefined) {
-    const name = serviceKey({ namespace, name: backend.service });
-    return { kind: "answer", status: 503, text: `The Ingress names the Service \`${name}\`, which does not exist\n` };
-  }
-  const port = service.ports.find((each) => each.name === backend.port || each.port === backend.port);
-  const isRoot = table.ancestry(space).length <= 1;
-  const routeAs = asked.header === undefined && !isRoot ? space : undefined;
-  return forwardTo({ table, hostSuffix, targetOf }, { service, port, space, routeAs });
+function decideByIngress({ table, hostSuffix }: Door, asked: Asked, path: string): Forward | Answer | undefined {
+  const found = destinedByIngress(table, hostSuffix, { ...asked, path });
+  if (found === undefined) return undefined;
+  if (found.destined !== undefined) return forwardTo({ table, hostSuffix, targetOf }, found.destined);
+  const name = serviceKey({ namespace: found.match.namespace, name: found.match.backend.service });
+  return { kind: "answer", status: 503, text: `The Ingress names the Service \`${name}\`, which does not exist\n` };
 }
 
 /** What a client may not say in the header it may not say in its baggage either. */

@@ -1,6 +1,6 @@
 /** The answer to a host that leads nowhere: which ones do. */
 import type { Answer } from "../http/answer.ts";
-import { knownUrls } from "../routing/from-outside.ts";
+import { knownUrls } from "../../core/from-outside.ts";
 import type { Door } from "./decide.ts";
 
 export interface Unknown {

@@ -16,7 +16,7 @@ import type { ServerAddress } from "../../core/sidecar-config.ts";
 import { ChunkedScanner } from "../http/chunked.ts";
 import { Fault } from "../http/head.ts";
 import { parseResponseHead } from "../http/response-head.ts";
-import { parseFeedMessage } from "./feed-message.ts";
+import { parseFeedMessage } from "../../core/feed-message.ts";
 
 export interface FeedOptions {
   readonly controller: ServerAddress;

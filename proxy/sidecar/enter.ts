@@ -1,11 +1,18 @@
-/** The enter port, on loopback: HTTP from outside, through a port-forward, routed by its host like a request of this pod. */
+/**
+ * The enter port, on loopback: HTTP from outside, through a port-forward, routed by its host like a request of this pod.
+ * A host that is a name of the cluster's DNS leads where it leads the pod's own application.
+ */
 import { spaceInBaggage } from "../../core/baggage.ts";
+import { portOf } from "../../core/host-name.ts";
+import { parseServiceName, resolveService } from "../../core/service-name.ts";
+import { type Asked, knownUrls } from "../../core/from-outside.ts";
 import type { Answer } from "../http/answer.ts";
+import type { Endpoint } from "../http/dial.ts";
 import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
-import { type Asked, decideByHost, knownUrls, NOT_READY } from "../routing/from-outside.ts";
-import { markedTarget } from "./outbound.ts";
+import { decideByHost, NOT_READY } from "../routing/from-outside.ts";
+import { decideOutbound, markedTarget, outboundRoutes } from "./outbound.ts";
 import { type Asking, memberFor, type Pod, type RequestSpace } from "./pod.ts";
 
 export function acceptEnter(pod: Pod, client: Wire): void {
@@ -41,6 +48,9 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
     header: head.fields.routeAs ?? spaceInBaggage(head.fields.baggage ?? ""),
   };
   const targetOf = markedTarget.bind(undefined, pod);
+  const named = dialled(pod, asked.authority);
+  if (named !== undefined)
+    return decideOutbound(pod, outboundRoutes(pod, named), { head, queueMs, direction: "enter" });
   const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
   if (decision.kind === "answer") return decision;
   const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });
@@ -54,6 +64,15 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
     unknownSpace: asked.header !== undefined && !table.hasSpace(asked.header),
   });
   return { ...decision, baggage: space.baggage, observer };
+}
+
+/** What the application would dial for a name of a Service. */
+function dialled(pod: Pod, authority: string): Endpoint | undefined {
+  const { table } = pod.routes;
+  const name = parseServiceName(authority);
+  const service = name === undefined ? undefined : resolveService(table, pod.config.space, name);
+  const address = service?.ips[0] ?? service?.endpoints[0];
+  return address === undefined ? undefined : { address, port: portOf(authority) ?? 80 };
 }
 
 interface Entered extends Asked {

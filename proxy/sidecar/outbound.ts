@@ -2,6 +2,7 @@
 import { PORT } from "../../core/contract.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import { lookup, outboundCandidates, type Candidate, type RouteReason } from "../../core/routing.ts";
+import type { Direction } from "../../core/trace.ts";
 import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
@@ -23,8 +24,8 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     client.reset();
     return;
   }
-  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
-  const decide: Decide = (head, queueMs) => decideOutbound(pod, routes, { head, queueMs });
+  const routes = outboundRoutes(pod, original);
+  const decide: Decide = (head, queueMs) => decideOutbound(pod, routes, { head, queueMs, direction: "out" });
   serveDestination(pod, { client, original, decide });
 }
 
@@ -36,7 +37,16 @@ interface OutboundRoute {
   readonly rerouted: boolean;
 }
 
-function decideOutbound(pod: Pod, routes: LatestRoute<OutboundRoute>, { head, queueMs }: Asking): Forward {
+/** For requests of the pod's application that dialled `original`. */
+export function outboundRoutes(pod: Pod, original: Endpoint): LatestRoute<OutboundRoute> {
+  return new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
+}
+
+export function decideOutbound(
+  pod: Pod,
+  routes: LatestRoute<OutboundRoute>,
+  { head, queueMs, direction }: Asking & { readonly direction: Direction },
+): Forward {
   const space = spaceOf(pod, head);
   const { targets, reason, unknownSpace, rerouted } = routes.of({
     authority: space.authority,
@@ -45,7 +55,7 @@ function decideOutbound(pod: Pod, routes: LatestRoute<OutboundRoute>, { head, qu
   });
   if (unknownSpace) pod.counters.unknownSpace += 1;
   if (rerouted) pod.counters.routed += 1;
-  const observer = pod.trace.begin({ direction: "out", peer: "", head, queueMs, space, reason, unknownSpace });
+  const observer = pod.trace.begin({ direction, peer: "", head, queueMs, space, reason, unknownSpace });
   return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };
 }
 

@@ -1,9 +1,8 @@
 /** What every part of one sidecar shares. */
 import { baggageMember, spaceInBaggage } from "../../core/baggage.ts";
-import { parseHost } from "../../core/routing.ts";
+import { type NamedSpace, requestSpace } from "../../core/request-space.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
-import type { SpaceSource } from "../../core/trace.ts";
 import type { Trace } from "../trace/trace.ts";
 import type { Counters } from "./metrics.ts";
 import type { OriginalDestination } from "./original-destination.ts";
@@ -27,34 +26,15 @@ export interface Asking {
 }
 
 /** The space a request belongs to. */
-export interface RequestSpace {
-  readonly authority: string | undefined;
-  readonly routeAs: string | undefined;
-  readonly source: SpaceSource | undefined;
-  /** Set where only the host said so: the header to add. Never overwrites one that is there. */
-  readonly added: string | undefined;
+export interface RequestSpace extends NamedSpace {
   /** Member to add to the request's baggage: the application may hand that on and not the header. */
-  readonly baggage: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 export function spaceOf(pod: Pod, head: RequestHead): RequestSpace {
-  const authority = authorityOf(head);
-  const header = head.fields.routeAs;
-  const carried = head.fields.baggage === undefined ? undefined : spaceInBaggage(head.fields.baggage);
-  if (header !== undefined && header !== "")
-    return { authority, routeAs: header, source: "header", added: undefined, baggage: memberFor(pod, head, header) };
-  if (header === undefined && carried !== undefined)
-    return { authority, routeAs: carried, source: "baggage", added: undefined, baggage: undefined };
-  // Cheaper than reading every host: only the long form names a space.
-  const named =
-    authority?.includes(".s.") === true
-      ? parseHost(authority, pod.config.hostSuffix, pod.routes.table)?.routeAs
-      : undefined;
-  const known = named !== undefined && pod.routes.table.hasSpace(named) ? named : undefined;
-  // An empty header is there: a second one would contradict it.
-  const source = known === undefined ? undefined : "host";
-  const added = header === undefined ? known : undefined;
-  return { authority, routeAs: known, source, added, baggage: memberFor(pod, head, added) };
+  const named = requestSpace(pod, authorityOf(head), head.fields);
+  const baggage = memberFor(pod, head, named.source === "header" ? named.routeAs : named.added);
+  return baggage === undefined ? named : { ...named, baggage };
 }
 
 /** Only for requests that carry baggage, and none that names a space. */

@@ -1,5 +1,5 @@
 /** A redirected connection whose destination is known: looked at, and routed or relayed. The same in both directions. */
-import { isOpaquePort } from "../../core/well-known-ports.ts";
+import { expectedProtocol } from "../../core/expected-protocol.ts";
 import type { Endpoint } from "../http/dial.ts";
 import { type ExchangePolicy, type Forward, serveHttp } from "../http/exchange.ts";
 import { look, relayTo } from "../http/first-look.ts";
@@ -20,14 +20,11 @@ export interface Redirected {
 
 export function serveDestination(pod: Pod, redirected: Redirected): void {
   const { client, original } = redirected;
-  const meanings = pod.routes.table.at(original.address, original.port);
-  const hints = new Set(meanings.map((meaning) => meaning.port.hint));
-  const hint = hints.size === 1 ? meanings[0]?.port.hint : undefined;
+  const { known, protocol } = expectedProtocol(pod.routes.table, original, pod.config.opaquePorts);
   const relayed = (): void => {
     pod.counters.relayed += 1;
   };
-  const opaque = hint === "opaque" || (hint === undefined && isOpaquePort(original.port));
-  if (opaque || pod.config.opaquePorts.includes(original.port)) {
+  if (protocol === "opaque") {
     relayed();
     relayTo(client, original);
     return;
@@ -36,8 +33,8 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
   look({
     client,
     original,
-    declared: hint === "http" || hint === "http2",
-    patient: meanings.length > 0,
+    declared: protocol === "http",
+    patient: known,
     http: (input, spare) => serveHttp({ client, input, spare, policy }),
     http2: (input, spare) => serveHttp2({ client, input, spare, policy }),
     relayed,

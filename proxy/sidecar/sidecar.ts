@@ -75,7 +75,12 @@ export function runSidecar(options: SidecarOptions): void {
       askAgent: async () => (await import("./ask-agent.ts")).askAgent(PORT.agent, AGENT_ANSWER_MS_MAX),
     },
   };
-  const traces = openTracePort({ trace, secrets: secretNames(config.redact ?? []), run: randomUUID() });
+  const traces = openTracePort({
+    trace,
+    routes: () => routes.table.snapshot,
+    secrets: secretNames(config.redact ?? []),
+    run: randomUUID(),
+  });
   const listeners = openListeners(pod, { sockets, admin: (client) => acceptAdmin(admin, client), traces });
   signal.addEventListener("abort", () => listeners.forEach((listener) => listener.stop()), { once: true });
   log("info", "The sidecar listens", { space: config.space });

@@ -50,7 +50,8 @@ export class TraceClient implements TraceListener {
     wire.owner = { ...DISCARD, drain: () => this.#schedule(), end: () => wire.close(), close: () => this.#close() };
     this.#write([{ type: "hello", run }]);
     if (wish.backlog) for (const record of trace.remembered()) this.ended(record, undefined);
-    this.#stop = trace.listen(this);
+    if (wish.follow === false) this.#schedule();
+    else this.#stop = trace.listen(this);
   }
 
   began(record: ExchangeRecord): void {
@@ -96,7 +97,10 @@ export class TraceClient implements TraceListener {
       messages.push({ type: "dropped", count: this.#dropped });
       this.#dropped = 0;
     }
+    const isOver = this.#options.wish.follow === false && this.#queue.length === 0;
+    if (isOver) messages.push({ type: "end" });
     if (messages.length > 0) this.#write(messages);
+    if (isOver) this.#options.wire.close();
   }
 
   #format({ record, ended, capture }: Waiting): TraceMessage {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
 import { connect } from "node:net";
-import { asString, asStringRecord, at } from "../../core/parse.ts";
+import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
+import { jsonLines } from "../support/json-lines.ts";
 import {
   apply,
   enabledCluster,
@@ -70,6 +71,17 @@ async function echo(host: string, path = "/", headers: Readonly<Record<string, s
 
 const from = async (host: string, path = "/", headers = {}): Promise<string> => (await echo(host, path, headers)).from;
 
+/** `<entry> <reason>: <service>.<space>` as `azds route explain` has it. */
+async function explained(url: string): Promise<string> {
+  const { stdout, stderr } = await admin.azds(["route", "explain", url, "-n", "entry", "-o", "json"]);
+  const [way, pods] = ["route", "pods"].map(
+    (name) => jsonLines(stdout).find((line) => line["name"] === name)?.["data"],
+  );
+  if (way === undefined) return `${stdout}${stderr}`;
+  const ends = asArray(pods).map((pod) => `${asString(at(pod, "name"))}.${asString(at(pod, "namespace"))}`);
+  return `${asString(at(way, "entry"))} ${asString(at(way, "reason"))}: ${ends.join(" ")}`;
+}
+
 beforeAll(async () => {
   admin = await enabledCluster();
   await kubectl(["-n", "azds", "delete", "secret", "gateway-cert", "--ignore-not-found"]);
@@ -115,6 +127,12 @@ describe("the gateway", () => {
     await deployEcho("entry-child", "web");
     await eventuallyEqual(async () => from(`entry-child.s.entry.web${SUFFIX}`), "web.entry-child");
     expect(await from(`entry.web${SUFFIX}`)).toBe("web.entry");
+    await eventuallyEqual(
+      async () => explained(`http://entry-child.s.entry.web${SUFFIX}/`),
+      "gateway space: web.entry-child",
+    );
+    expect(await explained(`http://entry-child.s.entry.api${SUFFIX}/`)).toBe("gateway space: api.entry");
+    expect(await explained(`https://entry.web${SUFFIX}/`)).toBe("gateway space: web.entry");
   }, 60_000);
 
   test("drops an outside route header and answers unknown hosts with those that are known", async () => {
@@ -170,6 +188,9 @@ describe("the gateway", () => {
     expect(await from(host, "/exact")).toBe("api.entry");
     expect(await from(host, "/exact/not")).toBe("web.entry");
     expect(await from(`entry-child.s.${host}`)).toBe("web.entry-child");
+    expect(await explained(`http://${host}/api/x`)).toBe("gateway space: api.entry");
+    expect(await explained(`http://${host}/apix`)).toBe("gateway space: web.entry");
+    expect(await explained(`https://entry-child.s.${host}/`)).toBe("gateway space: web.entry-child");
     const trusted = await fetch(`https://127.0.0.1:${https}/`, {
       headers: { host, connection: "close" },
       tls: { ca: authority, serverName: host },
@@ -191,6 +212,8 @@ describe("the gateway", () => {
       (await kubectl([...clone, "jsonpath={.spec.rules[0].host}{.spec.rules[0].http.paths[0].path}"])).stdout;
     await apply([ingress(plan("/"))]);
     await eventuallyEqual(seen, "entry-child.s.entry.own.example.test/");
+    expect(await explained("http://entry-child.s.entry.own.example.test/")).toBe("ingress nearer: web.entry-child");
+    expect(await explained("http://entry.own.example.test/")).toBe("ingress here: web.entry");
     await apply([ingress(plan("/v2"))]);
     await eventuallyEqual(seen, "entry-child.s.entry.own.example.test/v2");
     await kubectlOk(["label", "namespace", "entry-child", "azds.io/parent-space-", "--overwrite"]);

@@ -73,6 +73,14 @@ describe("a developer's own space", () => {
     expect(stdout).toContain(`Service 'web' is running in dev space '${ROOT}/${CHILD}'`);
   }, 120_000);
 
+  test("route explain asks the own sidecar for the way to its service, and --live shows it", async () => {
+    expect((await succeed(["route", "explain", "web"])).stdout).toMatch(new RegExp(`^answer +${CHILD}/web at `, "m"));
+    const host = `http://${CHILD}.s.${ROOT}.web.azds.localhost/`;
+    expect((await succeed(["route", "explain", host])).stdout).toMatch(new RegExp(`^answer +${CHILD}/web at `, "m"));
+    const { stdout } = await succeed(["route", "explain", host, "--live"]);
+    expect(stdout).toMatch(new RegExp(`^GET \\S+ +${CHILD}/web +${CHILD}/web-\\S+ +200 `, "m"));
+  }, 30_000);
+
   test("up stays attached: the local gateway answers, and list-up and list-uris know it", async () => {
     project.write("service.json", JSON.stringify({ name: "changed" }));
     const command = alice.start(["up", "--no-tui"], { cwd: project.folder });

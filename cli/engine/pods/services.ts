@@ -17,7 +17,8 @@ export function reachablePorts(services: readonly unknown[], pod: PodView): read
   return services.filter((service) => selects(service, pod)).flatMap((service) => portsOf(service, pod));
 }
 
-function selects(service: unknown, pod: PodView): boolean {
+/** Never for a Service without a selector. */
+export function selects(service: unknown, pod: PodView): boolean {
   const selector = Object.entries(asStringRecord(at(service, "spec", "selector")));
   return selector.length > 0 && selector.every(([key, value]) => pod.labels[key] === value);
 }

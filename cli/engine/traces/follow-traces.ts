@@ -1,5 +1,4 @@
 /** The HTTP exchanges of services: of the pods there are and of those that come, until the signal. */
-import { CONTAINER } from "../../../core/contract.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { podsPath } from "../../../core/kube/paths.ts";
 import type { KubeClient, WatchEvent } from "../../../core/kube/types.ts";
@@ -8,6 +7,7 @@ import { asArray, asString, at } from "../../../core/parse.ts";
 import type { TraceWish } from "../../../core/trace.ts";
 import type { Emit } from "../events.ts";
 import { podView, type PodView } from "../pods/pod-view.ts";
+import { hasSidecar } from "../pods/sidecar.ts";
 import { type Exchange, traceEvent } from "./exchange.ts";
 import { isWanted, type TraceFilter } from "./trace-filter.ts";
 import { readTraces } from "./trace-source.ts";
@@ -124,8 +124,4 @@ class FollowedPods {
     const text = `More than ${TRACE_PODS_MAX} pods cannot be traced at once; name services to choose`;
     this.#options.emit({ type: "message", level: "warning", text });
   }
-}
-
-function hasSidecar(pod: PodView): boolean {
-  return pod.containers.some(({ name, state }) => name === CONTAINER.proxy && state.kind === "running");
 }

@@ -34,7 +34,9 @@ export async function readTraces(pod: TracedPod, options: TraceSourceOptions): P
   }
 }
 
-async function readOnce(pod: TracedPod, { kube, signal, wish }: TraceSourceOptions, join: TraceJoin): Promise<void> {
+type Source = Pick<TraceSourceOptions, "kube" | "signal" | "wish">;
+
+async function readOnce(pod: TracedPod, { kube, signal, wish }: Source, join: TraceJoin): Promise<void> {
   const stream = await openPortForward(kube.connection, {
     namespace: pod.namespace,
     pod: pod.pod,
@@ -47,11 +49,27 @@ async function readOnce(pod: TracedPod, { kube, signal, wish }: TraceSourceOptio
     await stream.write(new TextEncoder().encode(`${JSON.stringify(asked)}\n`));
     for await (const line of readLines(chunksOf(stream), TRACE_LINE_BYTES_MAX)) {
       const message = parseTraceMessage(line);
+      if (message?.type === "end") return;
       if (message !== undefined) join.take(message);
     }
   } finally {
     stream.abort();
   }
+}
+
+/** What the sidecar remembers of one pod, and no more. Rejects where it cannot be asked. */
+export async function readRemembered(
+  pod: TracedPod,
+  options: Pick<TraceSourceOptions, "kube" | "signal">,
+): Promise<readonly Exchange[]> {
+  const found = new Map<number, Exchange>();
+  const join = new TraceJoin(pod, {
+    onExchange: (exchange) => void found.set(exchange.request.id, exchange),
+    onDropped: () => undefined,
+  });
+  const wish = { backlog: true, follow: false, fields: false, bodies: false };
+  await readOnce(pod, { ...options, wish }, join);
+  return [...found.values()];
 }
 
 async function* chunksOf(stream: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
@@ -79,6 +97,8 @@ export class TraceJoin {
     switch (message.type) {
       case "hello":
         this.#begin(message.run);
+        break;
+      case "end":
         break;
       case "dropped":
         this.#options.onDropped(message.count);

@@ -1,14 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { FeedMessage, ServiceRecord } from "../../../core/route-table.ts";
-import {
-  inboundTarget,
-  lookup,
-  outboundCandidates,
-  parseHost,
-  RouteTable,
-  type Destination,
-} from "../../../core/routing.ts";
+import { inboundTarget, lookup, outboundCandidates, RouteTable, type Destination } from "../../../core/routing.ts";
+import { parseHost } from "../../../core/space-host.ts";
 
 function service(namespace: string, name: string, over: Partial<ServiceRecord> = {}): ServiceRecord {
   return {
@@ -368,4 +362,27 @@ describe("parseHost()", () => {
       expect(parse(host)).toBeUndefined();
     expect(parse("a.b.c.web.azds.localhost")).toBeUndefined();
   });
+});
+
+test("each space that a decision passes over is told, with its reason", () => {
+  const idle = service("tiny", "web", { ips: ["10.96.0.9"] });
+  const elsewhere = { ips: ["10.96.0.2"], endpoints: ["10.0.0.2"], ports: [{ name: "admin", port: 81 }] };
+  const table = tableOf(WEB_DEV, idle, service("alice", "web", elsewhere));
+  const passed: string[] = [];
+  const tell = (space: string, why: string): void => void passed.push(`${space} ${why}`);
+  expect(addresses(ask(table, WEB_DEV, { routeAs: "tiny", passed: tell }))).toEqual(["10.96.0.1:80"]);
+  expect(passed.splice(0)).toEqual(["tiny no-endpoint", "alice no-port"]);
+  ask(table, WEB_DEV, { routeAs: "bob", passed: tell });
+  expect(passed.splice(0)).toEqual(["bob no-service"]);
+  const original = { address: "10.0.0.1", port: 8080 };
+  expect(inboundTarget(table, { ownSpace: "dev", routeAs: "tiny", original, passed: tell })).toBeUndefined();
+  expect(passed).toEqual(["tiny no-endpoint", "alice no-port"]);
+});
+
+test("the snapshot of a table makes the same table, and there is none before the first", () => {
+  expect(new RouteTable().snapshot).toBeUndefined();
+  const copy = new RouteTable();
+  if (FULL.snapshot !== undefined) copy.apply(FULL.snapshot);
+  expect(copy.snapshot).toEqual(FULL.snapshot);
+  expect(copy.ancestry("tiny")).toEqual(["tiny", "alice", "dev"]);
 });

@@ -23,6 +23,13 @@ async function gatewayTo(enterPort: number, reason?: string): Promise<string> {
   return `http://127.0.0.1:${port}/`;
 }
 
+test("serveLocalGateway() serves no host that could be somebody else's", async () => {
+  const url = await gatewayTo(await portOf(createServer((request, response) => response.end(request.headers.host))));
+  for (const host of ["dev.web.example.com", "localhost.example.com", "web.dev:8090", "10.0.0.1"]) {
+    expect((await fetch(url, { headers: { host } })).status).toBe(421);
+  }
+});
+
 test("serveLocalGateway() hands the host name on", async () => {
   const url = await gatewayTo(await portOf(createServer((request, response) => response.end(request.headers.host))));
   const response = await fetch(url, { headers: { host: "alice.s.dev.web.azds.localhost" } });

@@ -4,7 +4,7 @@ import { systemClock } from "../../../../core/host/clock.ts";
 import { FEED_CONNECT_MS_MAX } from "../../../../core/limits.ts";
 import type { FeedMessage } from "../../../../core/route-table.ts";
 import { FeedReader, followFeed } from "../../../../proxy/routing/feed.ts";
-import { parseFeedMessage } from "../../../../proxy/routing/feed-message.ts";
+import { parseFeedMessage } from "../../../../core/feed-message.ts";
 import { testCertificate } from "../../../fakes/certificate.ts";
 import { service, snapshot } from "../raw-peers.ts";
 

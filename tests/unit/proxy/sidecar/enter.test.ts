@@ -46,6 +46,20 @@ describe("acceptEnter()", () => {
     expect(dev.received()).toContain("azds-route-as: tiny\r\n");
   });
 
+  test("leads a name of the cluster's DNS where it leads the pod's application", async () => {
+    const [dev, alice] = [await named("from-dev"), await named("from-alice")];
+    const port = enter([web("dev", dev, { endpoints: [dev.address] }), web("alice", alice)]);
+    const at = dev.port;
+    for (const host of ["web", "web.dev", "web.dev.svc.cluster.local"]) {
+      const client = await rawClient(port, to(`${host}:${at}`));
+      await client.until("from-dev");
+      client.socket.write(to(`${host}:${at}`, "azds-route-as: alice"));
+      await client.until("from-alice");
+      client.socket.destroy();
+    }
+    expect(dev.received()).not.toContain("azds-route");
+  });
+
   test("answers an unknown host with the hosts that are known", async () => {
     const at = await closedPort();
     const port = enter([web("dev", at), web("alice", at)]);

@@ -1,12 +1,14 @@
 /** The traces of a sidecar as a client on its port reads them, of requests through real connections. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
+import { parseFeedMessage } from "../../../../core/feed-message.ts";
 import { parseTraceMessage, type TraceMessage } from "../../../../core/trace.ts";
 import { TRACE_BODY_BYTES_MAX, TRACE_QUEUE_MAX, TRACE_RECORDS_MAX } from "../../../../core/limits.ts";
 import type { Endpoint } from "../../../../proxy/http/dial.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
+import { Routes } from "../../../../proxy/routing/routes.ts";
 import { openTracePort } from "../../../../proxy/trace/accept-traces.ts";
 import { secretNames } from "../../../../proxy/trace/format-record.ts";
 import { Trace } from "../../../../proxy/trace/trace.ts";
@@ -42,10 +44,15 @@ function outbound(of: Pod): number {
   return listening.port;
 }
 
-async function tracing({ trace }: Pod, wish: object = {}, redact: readonly string[] = []) {
-  const listening = front(openTracePort({ trace, secrets: secretNames(redact), run: "r" }));
+function tracePort({ trace, routes }: Pod, redact: readonly string[] = []) {
+  const table = () => routes.table.snapshot;
+  const listening = front(openTracePort({ trace, routes: table, secrets: secretNames(redact), run: "r" }));
   cleanup.push(listening.stop);
-  const client = await rawClient(listening.port, `${JSON.stringify(wish)}\n`);
+  return listening.port;
+}
+
+async function tracing(of: Pod, wish: object = {}, redact: readonly string[] = []) {
+  const client = await rawClient(tracePort(of, redact), `${JSON.stringify(wish)}\n`);
   cleanup.push(() => client.socket.destroy());
   await client.until('"hello"');
   return {
@@ -103,6 +110,33 @@ describe("traces", () => {
       responseBytes: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfrom-alice".length,
     });
     expect(response).not.toHaveProperty("request");
+  });
+
+  test("tell what was remembered and end, where nothing else is wanted", async () => {
+    const dev = await named("from-dev");
+    const here = pod(dev, { services: [web("dev", dev)] });
+    const client = await rawClient(outbound(here), `${GET}\r\n`);
+    await client.until("from-dev");
+    client.socket.destroy();
+    for (const backlog of [true, false]) {
+      const reader = await rawClient(tracePort(here), `${JSON.stringify({ backlog, follow: false })}\n`);
+      const types = complete(await reader.all()).map((line) => parseTraceMessage(line)?.type);
+      expect(types).toEqual(backlog ? ["hello", "request", "response", "end"] : ["hello", "end"]);
+      reader.socket.destroy();
+    }
+  });
+
+  test("share their port with the route table, of which a pod without one says nothing", async () => {
+    const dev = await named("from-dev");
+    const here = pod(dev, { services: [web("dev", dev)] });
+    const reader = await rawClient(tracePort(here), "routes\n");
+    const [line = ""] = complete(await reader.all());
+    expect(parseFeedMessage(line)).toEqual(here.routes.table.snapshot);
+    expect(here.routes.table.snapshot).toMatchObject({ type: "snapshot", services: [web("dev", dev)] });
+    reader.socket.destroy();
+    const empty = await rawClient(tracePort({ ...here, routes: new Routes() }), "routes\n");
+    expect(await empty.all()).toBe("");
+    empty.socket.destroy();
   });
 
   test("tell what was remembered to who comes later, unless it wants no backlog", async () => {

@@ -1,9 +1,12 @@
 /** Which rule of which Ingress a request from outside meets (networking.k8s.io/v1, IngressRule). Pure. */
-import type { IngressBackend, IngressRecord, IngressRule } from "../../core/route-table.ts";
-import { parseHost, type RouteTable } from "../../core/routing.ts";
+import type { IngressBackend, IngressRecord, IngressRule } from "./route-table.ts";
+import type { RouteTable } from "./routing.ts";
+import { parseHost } from "./space-host.ts";
 
 export interface IngressMatch {
   readonly namespace: string;
+  /** Of the Ingress. */
+  readonly name: string;
   readonly backend: IngressBackend;
   /** The space that the host names before the rule's own: `<child>.s.<host>`. */
   readonly child: string | undefined;
@@ -30,7 +33,7 @@ export function matchIngress(
   const [best] = candidates.toSorted(compare);
   const backend = best?.rule?.backend ?? best?.record.fallback;
   if (best === undefined || backend === undefined) return undefined;
-  return { namespace: best.record.namespace, backend, child: best.child };
+  return { namespace: best.record.namespace, name: best.record.name, backend, child: best.child };
 }
 
 /** The root of the tree whose host this is, under our own suffix. */

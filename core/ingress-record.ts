@@ -1,6 +1,6 @@
 /** An Ingress on the route feed, from JSON to its type. */
-import { asArray, asNumber, asString, at } from "../../core/parse.ts";
-import type { IngressBackend, IngressCertificate, IngressRecord, IngressRule } from "../../core/route-table.ts";
+import { asArray, asNumber, asString, at } from "./parse.ts";
+import type { IngressBackend, IngressCertificate, IngressRecord, IngressRule } from "./route-table.ts";
 
 export function parseIngressRecord(value: unknown): IngressRecord | undefined {
   const namespace = asString(at(value, "namespace"));

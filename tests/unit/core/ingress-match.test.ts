@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { IngressRecord } from "../../../../core/route-table.ts";
-import { RouteTable } from "../../../../core/routing.ts";
-import { matchIngress } from "../../../../proxy/gateway/ingress-match.ts";
+import type { IngressRecord } from "../../../core/route-table.ts";
+import { RouteTable } from "../../../core/routing.ts";
+import { matchIngress } from "../../../core/ingress-match.ts";
 
 interface Plan {
   readonly namespace?: string;

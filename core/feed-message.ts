@@ -1,5 +1,5 @@
 /** One line of the route feed, from text to its type. */
-import { asArray, asNumber, asString, at, isObject, parseJson } from "../../core/parse.ts";
+import { asArray, asNumber, asString, at, isObject, parseJson } from "./parse.ts";
 import type {
   FeedMessage,
   FeedVersion,
@@ -7,7 +7,7 @@ import type {
   ServicePort,
   ServiceRecord,
   SpaceRecord,
-} from "../../core/route-table.ts";
+} from "./route-table.ts";
 import { parseIngressRecord } from "./ingress-record.ts";
 
 /**

@@ -1,6 +1,7 @@
 /** An Ingress (networking.k8s.io/v1), as far as it concerns us. */
-import { INGRESS_CLASSES } from "../../core/contract.ts";
-import { asArray, asString, asStringRecord, at, isObject } from "../../core/parse.ts";
+import { INGRESS_CLASSES } from "./contract.ts";
+import { asArray, asNumber, asString, asStringRecord, at, isObject } from "./parse.ts";
+import type { IngressBackend, IngressCertificate, IngressRecord, IngressRule } from "./route-table.ts";
 
 /** The older way to name a class; honoured like `spec.ingressClassName`. */
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
@@ -45,4 +46,35 @@ export function parseIngress(object: unknown): Ingress | undefined {
     })),
     addresses: asArray(at(object, "status", "loadBalancer", "ingress")),
   };
+}
+
+/** As the gateway is told of it. */
+export function recordOfIngress(ingress: Ingress, certificates: readonly IngressCertificate[]): IngressRecord {
+  const { namespace, name, spec } = ingress;
+  const fallback = backendOf(spec["defaultBackend"]);
+  return {
+    namespace,
+    name,
+    rules: asArray(spec["rules"]).flatMap(rulesOf),
+    certificates,
+    ...(fallback === undefined ? {} : { fallback }),
+  };
+}
+
+/** `ImplementationSpecific` means `Prefix` here, as with most controllers. */
+function rulesOf(rule: unknown): readonly IngressRule[] {
+  const host = (asString(at(rule, "host")) ?? "").toLowerCase();
+  return asArray(at(rule, "http", "paths")).flatMap((entry) => {
+    const backend = backendOf(at(entry, "backend"));
+    if (backend === undefined) return [];
+    return [{ host, path: asString(at(entry, "path")) || "/", exact: at(entry, "pathType") === "Exact", backend }];
+  });
+}
+
+/** `undefined` for a backend that is no Service. */
+function backendOf(backend: unknown): IngressBackend | undefined {
+  const service = asString(at(backend, "service", "name"));
+  const port = at(backend, "service", "port");
+  const named = asNumber(at(port, "number")) ?? asString(at(port, "name"));
+  return service === undefined || named === undefined ? undefined : { service, port: named };
 }

@@ -1,0 +1,18 @@
+/** Parts of an authority, `host[:port]`. */
+
+/** Of the host, lower case. */
+export function hostLabels(authority: string): readonly string[] {
+  return withoutPort(authority).toLowerCase().split(".");
+}
+
+/** The host of `host[:port]`; an IPv6 address keeps its brackets (RFC 3986 §3.2.2). */
+export function withoutPort(authority: string): string {
+  const colon = authority.lastIndexOf(":");
+  return colon < 0 || authority.endsWith("]") ? authority : authority.slice(0, colon);
+}
+
+/** The port of `host[:port]`; `undefined` where none is written. */
+export function portOf(authority: string): number | undefined {
+  const port = authority.slice(withoutPort(authority).length + 1);
+  return /^\d{1,5}$/.test(port) ? Number(port) : undefined;
+}
