@@ -49,7 +49,9 @@ export async function enable(ports: Ports, request: EnableRequest): Promise<Cont
   const state = await findNamespaceState(ports);
   const usableNodes = facts.nodes.filter((node) => node.usable).length;
   const decided = { request, settings, state, usableNodes };
-  const isCurrent = state.kind === "ours" && isUnchanged(before, settings);
+  // What the cluster has become since may forbid what was right then.
+  const mayStay = evaluatePreflight(facts, settings).failure === undefined;
+  const isCurrent = state.kind === "ours" && isUnchanged(before, settings) && mayStay;
   if (isCurrent && (await isReady(ports, { usableNodes, gateway: settings.endpoint !== "none" }))) {
     await ports.step("select", `Selecting Kubernetes cluster '${cluster.context}'`, async () =>
       apply({ ...ports, step: async (_id, _text, work) => work() }, decided),

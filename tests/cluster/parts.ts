@@ -61,8 +61,10 @@ export class ClusterParts {
     kill(findComponent(nodeLayout(this.#cluster, 1).cgroup, this.#apiServer()));
   }
 
-  async startApiServer(): Promise<void> {
-    await startInNode(this.#cluster, this.#node(1), this.#apiServer());
+  /** @param flags beside its own, until it is started again */
+  async startApiServer(flags: readonly string[] = []): Promise<void> {
+    const { name, argv } = this.#apiServer();
+    await startInNode(this.#cluster, this.#node(1), { name, argv: [...argv, ...flags] });
     await waitFor({ what: "the API server", limitMs: API_READY_MS, check: async () => this.#api.get("/readyz") });
   }
 

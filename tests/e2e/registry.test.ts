@@ -1,11 +1,16 @@
 /** Built images in a registry: with and without credentials, in containerd's store and in BuildKit's own, and back again. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type CommandResult, type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { clusterLayout } from "../cluster/layout.ts";
+import { ClusterParts } from "../cluster/parts.ts";
+import { CLUSTER, type CommandResult, type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
 import { inNode, removeImage } from "./support/node.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 import { podEvents, readySessionPod } from "./support/session-pods.ts";
 
+const PROVES = process.env["AZDS_PROVE"] === "registry";
 const SPACE = "e2e-registry";
 const NODES = ["node1", "node2"];
 const LOGIN = { user: "bob", password: "pass" };
@@ -179,3 +184,48 @@ describe("the nodes' own stores again", () => {
     for (const node of NODES) expect(await inNode(node, ["cat", "/proc/mounts"])).not.toContain("runc-overlayfs");
   });
 });
+
+/** The API server with the plugin, until it is started again. */
+async function withAlwaysPullImages(work: () => Promise<void>): Promise<void> {
+  const parts = await ClusterParts.open(clusterLayout(CLUSTER, join(homedir(), ".cache/azds-test-cluster")));
+  parts.killApiServer();
+  await parts.startApiServer(["--enable-admission-plugins=NodeRestriction,AlwaysPullImages"]);
+  try {
+    await work();
+  } finally {
+    parts.killApiServer();
+    await parts.startApiServer();
+  }
+}
+
+if (PROVES) {
+  describe("a cluster that makes each pod pull its images", () => {
+    test("is refused without a registry, and without the image of azds in one; then everything is pulled", async () => {
+      const info = ["-n", "azds", "get", "configmap", "azds-info", "-o"];
+      const own = await kubectlOk([...info, "jsonpath={.data.image}"]);
+      const buildkit = await kubectlOk([...info, "jsonpath={.data.buildkitImage}"]);
+      const images = [
+        "--image",
+        await open.put("parts/azds:1", own),
+        "--buildkit-image",
+        await open.put("parts/buildkit:1", buildkit),
+      ];
+      await withAlwaysPullImages(async () => {
+        const place = ["--registry", `${open.host}/team`, "--registry-insecure"];
+        expect((await enable([])).stderr).toMatch(/error\[REGISTRY_NEEDED\]: .*AlwaysPullImages/);
+        expect(await status()).toContain("Built images stay in the nodes' own stores, but the cluster makes each pod");
+        expect((await enable(place)).stderr).toContain("error[IMAGE_NOT_AVAILABLE]");
+        await enabled([...place, ...images]);
+        await up();
+        const pod = await readySessionPod(SPACE);
+        expect(pod.image).toStartWith(`${open.host}/team/${SPACE}/`);
+        const path = "jsonpath={.spec.initContainers[*].imagePullPolicy} {.spec.containers[*].imagePullPolicy}";
+        const policies = await kubectlOk(["-n", SPACE, "get", "pod", pod.name, "-o", path]);
+        expect(new Set(policies.split(" "))).toEqual(new Set(["Always"]));
+        await evict();
+      });
+      await admin.azds(["cluster", "disable", "--yes"]);
+      await enabledCluster();
+    }, 300_000);
+  });
+}

@@ -86,6 +86,15 @@ test("enable() installs into an empty cluster, and again only what differs", asy
   expect(at(kube.get(INFO), "data", "hostSuffix")).toBe(".dev.test");
 });
 
+test("enable() says what a cluster that has azds has come to forbid", async () => {
+  const kube = cluster();
+  await enable(testPorts(kube, { answers: YES }), REQUEST);
+  kube.put("/api/v1/nodes/n2", node({ name: "n2", runtime: "cri-o://1.30.0" }) as Readonly<Record<string, unknown>>);
+  const before = writes(kube).length;
+  expect(await failureOf(enable(testPorts(kube), REQUEST))).toMatchObject({ code: "REGISTRY_NEEDED" });
+  expect(writes(kube)).toHaveLength(before);
+});
+
 test("enable() lets whoever may not change azds go on in a cluster that has it", async () => {
   const kube = cluster();
   await enable(testPorts(kube, { answers: YES }), REQUEST);
