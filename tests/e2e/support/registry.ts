@@ -51,7 +51,7 @@ export async function startRegistry({ port, nodes, login }: RegistryOptions): Pr
   const hosts = nodes.map((node) => join(registriesFolder(layoutOf(node)), host));
   for (const place of hosts) {
     mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, "hosts.toml"), `server = "http://${host}"\n`);
+    writeFileSync(join(place, "hosts.toml"), `server = "http://${host}"\n[host."http://${host}"]\n`);
   }
   const program = join(CACHE, "usr/bin/docker-registry");
   const child = startInNodeNetwork(NODE, [program, "serve", join(folder, "settings.yaml")]);
