@@ -188,13 +188,11 @@ describe("the nodes' own stores again", () => {
 /** The API server with the plugin, until it is started again. */
 async function withAlwaysPullImages(work: () => Promise<void>): Promise<void> {
   const parts = await ClusterParts.open(clusterLayout(CLUSTER, join(homedir(), ".cache/azds-test-cluster")));
-  parts.killApiServer();
-  await parts.startApiServer(["--enable-admission-plugins=NodeRestriction,AlwaysPullImages"]);
+  await parts.restartApiServer(["--enable-admission-plugins=NodeRestriction,AlwaysPullImages"]);
   try {
     await work();
   } finally {
-    parts.killApiServer();
-    await parts.startApiServer();
+    await parts.restartApiServer();
   }
 }
 
