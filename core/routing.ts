@@ -33,6 +33,9 @@ export class RouteTable {
   #version: FeedVersion | undefined;
   #ingresses: readonly IngressRecord[] = [];
   readonly #parents = new Map<string, string | undefined>();
+  /** By space, as they are asked for; good until a parent changes. */
+  readonly #ancestries = new Map<string, readonly string[]>();
+  #revision = 0;
   readonly #services = new Map<ServiceKey, ServiceRecord>();
   /** Cluster IP → its Service. Kubernetes gives an address to one Service at a time, so the latest claim holds. */
   readonly #clusterIps = new Map<string, ServiceRecord>();
@@ -41,6 +44,11 @@ export class RouteTable {
   /** Whether a first snapshot has been applied. */
   get ready(): boolean {
     return this.#version !== undefined;
+  }
+
+  /** Another number whenever another answer may be right: what was found out before need not be asked again. */
+  get revision(): number {
+    return this.#revision;
   }
 
   get spaces(): readonly string[] {
@@ -59,6 +67,7 @@ export class RouteTable {
   /** False when the message does not continue what the table holds: the feed must start again with a snapshot. */
   apply(message: FeedMessage): boolean {
     if (message.type === "ping") return true;
+    this.#revision += 1;
     if (message.type === "snapshot") {
       this.#replace(message.spaces, message.services);
       this.#ingresses = message.ingresses ?? [];
@@ -97,12 +106,16 @@ export class RouteTable {
 
   /** The space and its ancestors, nearest first; a cycle ends the list where it would begin again. */
   ancestry(space: string): readonly string[] {
+    const known = this.#ancestries.get(space);
+    if (known !== undefined) return known;
     const chain: string[] = [];
     let current: string | undefined = space;
     while (current !== undefined && this.#parents.has(current) && !chain.includes(current)) {
       chain.push(current);
       current = this.#parents.get(current);
     }
+    // Only names of spaces: what strangers put into a header must not fill the memory.
+    if (chain.length > 0) this.#ancestries.set(space, chain);
     return chain;
   }
 
@@ -132,6 +145,7 @@ export class RouteTable {
 
   #setSpaces(spaces: readonly SpaceRecord[]): void {
     this.#parents.clear();
+    this.#ancestries.clear();
     for (const space of spaces) this.#parents.set(space.name, space.parent);
   }
 

@@ -1,5 +1,4 @@
 /** A proxy to one server, with exchanges noted or not: `proxy.ts on|off SERVER_PORT`. Prints its port. */
-import { beginTrace } from "../../proxy/sidecar/begin-trace.ts";
 import { serveHttp } from "../../proxy/http/exchange.ts";
 import { listen } from "../../proxy/http/listen.ts";
 import { spaceOf } from "../../proxy/sidecar/pod.ts";
@@ -18,7 +17,7 @@ const listening = listen({
         decide: (head) => {
           const space = spaceOf(here, head);
           if (mode !== "on") return { kind: "forward", targets: [target], routeAs: space.added };
-          const observer = beginTrace(here, {
+          const observer = here.trace.begin({
             direction: "in",
             peer: "10.0.0.1",
             head,

@@ -7,18 +7,22 @@ export type Framing =
   | { readonly kind: "none" | "chunked" | "until-close" }
   | { readonly kind: "length"; readonly bytes: number };
 
+const NONE: Framing = { kind: "none" };
+const CHUNKED: Framing = { kind: "chunked" };
+const UNTIL_CLOSE: Framing = { kind: "until-close" };
+
 export function requestFraming(head: RequestHead): Framing {
-  if (head.fields.chunked) return { kind: "chunked" };
-  return head.fields.contentLength > 0 ? { kind: "length", bytes: head.fields.contentLength } : { kind: "none" };
+  if (head.fields.chunked) return CHUNKED;
+  return head.fields.contentLength > 0 ? { kind: "length", bytes: head.fields.contentLength } : NONE;
 }
 
 /** Of a final response (status 200 and above) to a request of `method`. */
 export function responseFraming(head: ResponseHead, method: string): Framing {
-  if (method === "HEAD" || head.status === 204 || head.status === 304) return { kind: "none" };
-  if (head.fields.transferCoded) return { kind: head.fields.chunked ? "chunked" : "until-close" };
+  if (method === "HEAD" || head.status === 204 || head.status === 304) return NONE;
+  if (head.fields.transferCoded) return head.fields.chunked ? CHUNKED : UNTIL_CLOSE;
   const length = head.fields.contentLength;
-  if (length < 0) return { kind: "until-close" };
-  return length === 0 ? { kind: "none" } : { kind: "length", bytes: length };
+  if (length < 0) return UNTIL_CLOSE;
+  return length === 0 ? NONE : { kind: "length", bytes: length };
 }
 
 /** Follows one body through the buffers it arrives in. */

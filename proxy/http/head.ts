@@ -54,17 +54,26 @@ export interface Fields {
   /** Value of the hop mark. */
   routedTo: string | undefined;
   /** Pairs of offsets of lines that are not passed on: hop marks and repeated lengths. */
-  readonly cuts: number[];
+  cuts: readonly number[];
 }
 
-/** A field line: name is `bytes[start, colon)`, value `bytes[valueStart, valueEnd)`, the line ends before `next`. */
-interface Line {
+const NO_CUTS: readonly number[] = [];
+
+/** The field line that is being read: one object for all lines of a head. */
+class FieldLine {
   readonly bytes: Buffer;
-  readonly start: number;
-  readonly colon: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-  readonly next: number;
+  /** The name is `bytes[start, colon)`. */
+  start = 0;
+  colon = 0;
+  /** The value is `bytes[valueStart, valueEnd)`. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** Where the line behind it starts. */
+  next = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
 }
 
 /**
@@ -99,23 +108,22 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     requestId: undefined,
     probe: false,
     routedTo: undefined,
-    cuts: [],
+    cuts: NO_CUTS,
   };
-  let start = from;
-  while (start < end - 2) {
-    const line = splitLine(bytes, start);
-    if (line instanceof Fault) return line;
-    const fault = readField(line, fields);
+  const line = new FieldLine(bytes);
+  line.next = from;
+  while (line.next < end - 2) {
+    const fault = nextLine(line) ?? readField(line, fields);
     if (fault !== undefined) return fault;
-    start = line.next;
   }
   if (fields.transferCoded && fields.contentLength >= 0)
     return new Fault(400, "both Content-Length and Transfer-Encoding");
   return fields;
 }
 
-/** The line at `start`, one of a head in which every LF has its CR (findHeadEnd): it ends with the first CR. */
-function splitLine(bytes: Buffer, start: number): Line | Fault {
+/** Moves on by one line of a head in which every LF has its CR (findHeadEnd): it ends with the first CR. */
+function nextLine(line: FieldLine): Fault | undefined {
+  const { bytes, next: start } = line;
   const first = bytes[start];
   if (first === SP || first === HTAB) return new Fault(400, "a folded field line");
   let colon = start;
@@ -126,14 +134,18 @@ function splitLine(bytes: Buffer, start: number): Line | Fault {
   while (isBlank(bytes[valueStart])) valueStart += 1;
   let valueEnd = valueStart;
   while (bytes[valueEnd] !== CR && bytes[valueEnd] !== 0) valueEnd += 1;
-  const next = valueEnd + 2;
   if (bytes[valueEnd] === 0 || bytes[valueEnd + 1] !== LF) return new Fault(400, "NUL or CR in a field value");
+  line.next = valueEnd + 2;
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1;
-  return { bytes, start, colon, valueStart, valueEnd, next };
+  line.start = start;
+  line.colon = colon;
+  line.valueStart = valueStart;
+  line.valueEnd = valueEnd;
+  return undefined;
 }
 
 /** Branches on the name's length first, so that most lines cost one comparison. */
-function readField(line: Line, fields: Fields): Fault | undefined {
+function readField(line: FieldLine, fields: Fields): Fault | undefined {
   switch (line.colon - line.start) {
     case 4:
       return nameIs(line, "host") ? readHost(line, fields) : undefined;
@@ -161,7 +173,7 @@ function readField(line: Line, fields: Fields): Fault | undefined {
       if (nameIs(line, "content-length")) return readContentLength(line, fields);
       if (nameIs(line, HOP_HEADER)) {
         fields.routedTo ??= valueOf(line);
-        fields.cuts.push(line.start, line.next);
+        fields.cuts = [...fields.cuts, line.start, line.next];
       }
       return undefined;
     case 17:
@@ -172,19 +184,19 @@ function readField(line: Line, fields: Fields): Fault | undefined {
 }
 
 /** More than one Host is refused (RFC 9112 §3.2). */
-function readHost(line: Line, fields: Fields): Fault | undefined {
+function readHost(line: FieldLine, fields: Fields): Fault | undefined {
   if (fields.host !== undefined) return new Fault(400, "more than one Host");
   fields.host = valueOf(line);
   return undefined;
 }
 
 /** Several lines are one list (RFC 9110 §5.3). */
-function readBaggage(line: Line, fields: Fields): void {
+function readBaggage(line: FieldLine, fields: Fields): void {
   const value = valueOf(line);
   fields.baggage = fields.baggage === undefined ? value : `${fields.baggage},${value}`;
 }
 
-function readConnection(line: Line, fields: Fields): void {
+function readConnection(line: FieldLine, fields: Fields): void {
   if (valueIs(line, "keep-alive")) {
     fields.keepAlive = true;
     return;
@@ -196,7 +208,7 @@ function readConnection(line: Line, fields: Fields): void {
 }
 
 /** One number of digits only; a repeated equal line is dropped, a different one refused (RFC 9110 §8.6). */
-function readContentLength(line: Line, fields: Fields): Fault | undefined {
+function readContentLength(line: FieldLine, fields: Fields): Fault | undefined {
   let length = 0;
   for (let i = line.valueStart; i < line.valueEnd; i += 1) {
     const byte = line.bytes[i] ?? 0;
@@ -207,14 +219,14 @@ function readContentLength(line: Line, fields: Fields): Fault | undefined {
   if (line.valueStart === line.valueEnd) return new Fault(400, "an empty Content-Length");
   if (fields.contentLength >= 0) {
     if (fields.contentLength !== length) return new Fault(400, "two different Content-Lengths");
-    fields.cuts.push(line.start, line.next);
+    fields.cuts = [...fields.cuts, line.start, line.next];
   }
   fields.contentLength = length;
   return undefined;
 }
 
 /** `chunked` may stand only once and last (RFC 9112 §6.1). */
-function readTransferEncoding(line: Line, fields: Fields): Fault | undefined {
+function readTransferEncoding(line: FieldLine, fields: Fields): Fault | undefined {
   fields.transferCoded = true;
   for (const token of tokens(line)) {
     if (fields.chunked) return new Fault(400, "a transfer coding behind `chunked`");
@@ -227,7 +239,7 @@ function readTransferEncoding(line: Line, fields: Fields): Fault | undefined {
 const BLANKS_AROUND = /^[ \t]+|[ \t]+$/g;
 
 /** The comma-separated members of a value, lower case. */
-function tokens(line: Line): readonly string[] {
+function tokens(line: FieldLine): readonly string[] {
   const value = valueOf(line).toLowerCase();
   if (!value.includes(",")) return value === "" ? [] : [value];
   return value
@@ -236,17 +248,17 @@ function tokens(line: Line): readonly string[] {
     .filter((member) => member !== "");
 }
 
-function valueOf(line: Line): string {
+function valueOf(line: FieldLine): string {
   return line.bytes.toString("latin1", line.valueStart, line.valueEnd);
 }
 
 /** `name` is lower case, and as long as the line's. */
-function nameIs(line: Line, name: string): boolean {
+function nameIs(line: FieldLine, name: string): boolean {
   return standsAt(line.bytes, line.start, name);
 }
 
 /** The whole value, whatever its case: spares a text of those that nearly every message has. */
-function valueIs(line: Line, value: string): boolean {
+function valueIs(line: FieldLine, value: string): boolean {
   return line.valueEnd - line.valueStart === value.length && standsAt(line.bytes, line.valueStart, value);
 }
 
@@ -273,7 +285,7 @@ export function isHttp1(bytes: Buffer, at: number): boolean {
   );
 }
 
-function valueBegins({ bytes, valueStart }: Line, text: string): boolean {
+function valueBegins({ bytes, valueStart }: FieldLine, text: string): boolean {
   for (let i = 0; i < text.length; i += 1) if (bytes[valueStart + i] !== text.charCodeAt(i)) return false;
   return true;
 }

@@ -59,9 +59,8 @@ function parseComplete(bytes: Buffer, start: number, end: number): RequestHead |
  * ignored (RFC 9110 §7.8): its lines are not passed on.
  */
 function ignoreUpgrade(fields: Fields): void {
-  fields.cuts.push(...(fields.upgrades ?? []));
   // Lines do not overlap, so starts and ends stay in turns.
-  fields.cuts.sort((a, b) => a - b);
+  fields.cuts = [...fields.cuts, ...(fields.upgrades ?? [])].toSorted((a, b) => a - b);
 }
 
 /** The authority the request is for: an absolute target's, else Host (RFC 9112 §3.2.2). */

@@ -1,10 +1,11 @@
 /** Heads of HTTP/1.x responses (RFC 9112 §4). */
 import { HEAD_BYTES_MAX } from "../../core/limits.ts";
-import { Fault, findHeadEnd, parseFields, type Fields } from "./head.ts";
+import { Fault, findHeadEnd, isHttp1, parseFields, type Fields } from "./head.ts";
 
 const LF = 10;
 const SP = 32;
 const CR = 13;
+const ZERO = 48;
 
 export interface ResponseHead {
   /** Behind the empty line. */
@@ -31,12 +32,17 @@ export function parseResponseHead(bytes: Buffer, start: number): ResponseHead | 
 
 /** The three digits of `HTTP/1.x NNN reason`, where no reader can see the end of the line before it is there. */
 function statusOf(bytes: Buffer, start: number, lineEnd: number): number | undefined {
-  const minor = bytes[start + 7] ?? 0;
-  if (bytes.toString("latin1", start, start + 7) !== "HTTP/1." || minor < 48 || minor > 57) return undefined;
+  if (!isHttp1(bytes, start) || digitAt(bytes, start + 7) < 0) return undefined;
   const reasonStart = start + 12;
   const reasonEnd = lineEnd - 2;
   if (bytes[start + 8] !== SP || (reasonStart !== reasonEnd && bytes[reasonStart] !== SP)) return undefined;
   for (let i = reasonStart; i < reasonEnd; i += 1) if (bytes[i] === 0 || bytes[i] === CR) return undefined;
-  const digits = bytes.toString("latin1", start + 9, reasonStart);
-  return /^[1-9][0-9]{2}$/.test(digits) ? Number(digits) : undefined;
+  const [hundreds, tens, ones] = [digitAt(bytes, start + 9), digitAt(bytes, start + 10), digitAt(bytes, start + 11)];
+  return hundreds < 1 || tens < 0 || ones < 0 ? undefined : 100 * hundreds + 10 * tens + ones;
+}
+
+/** -1 for what is no digit. */
+function digitAt(bytes: Buffer, at: number): number {
+  const digit = (bytes[at] ?? 0) - ZERO;
+  return digit >= 0 && digit <= 9 ? digit : -1;
 }

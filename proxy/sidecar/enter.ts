@@ -5,9 +5,8 @@ import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
 import { type Asked, decideByHost, knownUrls, NOT_READY } from "../routing/from-outside.ts";
-import { type Asking, beginTrace } from "./begin-trace.ts";
 import { markedTarget } from "./outbound.ts";
-import { memberFor, type Pod, type RequestSpace } from "./pod.ts";
+import { type Asking, memberFor, type Pod, type RequestSpace } from "./pod.ts";
 
 export function acceptEnter(pod: Pod, client: Wire): void {
   pod.counters.connections += 1;
@@ -45,7 +44,7 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
   const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
   if (decision.kind === "answer") return decision;
   const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });
-  const observer = beginTrace(pod, {
+  const observer = pod.trace.begin({
     direction: "enter",
     peer: "",
     head,

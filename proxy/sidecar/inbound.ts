@@ -1,15 +1,15 @@
 /** Connections that come to the pod: to the application, or on to a nearer instance of the same service. */
 import { RESTART_MS_MAX } from "../../core/limits.ts";
 import { serviceKey } from "../../core/route-table.ts";
-import { inboundTarget } from "../../core/routing.ts";
+import { inboundTarget, type RouteReason } from "../../core/routing.ts";
 import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
+import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../http/wire.ts";
 import { markedTarget } from "./outbound.ts";
-import { anyOf } from "../routing/from-outside.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { type Asking, beginTrace } from "./begin-trace.ts";
-import { type Pod, spaceOf } from "./pod.ts";
+import { LatestRoute, type RouteSearch } from "./latest-route.ts";
+import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
 export interface InboundConnection {
@@ -29,31 +29,45 @@ export function acceptInbound(pod: Pod, client: Wire, { fd, peer }: InboundConne
   // A save may be restarting a session's application this very moment.
   const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
-  const decide: Decide = (head, queueMs) => decideInbound(pod, original, { head, queueMs, peer: peer() });
+  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
+  let from: string | undefined;
+  const decide: Decide = (head, queueMs) => {
+    from ??= peer();
+    return decideInbound(pod, routes, { head, queueMs, peer: from });
+  };
   serveDestination(pod, { client, original, decide });
+}
+
+interface InboundRoute {
+  readonly targets: readonly Target[];
+  readonly reason: RouteReason;
+  readonly unknownSpace: boolean;
 }
 
 function decideInbound(
   pod: Pod,
-  original: Endpoint,
+  routes: LatestRoute<InboundRoute>,
   { head, queueMs, peer }: Asking & { readonly peer: string },
 ): Forward {
   const space = spaceOf(pod, head);
-  const { authority, routeAs, added } = space;
-  const marked = isForThisPod(pod, original, head.fields.routedTo);
-  const nearer = marked
-    ? undefined
-    : inboundTarget(pod.routes.table, { ownSpace: pod.config.space, routeAs, authority, original, pick: anyOf });
-  if (nearer !== undefined) pod.counters.forwarded += 1;
-  const reason = marked ? "marked" : nearer === undefined ? "here" : "nearer";
-  const unknownSpace = routeAs !== undefined && pod.routes.ready && !pod.routes.table.hasSpace(routeAs);
-  return {
-    kind: "forward",
-    targets: nearer === undefined ? [original] : [markedTarget(pod, nearer), original],
-    routeAs: added,
-    baggage: space.baggage,
-    observer: beginTrace(pod, { direction: "in", peer, head, queueMs, space, reason, unknownSpace }),
-  };
+  const { targets, reason, unknownSpace } = routes.of({
+    authority: space.authority,
+    routeAs: space.routeAs,
+    mark: head.fields.routedTo,
+  });
+  if (reason === "nearer") pod.counters.forwarded += 1;
+  const observer = pod.trace.begin({ direction: "in", peer, head, queueMs, space, reason, unknownSpace });
+  return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };
+}
+
+function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, mark, pick }: RouteSearch): InboundRoute {
+  const { table, ready } = pod.routes;
+  const unknownSpace = routeAs !== undefined && ready && !table.hasSpace(routeAs);
+  if (isForThisPod(pod, original, mark)) return { targets: [original], reason: "marked", unknownSpace };
+  const nearer = inboundTarget(table, { ownSpace: pod.config.space, routeAs, authority, original, pick });
+  return nearer === undefined
+    ? { targets: [original], reason: "here", unknownSpace }
+    : { targets: [markedTarget(pod, nearer), original], reason: "nearer", unknownSpace };
 }
 
 /**

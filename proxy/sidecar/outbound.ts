@@ -6,11 +6,9 @@ import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../http/wire.ts";
-import { anyOf } from "../routing/from-outside.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import type { ExchangeRecord } from "../trace/exchange-record.ts";
-import { type Asking, beginTrace } from "./begin-trace.ts";
-import { type Pod, spaceOf } from "./pod.ts";
+import { LatestRoute, type RouteSearch } from "./latest-route.ts";
+import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
 export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
@@ -25,27 +23,48 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     client.reset();
     return;
   }
-  const decide: Decide = (head, queueMs) => decideOutbound(pod, original, { head, queueMs });
+  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
+  const decide: Decide = (head, queueMs) => decideOutbound(pod, routes, { head, queueMs });
   serveDestination(pod, { client, original, decide });
 }
 
-function decideOutbound(pod: Pod, original: Endpoint, { head, queueMs }: Asking): Forward {
+interface OutboundRoute {
+  readonly targets: readonly Target[];
+  readonly reason: RouteReason;
+  readonly unknownSpace: boolean;
+  /** To another Service than the application asked for. */
+  readonly rerouted: boolean;
+}
+
+function decideOutbound(pod: Pod, routes: LatestRoute<OutboundRoute>, { head, queueMs }: Asking): Forward {
   const space = spaceOf(pod, head);
-  const { authority, routeAs, added } = space;
-  const begin = (reason: RouteReason, unknownSpace = false): ExchangeRecord =>
-    beginTrace(pod, { direction: "out", peer: "", head, queueMs, space, reason, unknownSpace });
+  const { targets, reason, unknownSpace, rerouted } = routes.of({
+    authority: space.authority,
+    routeAs: space.routeAs,
+    mark: undefined,
+  });
+  if (unknownSpace) pod.counters.unknownSpace += 1;
+  if (rerouted) pod.counters.routed += 1;
+  const observer = pod.trace.begin({ direction: "out", peer: "", head, queueMs, space, reason, unknownSpace });
+  return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };
+}
+
+function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, pick }: RouteSearch): OutboundRoute {
   const { table } = pod.routes;
   const destination = lookup(table, { ip: original.address, port: original.port }, authority);
-  if (destination === undefined) return { kind: "forward", targets: [original], observer: begin("no-service") };
+  if (destination === undefined)
+    return { targets: [original], reason: "no-service", unknownSpace: false, rerouted: false };
   const ownSpace = pod.config.space;
-  const answer = outboundCandidates(table, { ownSpace, routeAs, destination, original, authority, pick: anyOf });
-  if (answer.unknownSpace === true) pod.counters.unknownSpace += 1;
-  if (answer.candidates[0]?.service !== serviceKey(destination.service)) pod.counters.routed += 1;
+  const answer = outboundCandidates(table, { ownSpace, routeAs, destination, original, authority, pick });
+  const unknownSpace = answer.unknownSpace === true;
   // The mark saves the target's sidecar from deciding again; without a space there is nothing to decide.
-  const decided = routeAs !== undefined && answer.unknownSpace !== true;
-  const targets = decided ? answer.candidates.map((candidate) => markedTarget(pod, candidate)) : answer.candidates;
-  const observer = begin(answer.reason, answer.unknownSpace);
-  return { kind: "forward", targets, routeAs: added, baggage: space.baggage, observer };
+  const decided = routeAs !== undefined && !unknownSpace;
+  return {
+    targets: decided ? answer.candidates.map((candidate) => markedTarget(pod, candidate)) : answer.candidates,
+    reason: answer.reason,
+    unknownSpace,
+    rerouted: answer.candidates[0]?.service !== serviceKey(destination.service),
+  };
 }
 
 /** The pod's own address is reached over loopback, where no sidecar would strip the mark: it gets none. */

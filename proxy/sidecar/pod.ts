@@ -19,6 +19,13 @@ export interface Pod {
   readonly trace: Trace;
 }
 
+/** A request that waits for its decision. */
+export interface Asking {
+  readonly head: RequestHead;
+  /** Milliseconds that it has waited. */
+  readonly queueMs: number;
+}
+
 /** The space a request belongs to. */
 export interface RequestSpace {
   readonly authority: string | undefined;

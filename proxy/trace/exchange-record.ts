@@ -5,25 +5,26 @@
 import type { Direction, SpaceSource } from "../../core/trace.ts";
 import type { RouteReason } from "../../core/routing.ts";
 import type { ExchangeObserver, ExchangeSizes } from "../http/exchange-observer.ts";
+import type { RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { Capture } from "./capture.ts";
 
-export interface TracedRequest {
+/** A request as it was decided. The record takes what it needs: heads are not kept. */
+export interface DecidedRequest {
   readonly direction: Direction;
-  readonly method: string;
-  readonly target: string;
-  readonly authority: string | undefined;
-  readonly peer: string;
-  readonly routeAs: string | undefined;
-  readonly source: SpaceSource | undefined;
-  readonly unknownSpace: boolean;
-  readonly reason: RouteReason;
-  readonly traceparent: string | undefined;
-  readonly requestId: string | undefined;
-  /** Of the kubelet. */
-  readonly probe: boolean;
+  readonly head: Pick<RequestHead, "method" | "target"> & {
+    readonly fields: Pick<RequestHead["fields"], "traceparent" | "requestId" | "probe">;
+  };
   /** Milliseconds that it waited for its decision. */
   readonly queueMs: number;
+  readonly peer: string;
+  readonly space: {
+    readonly authority: string | undefined;
+    readonly routeAs: string | undefined;
+    readonly source: SpaceSource | undefined;
+  };
+  readonly reason: RouteReason;
+  readonly unknownSpace: boolean;
 }
 
 /** Who gets the record when it is complete. */
@@ -34,7 +35,7 @@ export interface RecordKeeper {
 /** What the numbers and texts of one record cost beside the characters, roughly. */
 const RECORD_BYTES = 240;
 
-export class ExchangeRecord implements ExchangeObserver, TracedRequest {
+export class ExchangeRecord implements ExchangeObserver {
   readonly id: number;
   readonly direction: Direction;
   readonly method: string;
@@ -47,6 +48,7 @@ export class ExchangeRecord implements ExchangeObserver, TracedRequest {
   readonly reason: RouteReason;
   readonly traceparent: string | undefined;
   readonly requestId: string | undefined;
+  /** Of the kubelet. */
   readonly probe: boolean;
   readonly queueMs: number;
   /** Of memory, while the record is kept. */
@@ -65,22 +67,27 @@ export class ExchangeRecord implements ExchangeObserver, TracedRequest {
   capture: Capture | undefined = undefined;
   readonly #keeper: RecordKeeper;
 
-  constructor(id: number, request: TracedRequest, keeper: RecordKeeper) {
+  constructor(
+    id: number,
+    { direction, head, queueMs, peer, space, reason, unknownSpace }: DecidedRequest,
+    keeper: RecordKeeper,
+  ) {
+    const { fields } = head;
     this.id = id;
-    this.direction = request.direction;
-    this.method = request.method;
-    this.target = request.target;
-    this.authority = request.authority;
-    this.peer = request.peer;
-    this.routeAs = request.routeAs;
-    this.source = request.source;
-    this.unknownSpace = request.unknownSpace;
-    this.reason = request.reason;
-    this.traceparent = request.traceparent;
-    this.requestId = request.requestId;
-    this.probe = request.probe;
-    this.queueMs = request.queueMs;
-    this.cost = RECORD_BYTES + request.target.length + lengthOf(request.authority) + lengthOf(request.requestId);
+    this.direction = direction;
+    this.method = head.method;
+    this.target = head.target;
+    this.authority = space.authority;
+    this.peer = peer;
+    this.routeAs = space.routeAs;
+    this.source = space.source;
+    this.unknownSpace = unknownSpace;
+    this.reason = reason;
+    this.traceparent = fields.traceparent;
+    this.requestId = fields.requestId;
+    this.probe = fields.probe;
+    this.queueMs = queueMs;
+    this.cost = RECORD_BYTES + head.target.length + lengthOf(space.authority) + lengthOf(fields.requestId);
     this.begunAt = performance.now();
     this.#keeper = keeper;
   }

@@ -4,6 +4,8 @@ import type { ExchangeRecord } from "./exchange-record.ts";
 
 export class TraceRing {
   readonly #records: (ExchangeRecord | undefined)[] = Array.from({ length: TRACE_RECORDS_MAX });
+  /** Of each record, beside it: one that is dropped lies far away in memory. */
+  readonly #costs = new Int32Array(TRACE_RECORDS_MAX);
   /** Counts up for ever; the place is its remainder. */
   #oldest = 0;
   #next = 0;
@@ -11,7 +13,9 @@ export class TraceRing {
 
   push(record: ExchangeRecord): void {
     if (this.#next - this.#oldest === TRACE_RECORDS_MAX) this.#dropOldest();
-    this.#records[this.#next % TRACE_RECORDS_MAX] = record;
+    const place = this.#next % TRACE_RECORDS_MAX;
+    this.#records[place] = record;
+    this.#costs[place] = record.cost;
     this.#next += 1;
     this.#bytes += record.cost;
     while (this.#bytes > TRACE_RING_BYTES_MAX) this.#dropOldest();
@@ -29,7 +33,7 @@ export class TraceRing {
 
   #dropOldest(): void {
     const place = this.#oldest % TRACE_RECORDS_MAX;
-    this.#bytes -= this.#records[place]?.cost ?? 0;
+    this.#bytes -= this.#costs[place] ?? 0;
     this.#records[place] = undefined;
     this.#oldest += 1;
   }

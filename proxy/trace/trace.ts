@@ -1,7 +1,7 @@
 /** The exchanges of one sidecar: noted as they go, remembered for a while, told to whoever listens. */
 import { TRACE_CAPTURES_MAX } from "../../core/limits.ts";
 import { Capture } from "./capture.ts";
-import { ExchangeRecord, type RecordKeeper, type TracedRequest } from "./exchange-record.ts";
+import { ExchangeRecord, type RecordKeeper, type DecidedRequest } from "./exchange-record.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { TraceRing } from "./trace-ring.ts";
 
@@ -26,7 +26,7 @@ export class Trace implements RecordKeeper {
   }
 
   /** The observer of a request that has just been decided. */
-  begin(request: TracedRequest): ExchangeRecord {
+  begin(request: DecidedRequest): ExchangeRecord {
     this.#last += 1;
     const record = new ExchangeRecord(this.#last, request, this);
     if (this.#listeners.size > 0) this.#tellBegin(record);

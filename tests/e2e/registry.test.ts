@@ -14,6 +14,8 @@ const PROVES = process.env["AZDS_PROVE"] === "registry";
 const SPACE = "e2e-registry";
 const NODES = ["node1", "node2"];
 const LOGIN = { user: "bob", password: "pass" };
+/** In each space, of the Secret that pods pull with. */
+const COPY = "azds-registry";
 /** As the Dockerfile of `azds init` names it. */
 const BASE = "node:20-alpine";
 const CONTROLLER = "--as=system:serviceaccount:azds:azds-controller";
@@ -30,8 +32,8 @@ beforeAll(async () => {
   project = await initProject(admin, "web");
   open = await startRegistry({ port: 5000, nodes: NODES });
   closed = await startRegistry({ port: 5001, nodes: NODES, login: LOGIN });
-  await makeSecret("push", LOGIN.password);
-  await makeSecret("wrong", "nonsense");
+  await makeSecret("push", closed, LOGIN.password);
+  await makeSecret("wrong", closed, "nonsense");
 }, 180_000);
 
 afterAll(async () => {
@@ -44,9 +46,9 @@ afterAll(async () => {
   project.remove();
 }, 180_000);
 
-async function makeSecret(name: string, password: string): Promise<void> {
+async function makeSecret(name: string, { host }: Registry, password: string): Promise<void> {
   await kubectl(["-n", "azds", "delete", "secret", name, "--ignore-not-found"]);
-  const login = [`--docker-server=${closed.host}`, `--docker-username=${LOGIN.user}`, `--docker-password=${password}`];
+  const login = [`--docker-server=${host}`, `--docker-username=${LOGIN.user}`, `--docker-password=${password}`];
   await kubectlOk(["-n", "azds", "create", "secret", "docker-registry", name, ...login]);
 }
 
@@ -161,10 +163,10 @@ describe("a registry that wants credentials, and BuildKit with a store of its ow
   test("each space has a copy, and the controller may write no other Secret", async () => {
     const content = async (namespace: string, name: string): Promise<string> =>
       kubectlOk(["-n", namespace, "get", "secret", name, "-o", "jsonpath={.data.\\.dockerconfigjson}"]);
-    expect(await content(SPACE, "azds-registry")).toBe(await content("azds", "push"));
+    expect(await content(SPACE, COPY)).toBe(await content("azds", "push"));
     const may = async (...words: readonly string[]): Promise<string> =>
       (await kubectl(["-n", SPACE, "auth", "can-i", ...words, CONTROLLER])).stdout.trim();
-    expect(await may("delete", "secrets/azds-registry")).toBe("yes");
+    expect(await may("delete", `secrets/${COPY}`)).toBe("yes");
     for (const verb of ["create", "patch", "delete", "list"]) expect(await may(verb, "secrets")).toBe("no");
     for (const verb of ["patch", "delete"]) expect(await may(verb, "secrets/other")).toBe("no");
   }, 60_000);
@@ -177,7 +179,7 @@ describe("the nodes' own stores again", () => {
     project.edit("Dockerfile.develop", `FROM ${closed.host}/base/${BASE}`, `FROM ${BASE}`);
     await up();
     expect((await readySessionPod(SPACE)).image).toStartWith("azds.local/");
-    await kubectlOk(["-n", SPACE, "wait", "--for=delete", "secret/azds-registry", "--timeout=30s"]);
+    await kubectlOk(["-n", SPACE, "wait", "--for=delete", `secret/${COPY}`, "--timeout=30s"]);
   }, 120_000);
 
   test("leave nothing of BuildKit's own store mounted on the nodes", async () => {
@@ -199,6 +201,7 @@ async function withAlwaysPullImages(work: () => Promise<void>): Promise<void> {
 if (PROVES) {
   describe("a cluster that makes each pod pull its images", () => {
     test("is refused without a registry, and without the image of azds in one; then everything is pulled", async () => {
+      await makeSecret("any", open, "any");
       const info = ["-n", "azds", "get", "configmap", "azds-info", "-o"];
       const own = await kubectlOk([...info, "jsonpath={.data.image}"]);
       const buildkit = await kubectlOk([...info, "jsonpath={.data.buildkitImage}"]);
@@ -213,7 +216,8 @@ if (PROVES) {
         expect((await enable([])).stderr).toMatch(/error\[REGISTRY_NEEDED\]: .*AlwaysPullImages/);
         expect(await status()).toContain("Built images stay in the nodes' own stores, but the cluster makes each pod");
         expect((await enable(place)).stderr).toContain("error[IMAGE_NOT_AVAILABLE]");
-        await enabled([...place, ...images]);
+        await enabled([...place, ...images, "--registry-pull-secret", "any"]);
+        await kubectlOk(["-n", SPACE, "wait", "--for=create", `secret/${COPY}`, "--timeout=30s"]);
         await up();
         const pod = await readySessionPod(SPACE);
         expect(pod.image).toStartWith(`${open.host}/team/${SPACE}/`);
@@ -223,6 +227,7 @@ if (PROVES) {
         await evict();
       });
       await admin.azds(["cluster", "disable", "--yes"]);
+      expect((await kubectl(["-n", SPACE, "get", "secret", COPY])).stderr).toContain("NotFound");
       await enabledCluster();
     }, 300_000);
   });

@@ -85,8 +85,11 @@ export async function bringChange(
   });
 }
 
-/** The kernel tells of at most some thousand changes at once; what a branch switch touches beyond is found by reading. */
-async function readChange(
+/**
+ * The tree as it is now: what is not brought today is brought to whoever connects.
+ * The kernel tells of at most some thousand changes at once; what a branch switch touches beyond is found by reading.
+ */
+export async function readChange(
   { project, tree, signal }: InPlaceRequest,
   { paths, folders }: ChangeSet,
 ): Promise<TreeChange> {

@@ -6,10 +6,10 @@ import { kubeFailure } from "../../cluster/errors.ts";
 import { CONFIG_FILE } from "../../project/load.ts";
 import type { BackSync } from "./back-sync.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
-import { type InPlaceRequest, pathInContext, subject, updateInPlace } from "./in-place.ts";
+import { type InPlaceRequest, pathInContext, readChange, subject, updateInPlace } from "./in-place.ts";
 import type { LivePods } from "./live-pods.ts";
 import { DueLook, lookAgain, lookAtMoved, silence } from "./second-look.ts";
-import { type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
+import { fileUpdate, type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
 
 export interface SavesRequest extends InPlaceRequest {
   readonly saves: ContextWatch;
@@ -70,7 +70,16 @@ async function withoutReturned(request: SavesRequest, changes: ChangeSet): Promi
   return { ...changes, paths: changes.paths.filter((path) => !returned.includes(path)) };
 }
 
+/** What `--no-rebuild` refuses keeps nothing else of the set from its container. */
 async function bringSet(request: SavesRequest, rules: UpdateRules, changes: ChangeSet): Promise<void> {
+  if (!request.noRebuild) return bringAll(request, rules, changes);
+  const refused = changes.paths.filter((path) => fileUpdate(path, rules).update === "rebuild");
+  const rest = { ...changes, paths: changes.paths.filter((path) => !refused.includes(path)) };
+  if (refused.length > 0) await telling(request, async () => refuse(updateKind(refused, rules), refused.length));
+  if (rest.paths.length + rest.folders.length > 0) await bringAll(request, rules, rest);
+}
+
+async function bringAll(request: SavesRequest, rules: UpdateRules, changes: ChangeSet): Promise<void> {
   await telling(request, async () => {
     const kind = updateKind(changes.paths, rules);
     const obstacle = kind.kind === "rebuild" ? kind.rule : obstacleTo(request.live);
@@ -112,12 +121,20 @@ async function rebuild(
   { path, rule }: Pick<UpdateKind, "path" | "rule">,
 ): Promise<void> {
   const { saves, noRebuild, lastRebuild, emit } = request;
+  if (noRebuild) {
+    // A container that comes is to get it.
+    await readChange(request, changes);
+    refuse({ path, rule }, changes.paths.length);
+  }
   // The rest of what is being saved just now.
   const all = new Set([...changes.paths, ...(await saves.quiet(REBUILD_SETTLE_MS))]);
-  const what = subject(path, all.size);
-  if (noRebuild) throw new AzdsError("REBUILD_REFUSED", `${what} changed and needs a new image, ${rule}`);
   const last = lastRebuild();
   const cost = last === undefined ? "" : `; the last one took ${(last / 1000).toFixed(1)} s`;
-  emit({ type: "message", level: "info", text: `${what} changed: rebuilding the image, ${rule}${cost}` });
+  const text = `${subject(path, all.size)} changed: rebuilding the image, ${rule}${cost}`;
+  emit({ type: "message", level: "info", text });
   await request.rebuild();
+}
+
+function refuse({ path, rule }: Pick<UpdateKind, "path" | "rule">, count: number): never {
+  throw new AzdsError("REBUILD_REFUSED", `${subject(path, count)} changed and needs a new image, ${rule}`);
 }

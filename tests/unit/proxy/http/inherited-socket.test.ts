@@ -18,28 +18,35 @@ test("parseWatch() reads the loop's mark of one descriptor", () => {
   expect(parseWatch(FDINFO, 1)).toBeUndefined();
 });
 
+/** One that the kernel has just had to give. */
+function freePort(): number {
+  const listening = listen({ hostname: "127.0.0.1", port: 0, accept: () => {} });
+  listening.stop();
+  return listening.port;
+}
+
 test("listen() accepts from an inherited socket, also what came before it did", async () => {
-  const { port } = listen({ hostname: "127.0.0.1", port: 0, accept: () => {} });
-  const inherited = openListeningSocket({ port: port + 1, loopback: true });
-  const early = connect(port + 1, "127.0.0.1");
+  const port = freePort();
+  const inherited = openListeningSocket({ port, loopback: true });
+  const early = connect(port, "127.0.0.1");
   await new Promise((resolve) => early.once("connect", resolve));
   const accepted = Promise.withResolvers<void>();
   let count = 0;
   const listening = listen({
     hostname: "127.0.0.1",
-    port: port + 1,
+    port,
     inherited,
     accept: () => {
       count += 1;
       if (count === 2) accepted.resolve();
     },
   });
-  const late = connect(port + 1, "127.0.0.1");
+  const late = connect(port, "127.0.0.1");
   await accepted.promise;
   expect(listening.open()).toBe(2);
   for (const client of [early, late]) client.on("error", () => {}).destroy();
   while (listening.open() > 0) await Bun.sleep(1);
   listening.stop();
-  const refused = await new Promise((resolve) => connect(port + 1, "127.0.0.1").once("error", resolve));
+  const refused = await new Promise((resolve) => connect(port, "127.0.0.1").once("error", resolve));
   expect(refused).toMatchObject({ code: "ECONNREFUSED" });
 });

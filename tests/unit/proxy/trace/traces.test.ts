@@ -190,20 +190,12 @@ describe("traces", () => {
 });
 
 describe("the memory of traces", () => {
-  const request = { method: "GET", authority: "a", peer: "", routeAs: undefined, source: undefined } as const;
-  const asked = {
-    ...request,
-    direction: "out",
-    unknownSpace: false,
-    reason: "here",
-    traceparent: undefined,
-    requestId: undefined,
-    probe: false,
-    queueMs: 0,
-  } as const;
+  const head = { method: "GET", target: "/", fields: { traceparent: undefined, requestId: undefined, probe: false } };
+  const space = { authority: "a", routeAs: undefined, source: undefined };
+  const asked = { direction: "out", head, queueMs: 0, peer: "", space, reason: "here", unknownSpace: false } as const;
 
   function through(trace: Trace, target = "/"): void {
-    const record = trace.begin({ ...asked, target });
+    const record = trace.begin({ ...asked, head: { ...head, target } });
     record.responded(200);
     record.ended({ request: 1, response: 2 }, true);
   }

@@ -173,6 +173,29 @@ test("--no-rebuild refuses it, with code and rule, and goes on", async () => {
   expect(live.updates).toHaveLength(1);
 });
 
+test("--no-rebuild brings what was saved together with a file that it refuses", async () => {
+  const live = pods();
+  const change = (): void => {
+    write("yarn.lock", "1");
+    write("public/a.css", "a");
+  };
+  await follow(live, change, { saves: saved(["yarn.lock", "public/a.css"]), noRebuild: true });
+  expect(rebuilds).toBe(0);
+  expect(texts()[0]).toStartWith("REBUILD_REFUSED: `yarn.lock` changed and needs a new image");
+  expect(texts()[1]).toStartWith("`public/a.css` changed: copied");
+});
+
+test("--no-rebuild keeps what no container can take for the one that comes", async () => {
+  const live = pods({ any: () => false });
+  const project = loadProject(folder);
+  const tree = await readSourceTree(project, new AbortController().signal);
+  const before = tree.version();
+  write("server.js", "2");
+  await follow(live, () => undefined, { tree, saves: saved(["server.js"]), noRebuild: true });
+  expect(texts()[0]).toStartWith("REBUILD_REFUSED: `server.js` changed and needs a new image, no container");
+  expect(tree.version()).toBeGreaterThan(before);
+});
+
 test("azds.yaml rebuilds, and what was read by it is read again", async () => {
   const ended = await follow(pods(), () => undefined, { saves: saved(["azds.yaml"], ["server.js"]) });
   expect(ended).toBe("redefined");
