@@ -91,14 +91,14 @@ async function evict(): Promise<void> {
 
 describe("a registry that is named wrong", () => {
   test.each([
-    [["--registry", "https://r.test/team"], /error\[USAGE\]: .*without a scheme/],
-    [["--registry-secret", "push"], /error\[USAGE\]: .*`--registry PREFIX` must name/],
-    [["--buildkit-worker", "oci"], /error\[USAGE\]: .*needs `--registry`/],
-    [["--registry", "r.test/team", "--registry-secret", "absent"], /REGISTRY_SECRET_INVALID.*does not exist/],
-    [["--registry", "r.test/team", "--registry-secret", "azds-ca"], /REGISTRY_SECRET_INVALID.*is of type/],
-    [["--registry", "r.test/team", "--registry-pull-secret", "push"], /no credentials for `r\.test`, only for `10\./],
+    ["--registry https://r.test/team", /error\[USAGE\]: .*without a scheme/],
+    ["--registry-secret push", /error\[USAGE\]: .*`--registry PREFIX` must name/],
+    ["--buildkit-worker oci", /error\[USAGE\]: .*needs `--registry`/],
+    ["--registry r.test/team --registry-secret absent", /REGISTRY_SECRET_INVALID.*does not exist/],
+    ["--registry r.test/team --registry-secret azds-ca", /REGISTRY_SECRET_INVALID.*is of type/],
+    ["--registry r.test/team --registry-pull-secret push", /no credentials for `r\.test`, only for `10\./],
   ])("%s changes nothing", async (options, words) => {
-    const result = await enable(options);
+    const result = await enable(options.split(" "));
     expect(result.stderr).toMatch(words);
     expect(result.code).not.toBe(0);
     expect(await status()).toContain("Built images: in the nodes' own stores");
@@ -199,6 +199,24 @@ async function withAlwaysPullImages(work: () => Promise<void>): Promise<void> {
 }
 
 if (PROVES) {
+  describe("a registry that the nodes cannot speak to at first", () => {
+    test("is told, and waited for", async () => {
+      const place = ["--registry", `${closed.host}/team`, "--registry-insecure", "--buildkit-worker", "oci"];
+      await enabled([...place, "--registry-secret", "push", "--registry-pull-secret", "push"]);
+      project.edit("Dockerfile.develop", `FROM ${BASE}`, `FROM ${closed.host}/base/${BASE}`);
+      closed.introduce(false);
+      const command = project.start(["up", "-d"]);
+      await command.until(
+        /ErrImagePull: Image .* is not there yet, and is tried again: .*HTTP response to HTTPS client/,
+      );
+      closed.introduce(true);
+      await command.until(/is running in dev space/);
+      await command.stop();
+      await enabled(["--registry", "none"]);
+      project.edit("Dockerfile.develop", `FROM ${closed.host}/base/${BASE}`, `FROM ${BASE}`);
+    }, 180_000);
+  });
+
   describe("a cluster that makes each pod pull its images", () => {
     test("is refused without a registry, and without the image of azds in one; then everything is pulled", async () => {
       await makeSecret("any", open, "any");

@@ -29,6 +29,8 @@ export interface Registry extends AsyncDisposable {
   readonly host: string;
   /** Puts an image of the node's store there, under `path`. Resolves with its reference. */
   readonly put: (path: string, image: string) => Promise<string>;
+  /** Whether the nodes' containerd knows that it speaks plain HTTP; from the beginning it does. */
+  readonly introduce: (known: boolean) => void;
 }
 
 export async function startRegistry({ port, nodes, login }: RegistryOptions): Promise<Registry> {
@@ -49,10 +51,15 @@ export async function startRegistry({ port, nodes, login }: RegistryOptions): Pr
   };
   writeFileSync(join(folder, "settings.yaml"), stringify(settings));
   const hosts = nodes.map((node) => join(registriesFolder(layoutOf(node)), host));
-  for (const place of hosts) {
-    mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, "hosts.toml"), `server = "http://${host}"\n[host."http://${host}"]\n`);
-  }
+  const introduce = (known: boolean): void => {
+    for (const place of hosts) {
+      rmSync(place, { recursive: true, force: true });
+      if (!known) continue;
+      mkdirSync(place, { recursive: true });
+      writeFileSync(join(place, "hosts.toml"), `server = "http://${host}"\n[host."http://${host}"]\n`);
+    }
+  };
+  introduce(true);
   const program = join(CACHE, "usr/bin/docker-registry");
   const child = startInNodeNetwork(NODE, [program, "serve", join(folder, "settings.yaml")]);
   await untilListening(port);
@@ -65,6 +72,7 @@ export async function startRegistry({ port, nodes, login }: RegistryOptions): Pr
       await inNode(NODE, [...push, reference, image]);
       return reference;
     },
+    introduce,
     [Symbol.asyncDispose]: async () => {
       child.kill();
       await child.exited;
