@@ -54,11 +54,13 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
     await useTree(base.tree, request.tree, started);
     const version = await readVersion(folders, request.tree);
     await mkdir(folders.work, { recursive: true });
-    const failed = await withSecrets(ports, options, async ({ options: mounts, env }) =>
-      solve({ ...ports, env: { ...ports.env, ...env } }, { ...base, mounts }, options),
-    );
-    if (failed !== undefined) return failed;
-    const { digest, config } = await readBuiltImage(ports, base.metadataFile);
+    const built = await withSecrets(ports, options, async ({ options: mounts, env }) => {
+      const failed = await solve({ ...ports, env: { ...ports.env, ...env } }, { ...base, mounts }, options);
+      // A store of BuildKit's own keeps what was pushed only until the build is forgotten.
+      return failed ?? readBuiltImage(ports, base.metadataFile);
+    });
+    if ("type" in built) return built;
+    const { digest, config } = built;
     const builtAt = ports.clock.now();
     const source = version !== undefined && version === (await readVersion(folders, request.tree));
     await ports.images.save(folders, {

@@ -70,12 +70,15 @@ export function findImageArgv(buildctl: Buildctl, folder: string, where: "local"
   return [...fromFolder(buildctl, folder), "--opt", `image-resolve-mode=${where}`];
 }
 
-/** Describes an image of a registry: `folder` holds a Dockerfile that starts from it. Nothing is unpacked. */
+/**
+ * Describes an image of a registry: `folder` holds a Dockerfile that starts from it. Its layers stay where they are: the
+ * kubelet pulls them, and must not find half an image of ours in the node's store.
+ */
 export function pullArgv(
   buildctl: Buildctl,
   { folder, reference, metadataFile }: Pick<ImportPlan, "folder" | "reference" | "metadataFile">,
 ): readonly string[] {
-  const output = ["--output", `type=image,name=${reference}`, "--metadata-file", metadataFile];
+  const output = ["--output", `type=image,name=${reference},store=false`, "--metadata-file", metadataFile];
   return [...findImageArgv(buildctl, folder, "pull"), ...output];
 }
 

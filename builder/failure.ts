@@ -17,6 +17,10 @@ const ERROR = /^error: (?:failed to solve: )?(?<text>.*)$/s;
 /** What buildctl says when nobody listens on the socket, or the listener goes away in the middle. */
 const UNREACHABLE = /Unavailable|connection error|error reading from server|failed to list workers/;
 
+/** What the registry said when it did not take the image. The client words the rest itself, with a digest in the middle. */
+const NOT_TAKEN = /^failed to push (?<image>\S+): (?<why>.*)$/s;
+const STATUS = /^unexpected status from \S+ request to \S+?: (?<status>.*)$/s;
+
 /** How BuildKit words a failure → how a developer would. The groups fill `$1`, `$2`. */
 const REWORDED: readonly (readonly [pattern: RegExp, words: string])[] = [
   [
@@ -36,6 +40,12 @@ export function explainFailure({ said, log }: FailureFacts): Failure {
   const error = errorText(said);
   if (UNREACHABLE.test(error)) {
     return { type: "failed", code: "BUILDER_UNAVAILABLE", message: `BuildKit does not answer: ${error}` };
+  }
+  const taken = NOT_TAKEN.exec(error)?.groups;
+  if (taken !== undefined) {
+    const { image = "", why = "" } = taken;
+    const reason = STATUS.exec(why)?.groups?.["status"] ?? why;
+    return { type: "failed", code: "PUSH_FAILED", message: `The registry did not take \`${image}\`: ${reason}` };
   }
   const place = placeOf(said);
   const cause = `${place === undefined ? "" : `${place}: `}${reword(error)}`;

@@ -20,6 +20,10 @@ const HINTS = {
   NAMESPACE_FOREIGN: "Look at what is in the namespace, then pass `--replace-namespace` to replace it",
   TLS_SECRET_MISSING:
     "Create it with `kubectl -n azds create secret tls NAME --cert=FILE --key=FILE`; before the first `azds cluster enable`, enable without `--tls-secret` first",
+  REGISTRY_NEEDED:
+    "Name a registry that builders push to and all nodes pull from: `azds cluster enable --registry HOST/PATH` (docs/builds.md); or keep pods away from nodes with another runtime by a taint `NoSchedule`",
+  REGISTRY_SECRET_INVALID:
+    "Create it with `kubectl -n azds create secret docker-registry NAME --docker-server=HOST --docker-username=USER --docker-password=PASSWORD`; before the first `azds cluster enable`, enable with `--registry` alone first",
   COMPONENT_NOT_READY: "Run `azds cluster status` to see each part and its last event",
   API_FAILED: "The API server answered with an error; run again with `-v` to see the request",
   // Spaces
@@ -42,6 +46,8 @@ const HINTS = {
   CHART_INVALID: "Mend the chart; `helm template` shows the same message",
   RELEASE_FAILED: "Read the message of Helm above; nothing of the old release was changed",
   BUILD_FAILED: "Mend the Dockerfile or the sources and run `azds up` again; nothing that runs was touched",
+  PUSH_FAILED:
+    "Look whether the registry runs, and whether the Secret that `azds cluster enable --registry-secret` names may push there; `azds cluster status` shows both names",
   SOURCE_UNREADABLE: "Make it readable, or list it in `.dockerignore`",
   WATCH_LIMIT:
     "End programs that watch files (editors, reloaders), or raise the named limit with `sysctl`; what runs in the cluster goes on",

@@ -21,6 +21,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   // AZDS_SOAK_MINUTES and AZDS_SOAK_RATE (requests a second) choose another soak than 30 minutes of 1,000.
   soak: { nodes: 1, files: ["tests/e2e/traffic.test.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
+  registry: { nodes: 2, files: ["tests/e2e/registry.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
   tcp: { nodes: 0, argv: [BUN, "tests/tcp/main.ts"] },
   websocket: { nodes: 0, argv: [BUN, "tests/websocket/main.ts"] },

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { enable } from "../enable/enable.ts";
 import { portsOf } from "../enable/ports.ts";
 import { offerRestart } from "../enable/restart.ts";
-import { endpointOf } from "../enable/settings.ts";
+import { buildkitWorker, endpointOf } from "../enable/settings.ts";
 import { imageReference } from "../image/reference.ts";
 import { selectSpace } from "../spaces/select-space.ts";
 
@@ -18,6 +18,11 @@ interface Args {
   readonly hostSuffix: string | undefined;
   readonly containerdRoot: string | undefined;
   readonly buildkitImage: string | undefined;
+  readonly buildkitWorker: string | undefined;
+  readonly registry: string | undefined;
+  readonly registrySecret: string | undefined;
+  readonly registryPullSecret: string | undefined;
+  readonly registryInsecure: boolean | undefined;
   readonly redirect: string | undefined;
   readonly noWait: boolean;
   readonly endpoint: string | undefined;
@@ -33,7 +38,12 @@ export async function run(args: Args, context: Context): Promise<number> {
     options: {
       image: args.image,
       buildkitImage: args.buildkitImage,
+      buildkitWorker: buildkitWorker(args.buildkitWorker),
       containerdRoot: args.containerdRoot,
+      registry: args.registry,
+      registrySecret: args.registrySecret,
+      registryPullSecret: args.registryPullSecret,
+      registryInsecure: args.registryInsecure,
       hostSuffix: args.hostSuffix,
       endpoint: endpointOf(args.endpoint),
       redirect: redirectForm(args.redirect),

@@ -21,6 +21,7 @@ export async function run(_args: unknown, context: Context): Promise<number> {
   const status = evaluateStatus(facts);
   showParts(emit, status);
   showGateway(emit, status, await readInfo(cluster, signal));
+  showImages(emit, status);
   emit({ type: "result", name: "cluster-status", data: { context: cluster.context, client: VERSION, ...status } });
   for (const pod of facts.ownPods.map(podView)) {
     const cause = causeOf(pod);
@@ -50,10 +51,24 @@ function showGateway(emit: Emit, { gateway }: Status, { hostSuffix }: ClusterInf
   emit({ type: "message", level: "info", text: `${where}; ${next}` });
 }
 
+function showImages(emit: Emit, { images }: Status): void {
+  const { registry, registrySecret, registryPullSecret, buildkitWorker } = images;
+  const secrets = [
+    registrySecret === "" ? "" : `, pushed with Secret ${registrySecret}`,
+    registryPullSecret === "" ? "" : `, pulled with a copy of Secret ${registryPullSecret}`,
+  ].join("");
+  const text =
+    registry === ""
+      ? "Built images: in the nodes' own stores"
+      : `Built images: in registry ${registry}${secrets}; BuildKit works in ${buildkitWorker === "oci" ? "a store of its own" : "the nodes' containerd"}`;
+  emit({ type: "message", level: "info", text });
+}
+
 function warningsOf(status: Status): readonly string[] {
-  const { certificates, nodesWithoutBuilder, uninstrumentedPods } = status;
+  const { certificates, images, nodesWithoutBuilder, uninstrumentedPods } = status;
   const expired = certificates.filter(({ days }) => days < 0).map(({ secret }) => secret);
   return [
+    ...images.problems,
     ...(expired.length === 0 ? [] : [`Expired certificates: ${expired.join(", ")}`]),
     ...(nodesWithoutBuilder.length === 0 ? [] : [`Nodes without a ready builder: ${nodesWithoutBuilder.join(", ")}`]),
     ...(uninstrumentedPods.length === 0

@@ -17,6 +17,10 @@ export interface ClusterInfo {
   readonly trustExternalHeader: boolean;
   /** Of all built images: that of the registry, or of the nodes' own stores. */
   readonly imagePrefix: string;
+  /** Names of Secrets in our namespace for builders and for pods; empty: none. */
+  readonly registrySecret: string;
+  readonly registryPullSecret: string;
+  readonly buildkitWorker: string;
 }
 
 /** @throws AzdsError NOT_ENABLED */
@@ -32,5 +36,8 @@ export async function readInfo(cluster: Cluster, signal: AbortSignal): Promise<C
     tls: (text("tlsSecret") ?? "") !== "",
     trustExternalHeader: text("trustExternalHeader") === "true",
     imagePrefix: text("registry") || IMAGE_PREFIX,
+    registrySecret: text("registrySecret") ?? "",
+    registryPullSecret: text("registryPullSecret") ?? "",
+    buildkitWorker: text("buildkitWorker") ?? "containerd",
   };
 }

@@ -14,6 +14,24 @@ export const clusterEnable = define({
     },
     "containerd-root": { type: "string", describe: "Folder of containerd's state on the nodes" },
     "buildkit-image": { type: "string", describe: "Image of BuildKit" },
+    "buildkit-worker": {
+      type: "string",
+      choices: ["containerd", "oci"],
+      describe: "Where BuildKit works: in the nodes' containerd, or in a store of its own (needs `--registry`)",
+    },
+    registry: {
+      type: "string",
+      describe: "Registry for built images, `HOST[:PORT][/PATH]`; `none`: they stay in the nodes' own stores",
+    },
+    "registry-secret": {
+      type: "string",
+      describe: "Secret in namespace `azds` with which builders push (kubernetes.io/dockerconfigjson)",
+    },
+    "registry-pull-secret": {
+      type: "string",
+      describe: "The same for pods: each space gets a copy that its developers can read",
+    },
+    "registry-insecure": { type: "boolean", describe: "The registry speaks HTTP, or its certificate is not checked" },
     redirect: {
       type: "string",
       choices: ["init", "node"],

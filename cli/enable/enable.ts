@@ -11,6 +11,7 @@ import { agreeToReplace, findNamespaceState, install } from "./install.ts";
 import type { NamespaceState } from "./plan.ts";
 import type { Ports } from "./ports.ts";
 import { evaluatePreflight, type ClusterFacts } from "./preflight.ts";
+import { registryHost, whySecretIsNone } from "./registry.ts";
 import { describeRight } from "./rights.ts";
 import { isUnchanged, readInfo, resolveSettings, type EnableOptions, type Info } from "./settings.ts";
 import { isReady, waitReady } from "./wait-ready.ts";
@@ -42,32 +43,61 @@ export async function enable(ports: Ports, request: EnableRequest): Promise<Cont
   const isEnabled = before["version"] !== undefined;
   const isAsked = Object.values(request.options).some((option) => option !== undefined);
   if (isEnabled && !isAsked && facts.missingRights.length > 0) return leaveAsItIs(ports, settings, facts);
-  if (facts.missingRights.length > 0) judge(ports, facts);
+  if (facts.missingRights.length > 0) judge(ports, facts, settings);
   await requireTlsSecret(ports, request.options.tlsSecret);
+  await requireRegistrySecrets(ports, settings, request.options);
   const state = await findNamespaceState(ports);
   const usableNodes = facts.nodes.filter((node) => node.usable).length;
   const decided = { request, settings, state, usableNodes };
-  const isCurrent = state.kind === "ours" && isUnchanged(before, settings);
+  // What the cluster has become since may forbid what was right then.
+  const mayStay = evaluatePreflight(facts, settings).failure === undefined;
+  const isCurrent = state.kind === "ours" && isUnchanged(before, settings) && mayStay;
   if (isCurrent && (await isReady(ports, { usableNodes, gateway: settings.endpoint !== "none" }))) {
     await ports.step("select", `Selecting Kubernetes cluster '${cluster.context}'`, async () =>
       apply({ ...ports, step: async (_id, _text, work) => work() }, decided),
     );
     return settings;
   }
-  judge(ports, facts);
+  judge(ports, facts, settings);
   await agree(ports, state, request);
   await apply(ports, decided);
+  if (isEnabled && (before["registry"] ?? "") !== (settings.registry?.prefix ?? "")) {
+    const text = "Services under development get their images from there with their next `azds up`, and not before";
+    ports.emit({ type: "message", level: "warning", text });
+  }
   return settings;
 }
 
 /** @throws AzdsError TLS_SECRET_MISSING unless it holds a pair; looked at only when it is named anew */
 async function requireTlsSecret({ cluster, signal }: Ports, name: string | undefined): Promise<void> {
   if (name === undefined || name === "") return;
-  const path = objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
-  const secret = await cluster.kube.find(path, signal);
+  const secret = await cluster.kube.find(secretPath(name), signal);
   if (certificateOfSecret(secret) !== undefined) return;
   const why = secret === undefined ? "does not exist" : "holds no certificate with its private key";
   throw new AzdsError("TLS_SECRET_MISSING", `The Secret \`${name}\` in namespace \`${SYSTEM_NAMESPACE}\` ${why}`);
+}
+
+/** @throws AzdsError REGISTRY_SECRET_INVALID; looked at only when something of the registry is said anew */
+async function requireRegistrySecrets(
+  { cluster, signal }: Ports,
+  { registry }: ControlPlaneSettings,
+  { registry: prefix, registrySecret, registryPullSecret }: EnableOptions,
+): Promise<void> {
+  if (registry === undefined || [prefix, registrySecret, registryPullSecret].every((said) => said === undefined))
+    return;
+  for (const name of new Set([registry.secret, registry.pullSecret])) {
+    if (name === "") continue;
+    const why = whySecretIsNone(await cluster.kube.find(secretPath(name), signal), registryHost(registry));
+    if (why === undefined) continue;
+    throw new AzdsError(
+      "REGISTRY_SECRET_INVALID",
+      `The Secret \`${name}\` in namespace \`${SYSTEM_NAMESPACE}\` ${why}`,
+    );
+  }
+}
+
+function secretPath(name: string): string {
+  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
 }
 
 /** Of an earlier run; empty where there was none. */
@@ -89,8 +119,8 @@ function leaveAsItIs({ emit }: Ports, settings: ControlPlaneSettings, facts: Clu
 }
 
 /** @throws AzdsError for the first check that failed, after all were said */
-function judge({ emit }: Ports, facts: ClusterFacts): void {
-  const { events, failure } = evaluatePreflight(facts);
+function judge({ emit }: Ports, facts: ClusterFacts, settings: ControlPlaneSettings): void {
+  const { events, failure } = evaluatePreflight(facts, settings);
   for (const event of events) emit(event);
   if (failure !== undefined) throw failure;
 }

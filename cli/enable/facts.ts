@@ -1,6 +1,8 @@
 /** Asks the cluster for what the preflight judges. */
 import { CONFIGZ_MS_MAX } from "../../core/limits.ts";
 import { asString, at } from "../../core/parse.ts";
+import { RESTRICTED_CONTAINER, RESTRICTED_POD } from "../../templates/control-plane/object.ts";
+import { BUILDKIT_IMAGE_DEFAULT } from "../../templates/control-plane/settings.ts";
 import type { KubeObject } from "../../templates/control-plane/object.ts";
 import type { Cluster, Right } from "../cluster/cluster.ts";
 import { readConfigz, readNode, type NodeFacts } from "./nodes.ts";
@@ -16,13 +18,32 @@ export async function gatherFacts(
   objects: readonly KubeObject[],
   signal: AbortSignal,
 ): Promise<ClusterFacts> {
-  const [version, missingRights, meshes] = await Promise.all([
+  const [version, missingRights, meshes, alwaysPulls] = await Promise.all([
     cluster.reviews.version(signal),
     findMissingRights(cluster, objects, signal),
     findMeshes(cluster, signal),
+    pullsAlways(cluster, signal),
   ]);
   const mayListNodes = !missingRights.some(({ resource }) => resource === "nodes");
-  return { version, missingRights, meshes, nodes: mayListNodes ? await findNodes(cluster, signal) : [] };
+  const nodes = mayListNodes ? await findNodes(cluster, signal) : [];
+  return { version, missingRights, meshes, alwaysPulls, nodes };
+}
+
+/**
+ * Whether admission makes each pod pull its images anew, whatever its policy says (the plugin AlwaysPullImages, or a
+ * policy that does the same): told by a pod that is never made. False where even that is refused.
+ */
+export async function pullsAlways({ kube }: Pick<Cluster, "kube">, signal: AbortSignal): Promise<boolean> {
+  const container = { name: "preflight", image: BUILDKIT_IMAGE_DEFAULT, imagePullPolicy: "Never" };
+  const body = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "azds-preflight" },
+    spec: { securityContext: RESTRICTED_POD, containers: [{ ...container, securityContext: RESTRICTED_CONTAINER }] },
+  };
+  const path = "/api/v1/namespaces/default/pods?dryRun=All";
+  const answer = await kube.request({ method: "POST", path, body, signal }).catch(() => undefined);
+  return at(answer, "spec", "containers", 0, "imagePullPolicy") === "Always";
 }
 
 async function findMissingRights(

@@ -2,9 +2,6 @@
 import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
 import { CONTAINERD_DEFAULTS, type ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
 
-/** How images get onto a node: built in its own store, or not yet at all. */
-type BuildWay = "buildkit" | "none";
-
 export interface NodeFacts {
   readonly name: string;
   /** Ready, Linux, amd64 or arm64, and open to pods without tolerations. */
@@ -13,7 +10,8 @@ export interface NodeFacts {
   readonly reason: string;
   /** For example `containerd://1.7.24`. */
   readonly runtime: string;
-  readonly build: BuildWay;
+  /** BuildKit can put images into the node's own store. */
+  readonly ownStore: boolean;
   /** From the kubelet's configuration, where it may be read. */
   readonly kubelet: KubeletFacts;
 }
@@ -37,7 +35,7 @@ export function readNode(node: unknown, kubelet: KubeletFacts = {}): NodeFacts {
     usable: reason === "",
     reason,
     runtime,
-    build: runtime.startsWith("containerd://") ? "buildkit" : "none",
+    ownStore: runtime.startsWith("containerd://"),
     kubelet,
   };
 }
@@ -47,6 +45,11 @@ export function readConfigz(configz: unknown): KubeletFacts {
   const endpoint = asString(at(configz, "kubeletconfig", "containerRuntimeEndpoint")) ?? "";
   const clusterDomain = asString(at(configz, "kubeletconfig", "clusterDomain")) ?? "";
   return { ...(endpoint === "" ? {} : { endpoint }), ...(clusterDomain === "" ? {} : { clusterDomain }) };
+}
+
+/** Usable nodes whose images only their own runtime can write: CRI-O, and Docker behind cri-dockerd. */
+export function otherRuntimes(nodes: readonly NodeFacts[]): readonly NodeFacts[] {
+  return nodes.filter((node) => node.usable && !node.ownStore);
 }
 
 export function clusterDomainOf(nodes: readonly NodeFacts[]): string | undefined {
@@ -79,7 +82,7 @@ const CONTAINERD_PLACES: Readonly<Record<string, string>> = {
 
 /** Where containerd is on the nodes that build; the defaults where nothing is known. */
 export function containerdOf(nodes: readonly NodeFacts[]): ControlPlaneSettings["containerd"] {
-  const endpoint = nodes.filter((node) => node.build === "buildkit").find((node) => node.kubelet.endpoint !== undefined)
+  const endpoint = nodes.filter((node) => node.ownStore).find((node) => node.kubelet.endpoint !== undefined)
     ?.kubelet.endpoint;
   const socket = endpoint?.replace(/^unix:\/\//, "") ?? CONTAINERD_DEFAULTS.socket;
   return { socket, root: CONTAINERD_PLACES[socket] ?? CONTAINERD_DEFAULTS.root };

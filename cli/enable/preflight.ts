@@ -2,7 +2,9 @@
 import { AzdsError } from "../../core/errors.ts";
 import type { Right } from "../cluster/cluster.ts";
 import type { Event } from "../engine/events.ts";
-import type { NodeFacts } from "./nodes.ts";
+import { IMAGE_PREFIX } from "../../core/contract.ts";
+import type { ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
+import { type NodeFacts, otherRuntimes } from "./nodes.ts";
 import { describeRight } from "./rights.ts";
 
 export interface ClusterFacts {
@@ -12,7 +14,12 @@ export interface ClusterFacts {
   readonly nodes: readonly NodeFacts[];
   /** Names of service meshes found in the cluster. */
   readonly meshes: readonly string[];
+  /** Each pod pulls its images anew. */
+  readonly alwaysPulls: boolean;
 }
+
+/** What was chosen for images. */
+export type ImageChoice = Pick<ControlPlaneSettings, "image" | "registry" | "buildkitWorker">;
 
 type Check = Extract<Event, { readonly type: "check" }>;
 
@@ -30,8 +37,15 @@ const POLICY_MINOR_MIN = 30;
 /** Rights named in one message; the others are counted. */
 const RIGHTS_SHOWN = 5;
 
-export function evaluatePreflight(facts: ClusterFacts): Preflight {
-  const results = [versionCheck(facts), policyCheck(facts), rightsCheck(facts), nodeCheck(facts), buildCheck(facts)];
+export function evaluatePreflight(facts: ClusterFacts, choice: ImageChoice): Preflight {
+  const results = [
+    versionCheck(facts),
+    policyCheck(facts),
+    rightsCheck(facts),
+    nodeCheck(facts),
+    imagesCheck(facts, choice),
+    ownImageCheck(facts, choice),
+  ];
   const checks = [...results, ...facts.meshes.map(meshCheck)].flatMap((result) => result ?? []);
   return {
     events: [...checks.map(({ check }) => check), nodeTable(facts.nodes)],
@@ -81,14 +95,39 @@ function nodeCheck({ nodes }: ClusterFacts): Result {
   return failed(name, new AzdsError("NO_USABLE_NODE", message));
 }
 
-function buildCheck({ nodes }: ClusterFacts): Result | undefined {
-  const usable = nodes.filter((node) => node.usable);
+/** Which of the two modes it is, and why. */
+function imagesCheck(facts: ClusterFacts, { registry, buildkitWorker }: ImageChoice): Result | undefined {
+  const name = "Built images";
+  const usable = facts.nodes.filter((node) => node.usable);
   if (usable.length === 0) return undefined;
-  const building = usable.filter((node) => node.build === "buildkit");
-  const text = `BuildKit on ${building.length} of ${usable.length} usable nodes`;
-  if (building.length === usable.length) return passed("Image builds", text);
-  const others = usable.filter((node) => node.build === "none").map((node) => `${node.name} (${node.runtime})`);
-  return warning("Image builds", `${text}; services cannot be built on ${others.join(", ")}`);
+  const obstacles = whyNotOnNodes(facts);
+  if (registry !== undefined) {
+    const why = obstacles.length === 0 ? "as `--registry` named it" : obstacles.join("; ");
+    const place = buildkitWorker === "oci" ? "a store of its own" : "the nodes' containerd";
+    return passed(name, `go to the registry \`${registry.prefix}\`: ${why}. BuildKit works in ${place}`);
+  }
+  if (obstacles.length === 0)
+    return passed(name, `stay in the nodes' own stores: all ${usable.length} usable nodes run containerd`);
+  const message = `Built images cannot stay in the nodes' own stores, and no registry is named: ${obstacles.join("; ")}`;
+  return failed(name, new AzdsError("REGISTRY_NEEDED", message));
+}
+
+/** What keeps images that are in no registry from the pods; empty: nothing. */
+export function whyNotOnNodes({ nodes, alwaysPulls }: Pick<ClusterFacts, "nodes" | "alwaysPulls">): readonly string[] {
+  const others = otherRuntimes(nodes).map(({ name, runtime }) => `${name} (${runtime})`);
+  return [
+    ...(alwaysPulls ? ["the cluster makes each pod pull its images anew (AlwaysPullImages)"] : []),
+    ...(others.length === 0
+      ? []
+      : [`only containerd lets azds put images into its store, unlike ${others.join(", ")}`]),
+  ];
+}
+
+/** It is in every pod of a space. */
+function ownImageCheck({ alwaysPulls }: ClusterFacts, { image }: ImageChoice): Result | undefined {
+  if (!alwaysPulls || !image.startsWith(`${IMAGE_PREFIX}/`)) return undefined;
+  const message = `The cluster makes each pod pull its images anew, and \`${image}\` is in no registry`;
+  return failed("Image of azds", new AzdsError("IMAGE_NOT_AVAILABLE", message));
 }
 
 function meshCheck(mesh: string): Result {
@@ -98,12 +137,13 @@ function meshCheck(mesh: string): Result {
 function nodeTable(nodes: readonly NodeFacts[]): Event {
   return {
     type: "table",
-    columns: ["Node", "Usable", "Runtime", "Builds with"],
-    rows: nodes.map(({ name, reason, runtime, build }) => [
+    columns: ["Node", "Usable", "Runtime", "Images in its store", "Images in a registry"],
+    rows: nodes.map(({ name, usable, reason, runtime, ownStore }) => [
       name,
-      reason === "" ? "yes" : `no: ${reason}`,
+      usable ? "yes" : `no: ${reason}`,
       runtime,
-      build,
+      usable && ownStore ? "yes" : "no",
+      usable ? "yes" : "no",
     ]),
   };
 }

@@ -22,6 +22,8 @@ const ACCESS: readonly ObjectKind[] = [
   // Clones that the controller made in spaces, which are the users' own.
   { apiVersion: NETWORKING, kind: "Ingress" },
   { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
+  // Copies of the registry's credentials in spaces.
+  { apiVersion: "v1", kind: "Secret" },
   { apiVersion: NETWORKING, kind: "IngressClass" },
   { apiVersion: ADMISSION, kind: "ValidatingAdmissionPolicyBinding" },
   { apiVersion: ADMISSION, kind: "ValidatingAdmissionPolicy" },

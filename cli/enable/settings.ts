@@ -7,16 +7,19 @@ import {
   BUILDKIT_IMAGE_DEFAULT,
   CLUSTER_DOMAIN_DEFAULT,
   infoOf,
+  type BuildkitWorker,
   type ControlPlaneSettings,
   type Endpoint,
 } from "../../templates/control-plane/settings.ts";
-import { clusterDomainOf, containerdOf, type NodeFacts } from "./nodes.ts";
+import { clusterDomainOf, containerdOf, type NodeFacts, otherRuntimes } from "./nodes.ts";
 import { servesAdmissionPolicies, type ClusterFacts } from "./preflight.ts";
+import { type RegistryOptions, resolveRegistry } from "./registry.ts";
 
 /** What the command line said; undefined: nothing. */
-export interface EnableOptions {
+export interface EnableOptions extends RegistryOptions {
   readonly image: string | undefined;
   readonly buildkitImage: string | undefined;
+  readonly buildkitWorker: BuildkitWorker | undefined;
   readonly containerdRoot: string | undefined;
   readonly hostSuffix: string | undefined;
   readonly endpoint: Endpoint | undefined;
@@ -42,6 +45,7 @@ export interface SettingsSources {
 
 /** Order: option, choice of an earlier run, what the nodes say, default. */
 export function resolveSettings({ options, before, facts, ownImage }: SettingsSources): ControlPlaneSettings {
+  const registry = resolveRegistry(options, before);
   return {
     version: VERSION,
     image: options.image ?? earlierImage(before) ?? ownImage,
@@ -54,8 +58,31 @@ export function resolveSettings({ options, before, facts, ownImage }: SettingsSo
     tlsSecret: options.tlsSecret ?? before["tlsSecret"] ?? "",
     trustExternalHeader: options.trustExternalHeader ?? before["trustExternalHeader"] === "true",
     containerd: containerd(options, before, facts.nodes),
+    ...(registry === undefined ? {} : { registry }),
+    buildkitWorker: workerOf({ options, before, facts }, registry !== undefined),
     admissionPolicies: servesAdmissionPolicies(facts),
   };
+}
+
+/** The containerd of nodes that have another runtime cannot be used, whatever was said. @throws AzdsError USAGE */
+function workerOf(
+  { options, before, facts }: Pick<SettingsSources, "options" | "before" | "facts">,
+  hasRegistry: boolean,
+): BuildkitWorker {
+  const asked = options.buildkitWorker;
+  if (!hasRegistry) {
+    if (asked !== "oci") return "containerd";
+    throw new AzdsError(
+      "USAGE",
+      "`--buildkit-worker oci` leaves nothing in the nodes' stores, so it needs `--registry`",
+    );
+  }
+  if (otherRuntimes(facts.nodes).length > 0) return "oci";
+  return asked ?? buildkitWorker(before["buildkitWorker"]) ?? "containerd";
+}
+
+export function buildkitWorker(text: string | undefined): BuildkitWorker | undefined {
+  return text === "containerd" || text === "oci" ? text : undefined;
 }
 
 /** Whether a run with these settings has nothing to change. */

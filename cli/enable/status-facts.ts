@@ -3,8 +3,10 @@ import { COMPONENT, SPACE_LABEL, SYSTEM_NAMESPACE, WEBHOOK_CONFIGURATION } from 
 import { tlsSecretName } from "../../core/host/certificate.ts";
 import { objectPath, podsPath, withQuery } from "../../core/kube/paths.ts";
 import { asString, at } from "../../core/parse.ts";
+import { readInfo } from "../cluster/info.ts";
+import { pullsAlways } from "./facts.ts";
 import type { Ports } from "./ports.ts";
-import type { StatusFacts } from "./status.ts";
+import type { ImageFacts, StatusFacts } from "./status.ts";
 
 const SERVERS = [COMPONENT.controller, COMPONENT.webhook, COMPONENT.builder] as const;
 const APPS = `/apis/apps/v1/namespaces/${SYSTEM_NAMESPACE}`;
@@ -17,16 +19,18 @@ export async function gatherStatus({
 }: Pick<Ports, "cluster" | "clock" | "signal">): Promise<StatusFacts> {
   const { kube } = cluster;
   const spacesPath = withQuery("/api/v1/namespaces", { labelSelector: `${SPACE_LABEL}=true` });
-  const [deployments, daemonSets, gatewayService, admission, secrets, nodes, ownPods, spaces] = await Promise.all([
-    kube.list(`${APPS}/deployments`, signal),
-    kube.list(`${APPS}/daemonsets`, signal),
-    kube.find(objectPath({ apiVersion: "v1", kind: "Service" }, SYSTEM_NAMESPACE, COMPONENT.gateway), signal),
-    kube.find(objectPath(ADMISSION, "", WEBHOOK_CONFIGURATION), signal),
-    Promise.all(SERVERS.map(async (component) => kube.find(secretPath(component), signal))),
-    kube.list("/api/v1/nodes", signal),
-    kube.list(podsPath(SYSTEM_NAMESPACE), signal),
-    kube.list(spacesPath, signal),
-  ]);
+  const [deployments, daemonSets, gatewayService, admission, secrets, images, nodes, ownPods, spaces] =
+    await Promise.all([
+      kube.list(`${APPS}/deployments`, signal),
+      kube.list(`${APPS}/daemonsets`, signal),
+      kube.find(objectPath({ apiVersion: "v1", kind: "Service" }, SYSTEM_NAMESPACE, COMPONENT.gateway), signal),
+      kube.find(objectPath(ADMISSION, "", WEBHOOK_CONFIGURATION), signal),
+      Promise.all(SERVERS.map(async (component) => kube.find(secretPath(tlsSecretName(component)), signal))),
+      gatherImages({ cluster, signal }),
+      kube.list("/api/v1/nodes", signal),
+      kube.list(podsPath(SYSTEM_NAMESPACE), signal),
+      kube.list(spacesPath, signal),
+    ]);
   const spacePods = await Promise.all(
     spaces.map(async (space) => kube.list(podsPath(asString(at(space, "metadata", "name")) ?? ""), signal)),
   );
@@ -36,6 +40,7 @@ export async function gatherStatus({
     gatewayService,
     admission,
     secrets,
+    images,
     nodes,
     ownPods,
     spacePods: spacePods.flat(),
@@ -43,6 +48,14 @@ export async function gatherStatus({
   };
 }
 
-function secretPath(component: string): string {
-  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, tlsSecretName(component));
+async function gatherImages({ cluster, signal }: Pick<Ports, "cluster" | "signal">): Promise<ImageFacts> {
+  const [info, alwaysPulls] = await Promise.all([readInfo(cluster, signal), pullsAlways(cluster, signal)]);
+  const find = async (name: string): Promise<unknown> =>
+    name === "" ? undefined : cluster.kube.find(secretPath(name), signal);
+  const [push, pull] = await Promise.all([find(info.registrySecret), find(info.registryPullSecret)]);
+  return { ...info, alwaysPulls, credentials: [push, pull] };
+}
+
+function secretPath(name: string): string {
+  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
 }

@@ -1,10 +1,14 @@
 /** The state of azds in a cluster, from its objects; pure. */
-import { COMPONENT, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
+import { COMPONENT, SYSTEM_NAMESPACE, WEBHOOK_CONFIGURATION } from "../../core/contract.ts";
+import { isInRegistry } from "../../core/builder-protocol.ts";
 import { asArray, asString, at } from "../../core/parse.ts";
 import { selectorLabels } from "../../templates/control-plane/object.ts";
+import type { ClusterInfo } from "../cluster/info.ts";
 import { gatewayState, type GatewayState } from "../cluster/gateway.ts";
 import { certificateState, type CertificateState } from "./certificates.ts";
 import { readNode } from "./nodes.ts";
+import { whyNotOnNodes } from "./preflight.ts";
+import { registryHost, whySecretIsNone } from "./registry.ts";
 import { admissionProgress, daemonSetProgress, deploymentProgress, type Progress } from "./readiness.ts";
 import { isUninstrumented } from "./uninstrumented.ts";
 
@@ -17,6 +21,7 @@ export interface StatusFacts {
   readonly gatewayService: unknown;
   /** TLS Secrets of our servers. */
   readonly secrets: readonly unknown[];
+  readonly images: ImageFacts;
   readonly nodes: readonly unknown[];
   /** Pods of our namespace. */
   readonly ownPods: readonly unknown[];
@@ -24,6 +29,27 @@ export interface StatusFacts {
   readonly spacePods: readonly unknown[];
   /** Milliseconds since the epoch. */
   readonly now: number;
+}
+
+export interface ImageFacts extends Pick<
+  ClusterInfo,
+  "imagePrefix" | "registrySecret" | "registryPullSecret" | "buildkitWorker"
+> {
+  /** The two Secrets, where they are named and there. */
+  readonly credentials: readonly [push: unknown, pull: unknown];
+  /** Each pod pulls its images anew. */
+  readonly alwaysPulls: boolean;
+}
+
+/** Where built images are. */
+export interface ImagesState {
+  /** Empty: in the nodes' own stores. */
+  readonly registry: string;
+  readonly registrySecret: string;
+  readonly registryPullSecret: string;
+  readonly buildkitWorker: string;
+  /** What keeps images from being pushed or pulled, in words. */
+  readonly problems: readonly string[];
 }
 
 interface PartState {
@@ -39,6 +65,7 @@ export interface Status {
   readonly gateway: GatewayState;
   readonly parts: readonly PartState[];
   readonly certificates: readonly CertificateState[];
+  readonly images: ImagesState;
   /** Nodes that could run the builder and do not. */
   readonly nodesWithoutBuilder: readonly string[];
   /** `<space>/<pod>` without a sidecar. */
@@ -55,10 +82,27 @@ export function evaluateStatus(facts: StatusFacts): Status {
     gateway: gatewayState(facts.gatewayService),
     parts,
     certificates,
+    images: imagesState(facts),
     nodesWithoutBuilder: nodesWithoutBuilder(facts),
     uninstrumentedPods: facts.spacePods.filter(isUninstrumented).map(pathOf).toSorted(),
     healthy: parts.every(({ ok }) => ok) && !expired,
   };
+}
+
+function imagesState({ images, nodes }: StatusFacts): ImagesState {
+  const { imagePrefix, registrySecret, registryPullSecret, buildkitWorker, alwaysPulls } = images;
+  const chosen = { registrySecret, registryPullSecret, buildkitWorker };
+  if (!isInRegistry(imagePrefix)) {
+    const obstacles = whyNotOnNodes({ nodes: nodes.map((node) => readNode(node)), alwaysPulls });
+    const problems = obstacles.map((obstacle) => `Built images stay in the nodes' own stores, but ${obstacle}`);
+    return { registry: "", ...chosen, problems };
+  }
+  const host = registryHost({ prefix: imagePrefix });
+  const problems = [registrySecret, registryPullSecret].flatMap((name, index) => {
+    const why = name === "" ? undefined : whySecretIsNone(images.credentials[index], host);
+    return why === undefined ? [] : [`The Secret \`${name}\` in namespace \`${SYSTEM_NAMESPACE}\` ${why}`];
+  });
+  return { registry: imagePrefix, ...chosen, problems: [...new Set(problems)] };
 }
 
 function partsOf(facts: StatusFacts): readonly PartState[] {

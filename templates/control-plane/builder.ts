@@ -1,4 +1,5 @@
 /** The builder of each node: our program without privilege beside BuildKit, which works in the node's image store. */
+import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path/posix";
 import { BUILDCTL, BUILDKIT_SOCKET } from "../../builder/buildctl.ts";
 import { BUILDER_ROOT } from "../../builder/folders.ts";
@@ -30,7 +31,7 @@ import {
   type KubeObject,
 } from "./object.ts";
 import { podLabels, programContainer, serverService } from "./server.ts";
-import type { ControlPlaneSettings } from "./settings.ts";
+import type { BuildkitWorker, ControlPlaneSettings } from "./settings.ts";
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -49,6 +50,7 @@ const START_BUILDKITD = [
 const CONTAINERD_PIPES = "/run/containerd";
 /** The kubelet renews it when four fifths of this are over. */
 const PEER_TOKEN_S = 3_600;
+const CONFIG_ANNOTATION = "azds.io/buildkitd-config";
 /** Namespace inside containerd in which the kubelet looks for images. */
 const CONTAINERD_NAMESPACE = "k8s.io";
 
@@ -57,9 +59,10 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
   const env = settings.registry === undefined ? {} : { [ENV.registry]: settings.registry.prefix };
   const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env };
   const metadata = namespaced(identity);
+  const config = buildkitConfig(settings);
   return [
     ...programAccess(identity, BUILDER_RULES),
-    configMap(metadata, { "buildkitd.toml": buildkitConfig(settings) }),
+    configMap(metadata, { "buildkitd.toml": config }),
     // A pod asks the builder of its own node: the image must land where it runs.
     serverService(server, "Local"),
     {
@@ -71,7 +74,8 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
         selector: { matchLabels: selectorLabels("builder") },
         updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "50%" } },
         template: {
-          metadata: { labels: podLabels(identity) },
+          // buildkitd reads its configuration once.
+          metadata: { labels: podLabels(identity), annotations: { [CONFIG_ANNOTATION]: digestOf(config) } },
           spec: {
             serviceAccountName: identity.name,
             nodeSelector: { "kubernetes.io/os": "linux" },
@@ -174,8 +178,12 @@ function rulesContainer({ image, imagePullPolicy }: ControlPlaneSettings): Spec 
   };
 }
 
-/** Every path of the node has the same name inside: containerd is told paths and opens them on the node. */
-function buildkitContainer({ buildkitImage, imagePullPolicy, containerd }: ControlPlaneSettings): Spec {
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+function buildkitContainer(settings: ControlPlaneSettings): Spec {
+  const { buildkitImage, imagePullPolicy } = settings;
   return {
     name: "buildkitd",
     image: buildkitImage,
@@ -195,16 +203,54 @@ function buildkitContainer({ buildkitImage, imagePullPolicy, containerd }: Contr
     volumeMounts: [
       { name: "config", mountPath: BUILDKIT_CONFIG },
       { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
+      ...WORKERS[settings.buildkitWorker].mounts(settings),
+    ],
+  };
+}
+
+interface Worker {
+  /** Of buildkitd. */
+  readonly mounts: (settings: ControlPlaneSettings) => readonly Spec[];
+  readonly volumes: (settings: ControlPlaneSettings) => readonly Spec[];
+  /** Its own lines of buildkitd.toml. */
+  readonly config: (settings: ControlPlaneSettings) => string;
+}
+
+const WORKERS: Readonly<Record<BuildkitWorker, Worker>> = {
+  containerd: {
+    // Every path of the node has the same name inside: containerd is told paths and opens them on the node.
+    mounts: ({ containerd }) => [
       { name: "containerd-socket", mountPath: containerd.socket },
       { name: "containerd-root", mountPath: containerd.root },
       { name: "containerd-pipes", mountPath: CONTAINERD_PIPES },
       // What BuildKit mounts here for a build must appear on the node, where the build's processes run.
       { name: "state", mountPath: BUILDKIT_ROOT, mountPropagation: "Bidirectional" },
     ],
-  };
-}
+    volumes: ({ containerd }) => [
+      { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
+      { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
+      hostFolder("containerd-pipes", CONTAINERD_PIPES),
+    ],
+    config: ({ containerd }) => `[worker.oci]
+  enabled = false
+[worker.containerd]
+  enabled = true
+  address = "${containerd.socket}"
+  namespace = "${CONTAINERD_NAMESPACE}"`,
+  },
+  // With the runc of BuildKit's image, in this container's own network.
+  oci: {
+    mounts: () => [{ name: "state", mountPath: BUILDKIT_ROOT }],
+    volumes: () => [],
+    config: () => `[worker.containerd]
+  enabled = false
+[worker.oci]
+  enabled = true`,
+  },
+};
 
-function volumes({ containerd, registry }: ControlPlaneSettings): readonly Spec[] {
+function volumes(settings: ControlPlaneSettings): readonly Spec[] {
+  const { registry, buildkitWorker } = settings;
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
@@ -229,9 +275,7 @@ function volumes({ containerd, registry }: ControlPlaneSettings): readonly Spec[
     },
     ...(hasSecret(registry) ? [registryVolume(registry?.secret ?? "")] : []),
     { name: "config", configMap: { name: COMPONENT.builder } },
-    { name: "containerd-socket", hostPath: { path: containerd.socket, type: "Socket" } },
-    { name: "containerd-root", hostPath: { path: containerd.root, type: "Directory" } },
-    hostFolder("containerd-pipes", CONTAINERD_PIPES),
+    ...WORKERS[buildkitWorker].volumes(settings),
     hostFolder("state", BUILDKIT_ROOT),
     // Outlives the pod: a new builder knows what the old one had.
     hostFolder("sources", BUILDER_ROOT),
@@ -247,7 +291,8 @@ function hostFolder(name: string, path: string): Spec {
  * mounted into each build's processes, so it must lie in a folder that the node has too. The cache keeps a bound.
  * Of past builds nothing is kept (looked for every two minutes): their logs may show what a step printed of a secret.
  */
-function buildkitConfig({ containerd, registry }: ControlPlaneSettings): string {
+function buildkitConfig(settings: ControlPlaneSettings): string {
+  const { registry, buildkitWorker } = settings;
   return `root = "${BUILDKIT_ROOT}"
 [grpc]
   address = ["unix://${BUILDKIT_SOCKET}"]
@@ -258,12 +303,7 @@ function buildkitConfig({ containerd, registry }: ControlPlaneSettings): string 
   maxEntries = 0
 [otel]
   socketPath = "${BUILDKIT_ROOT}/otel-grpc.sock"
-[worker.oci]
-  enabled = false
-[worker.containerd]
-  enabled = true
-  address = "${containerd.socket}"
-  namespace = "${CONTAINERD_NAMESPACE}"
+${WORKERS[buildkitWorker].config(settings)}
   gc = true
   reservedSpace = "1GB"
   maxUsedSpace = "20%"

@@ -24,6 +24,7 @@ export interface ControlPlaneSettings {
   readonly containerd: { readonly root: string; readonly socket: string };
   /** Where built images go; absent: into the nodes' own stores. */
   readonly registry?: RegistrySettings;
+  readonly buildkitWorker: BuildkitWorker;
   /** False on Kubernetes 1.29, which does not serve ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). */
   readonly admissionPolicies: boolean;
 }
@@ -39,6 +40,12 @@ export interface RegistrySettings {
   readonly insecure: boolean;
 }
 
+/**
+ * Where BuildKit unpacks and keeps what it works with (docs.docker.com, "buildkitd.toml"): the node's containerd, so that
+ * the node has what was built, or a store of its own, which needs nothing of the node's runtime, and a registry.
+ */
+export type BuildkitWorker = "containerd" | "oci";
+
 /** How services are reached from outside: through a gateway with a public or private address, or by port-forward only. */
 export type Endpoint = "public" | "private" | "none";
 
@@ -53,7 +60,7 @@ export const CLUSTER_DOMAIN_DEFAULT = "cluster.local";
 /** Data of the ConfigMap `azds-info`: what later runs keep to, and what users may know. */
 export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, string>> {
   const { version, image, buildkitImage, hostSuffix, clusterDomain, endpoint, redirect, containerd } = settings;
-  const { tlsSecret, trustExternalHeader, registry } = settings;
+  const { tlsSecret, trustExternalHeader, registry, buildkitWorker } = settings;
   return {
     version,
     image,
@@ -70,5 +77,6 @@ export function infoOf(settings: ControlPlaneSettings): Readonly<Record<string, 
     registrySecret: registry?.secret ?? "",
     registryPullSecret: registry?.pullSecret ?? "",
     registryInsecure: String(registry?.insecure ?? false),
+    buildkitWorker,
   };
 }

@@ -41,6 +41,14 @@ export function writeAgentConfigs(cluster: ClusterLayout, node: NodeLayout): voi
   write("kube-proxy.yaml", stringify(kubeProxyConfig(cluster, node)));
 }
 
+/**
+ * One folder for each registry that containerd shall speak to in its own way, with a file `hosts.toml`; read at each pull
+ * (containerd, docs/hosts.md).
+ */
+export function registriesFolder(node: NodeLayout): string {
+  return join(node.dir, "registries");
+}
+
 /** restrict_oom_score_adj: lowering the score needs CAP_SYS_RESOURCE, which root does not have everywhere. */
 function containerdConfig(node: NodeLayout): string {
   return `version = 2
@@ -50,6 +58,8 @@ function containerdConfig(node: NodeLayout): string {
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${join(node.dir, "cni")}"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${registriesFolder(node)}"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"

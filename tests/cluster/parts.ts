@@ -1,5 +1,5 @@
 /** Ends single parts of a running cluster, by pid, and starts them again: accidents for tests. */
-import { readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { connectApi, readyNodes, type Api } from "./api.ts";
 import { processesBelow, removeCgroup } from "./cgroups.ts";
 import { waitForContainerd } from "./containerd.ts";
@@ -7,7 +7,7 @@ import { controlPlane } from "./control-plane.ts";
 import { findForwarders, forwardApi } from "./forwarders.ts";
 import { serverOf } from "./kubeconfig.ts";
 import { nodeLayout, type ClusterLayout } from "./layout.ts";
-import { API_READY_MS, NODE_READY_MS } from "./limits.ts";
+import { API_READY_MS, NODE_READY_MS, PROCESSES_END_MS } from "./limits.ts";
 import { nodeAgents } from "./node-agents.ts";
 import { findComponent, findInit, logFile, startInNode, type Component, type RunningNode } from "./node-processes.ts";
 import { createNode, findNode, joinNodes, runInNode } from "./nodes.ts";
@@ -61,8 +61,19 @@ export class ClusterParts {
     kill(findComponent(nodeLayout(this.#cluster, 1).cgroup, this.#apiServer()));
   }
 
-  async startApiServer(): Promise<void> {
-    await startInNode(this.#cluster, this.#node(1), this.#apiServer());
+  /** @param flags beside its own, until it is started again */
+  async restartApiServer(flags: readonly string[] = []): Promise<void> {
+    const pid = findComponent(nodeLayout(this.#cluster, 1).cgroup, this.#apiServer());
+    kill(pid);
+    // It has its port until the very end.
+    const ended = async (): Promise<true | undefined> => (existsSync(`/proc/${pid}`) ? undefined : true);
+    await waitFor({ what: "the end of the API server", limitMs: PROCESSES_END_MS, check: ended });
+    await this.startApiServer(flags);
+  }
+
+  async startApiServer(flags: readonly string[] = []): Promise<void> {
+    const { name, argv } = this.#apiServer();
+    await startInNode(this.#cluster, this.#node(1), { name, argv: [...argv, ...flags] });
     await waitFor({ what: "the API server", limitMs: API_READY_MS, check: async () => this.#api.get("/readyz") });
   }
 

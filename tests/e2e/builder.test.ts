@@ -6,37 +6,14 @@ import { developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { inNode, removeImage } from "./support/node.ts";
 import { privateRegistry } from "./support/private-registry.ts";
+import { podEvents, readySessionPod, type SessionPod } from "./support/session-pods.ts";
 
 const SPACE = "builds";
-const SELECTOR = ["-n", SPACE, "get", "pods", "-l", "azds.io/session", "-o", "json"];
-const READY_MS_MAX = 60_000;
 
 let project: Project;
 
-interface Pod {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
-  readonly spec: { readonly nodeName?: string; readonly containers: readonly { readonly image: string }[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-/** The one ready pod of the session whose name is another than `before`. */
-async function readyPod(
-  before = "",
-): Promise<{ readonly name: string; readonly node: string; readonly image: string }> {
-  for (const end = Date.now() + READY_MS_MAX; Date.now() < end; await Bun.sleep(250)) {
-    const { items } = JSON.parse(await kubectlOk(SELECTOR)) as { readonly items: readonly Pod[] };
-    const pod = items.find(
-      ({ metadata, status }) =>
-        metadata.name !== before &&
-        metadata.deletionTimestamp === undefined &&
-        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-    );
-    const image = pod?.spec.containers.find((container) => container.image.includes(`/${SPACE}/`))?.image;
-    if (pod !== undefined && image !== undefined)
-      return { name: pod.metadata.name, node: pod.spec.nodeName ?? "", image };
-  }
-  throw new Error(`No ready pod:\n${await kubectlOk(["-n", SPACE, "get", "pods,events"])}`);
-}
+const readyPod = async (before?: string): Promise<SessionPod> => readySessionPod(SPACE, before);
+const events = async (pod: string): Promise<string> => podEvents(SPACE, pod);
 
 async function nodeNames(): Promise<readonly string[]> {
   const names = (await kubectlOk(["get", "nodes", "-o", "name"])).trim().split("\n");
@@ -50,19 +27,6 @@ async function scheduleOnlyOn(node: string): Promise<AsyncDisposable> {
     Promise.all(others.map(async (name) => kubectlOk([verb, name])));
   await each("cordon");
   return { [Symbol.asyncDispose]: async () => void (await each("uncordon")) };
-}
-
-async function events(pod: string): Promise<string> {
-  const selector = `--field-selector=involvedObject.name=${pod}`;
-  return kubectlOk([
-    "-n",
-    SPACE,
-    "get",
-    "events",
-    selector,
-    "-o",
-    "jsonpath={range .items[*]}{.reason}: {.message}\n{end}",
-  ]);
 }
 
 beforeAll(async () => {

@@ -61,7 +61,7 @@ export function fakeKube(options: FakeKubeOptions = {}): FakeKube {
       case "GET":
         return old ?? (!COLLECTION.test(path) ? missing(path) : { items: select(call.path).items });
       case "POST":
-        return create(path, call.body);
+        return call.path.includes("dryRun=All") ? call.body : create(path, call.body);
       case "PUT":
         if (old === undefined) return missing(path);
         checkVersion(old, at(call.body, "metadata", "resourceVersion"));

@@ -1,5 +1,5 @@
 /** Why a pod does not run, from its own status and its events. Pure; each answer is said as soon as the cluster knows it. */
-import { CONTAINER } from "../../../core/contract.ts";
+import { CONTAINER, IMAGE_PREFIX } from "../../../core/contract.ts";
 import type { ErrorCode } from "../../../core/errors.ts";
 import { asString, at } from "../../../core/parse.ts";
 import type { ContainerView, PodView } from "./pod-view.ts";
@@ -44,6 +44,7 @@ const PULL_FAILURES: ReadonlySet<string> = new Set([
   "InvalidImageName",
   "ErrImageNeverPull",
   "ImageInspectError",
+  "RegistryUnavailable",
 ]);
 const CONFIG_FAILURES: ReadonlySet<string> = new Set([
   "CreateContainerConfigError",
@@ -89,8 +90,25 @@ function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Ca
     // Its owner makes another when it is deleted (cli/engine/run/uninjected.ts).
     return { ...cause, text, final: !pod.owned, code: "POD_NOT_INJECTED" };
   }
-  const text = `Image \`${image}\` of container \`${name}\` cannot be had: ${waiting.message || waiting.reason}`;
+  const why = waiting.message || waiting.reason;
+  if (tag !== undefined && mayStillCome(image, waiting)) {
+    const text = `Image \`${image}\` of container \`${name}\` is not there yet, and is tried again: ${why}`;
+    return { ...cause, text, final: false, code: "POD_NOT_STARTED" };
+  }
+  const text = `Image \`${image}\` of container \`${name}\` cannot be had: ${why}`;
   return { ...cause, text, code: "POD_NOT_STARTED" };
+}
+
+/** What runtimes say when the registry was reached and wants other credentials. */
+const REFUSED = /\b(?:401|403)\b|unauthorized|forbidden|access denied|authorization failed/i;
+
+/** A builder pushed it, or makes it again when it is gone; a registry may be slow or away for a moment. */
+function mayStillCome(
+  image: string,
+  { reason, message }: { readonly reason: string; readonly message: string },
+): boolean {
+  const isPulled = reason === "ErrImagePull" || reason === "ImagePullBackOff" || reason === "RegistryUnavailable";
+  return isPulled && !image.startsWith(`${IMAGE_PREFIX}/`) && !REFUSED.test(message);
 }
 
 function crashCause(container: ContainerView, pod: PodView): Cause | undefined {

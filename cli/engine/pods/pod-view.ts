@@ -87,7 +87,7 @@ export function containerNamed(pod: PodView, name: string): ContainerView | unde
 /** `<repository>` of each image of the session in the pod, as the chart wrote it. @param imagePrefix of all built images */
 export function repositoriesOf(pod: PodView, session: string, imagePrefix: string): readonly string[] {
   const own = pod.containers.filter((container) => container.tag?.session === session);
-  const prefix = `${imagePrefix}/${pod.namespace}/`;
+  const prefix = homeOf(pod, imagePrefix);
   return [
     ...new Set(
       own.map((container) =>
@@ -98,6 +98,17 @@ export function repositoriesOf(pod: PodView, session: string, imagePrefix: strin
       ),
     ),
   ];
+}
+
+/** False for a pod from before the place of built images was changed. */
+export function isAtHome(pod: PodView, session: string, imagePrefix: string): boolean {
+  return pod.containers.some(
+    ({ tag, image }) => tag?.session === session && image.startsWith(homeOf(pod, imagePrefix)),
+  );
+}
+
+function homeOf({ namespace }: PodView, imagePrefix: string): string {
+  return `${imagePrefix}/${namespace}/`;
 }
 
 /** The init container that waits for a build is running: its tunnel can be reached. */

@@ -9,7 +9,7 @@ import type { Host } from "../../host.ts";
 import type { BuildSource } from "../build/builder-client.ts";
 import { type BuildJob, buildThrough, carries, serveWaitingPods } from "../build/builds.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
-import { offersTunnel, type PodView, repositoriesOf } from "../pods/pod-view.ts";
+import { isAtHome, offersTunnel, type PodView, repositoriesOf } from "../pods/pod-view.ts";
 import { podsAppeared } from "./appeared.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
 import { podsReady } from "./ready.ts";
@@ -67,7 +67,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   };
   const options = { kube: prepared.cluster.kube, tag, emit, clock: host.clock, signal };
   try {
-    const living = await livingPod(watch, context);
+    const living = await livingPod(watch, job, context);
     if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id, job.imagePrefix), job);
     const builds = Promise.race([
       serveWaitingPods(watch, job, living === undefined ? [] : [living.node]),
@@ -88,10 +88,17 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   }
 }
 
-/** A pod of an earlier build whose sidecar runs; the first list of the watch is waited for. */
-async function livingPod(watch: PodWatch, context: Context): Promise<PodView | undefined> {
+/**
+ * A pod of an earlier build whose sidecar runs, and whose images are where the new one goes; the first list of the watch
+ * is waited for.
+ */
+async function livingPod(
+  watch: PodWatch,
+  { tag, imagePrefix }: BuildJob,
+  context: Context,
+): Promise<PodView | undefined> {
   await watch.synced(context.signal);
-  return watch.pods().find(offersTunnel);
+  return watch.pods().find((pod) => offersTunnel(pod) && isAtHome(pod, tag.session, imagePrefix));
 }
 
 async function install(request: DeployRequest, job: BuildJob, host: Host): Promise<void> {

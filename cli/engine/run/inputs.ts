@@ -10,6 +10,8 @@ import type { SourceTree } from "../live/source-tree.ts";
 export interface InputsRequest {
   readonly project: Project;
   readonly tree: SourceTree;
+  /** Of all built images: what was built for another place is not there. */
+  readonly imagePrefix: string;
   /** Its tag does not count. */
   readonly expansion: Expansion;
   readonly signal: AbortSignal;
@@ -20,11 +22,12 @@ export interface InputsRequest {
  * does not live in the container.
  * @throws AzdsError CONFIG_INVALID, SOURCE_UNREADABLE
  */
-export async function inputsDigest({ project, tree, expansion, signal }: InputsRequest): Promise<string> {
+export async function inputsDigest({ project, tree, imagePrefix, expansion, signal }: InputsRequest): Promise<string> {
   const untagged: Expansion = { ...expansion, tokens: { ...expansion.tokens, tag: "" } };
   const { build, install } = project.config;
   const chart = await scanTree(project.chartFolder, { ignore: () => false, signal });
   const parts: readonly unknown[] = [
+    imagePrefix,
     readFileSync(join(project.folder, CONFIG_FILE), "utf8"),
     expandValues(install.set, untagged),
     Object.entries(build.args).map(([name, value]) => [name, expandText(value, untagged)]),

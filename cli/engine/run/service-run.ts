@@ -203,10 +203,10 @@ class ServiceRun {
   }
 
   async #inputs(tree: SourceTree): Promise<string> {
-    const { project } = this.#prepared;
+    const { project, imagePrefix } = this.#prepared;
     const variables = { ...project.variables, ...this.#context.host.env };
     const expansion = { tokens: tokensFor(this.#prepared, ""), variables };
-    return inputsDigest({ project, tree, expansion, signal: this.#context.signal });
+    return inputsDigest({ project, tree, imagePrefix, expansion, signal: this.#context.signal });
   }
 
   async #deploy(tree: SourceTree, clean: boolean, live?: LivePods): Promise<Deployed> {

@@ -114,7 +114,8 @@ export async function enabledCluster(): Promise<Developer> {
   );
   if (load.code !== 0) throw new Error(`The image was not loaded: ${load.stdout}${load.stderr}`);
   const admin = developer();
-  const enabled = await admin.azds(["cluster", "enable", "--space", "dev", "--yes"]);
+  // Whatever a killed run of the registry's tests has left.
+  const enabled = await admin.azds(["cluster", "enable", "--space", "dev", "--registry", "none", "--yes"]);
   if (enabled.code !== 0) throw new Error(`azds cluster enable failed: ${enabled.stdout}${enabled.stderr}`);
   return admin;
 }

@@ -1,5 +1,5 @@
 /** What an administrator does on a node itself: runs programs in the namespaces of the node's first process. */
-import { clusterLayout, nodeLayout } from "../../cluster/layout.ts";
+import { clusterLayout, type NodeLayout, nodeLayout } from "../../cluster/layout.ts";
 import { findInit } from "../../cluster/node-processes.ts";
 import { CLUSTER } from "./cluster.ts";
 
@@ -13,6 +13,12 @@ export async function inNode(node: string, argv: readonly string[]): Promise<str
   ]);
   if (code !== 0) throw new Error(`${argv.join(" ")} on ${node}: ${stderr}`);
   return stdout;
+}
+
+/** Starts a program of this machine in the node's network. */
+export function startInNodeNetwork(node: string, argv: readonly string[]): Bun.Subprocess {
+  const enter = ["nsenter", "--target", String(initOf(node)), "--net", "--"];
+  return Bun.spawn([...enter, ...argv], { cwd: "/", stdout: "ignore", stderr: "ignore" });
 }
 
 /** Starts a program in the network of process `pid` of the node; resolves with its first output. */
@@ -31,10 +37,18 @@ export async function removeImage(node: string, image: string): Promise<void> {
   await inNode(node, ["ctr", "--namespace", "k8s.io", "images", "rm", "--sync", image]);
 }
 
-function entering(node: string): readonly string[] {
+export function layoutOf(node: string): NodeLayout {
   const index = Number(/\d+$/.exec(node)?.[0]);
   // Only the state folder's path decides what the cgroup is called.
-  const pid = findInit(nodeLayout(clusterLayout(CLUSTER, CLUSTER), index));
+  return nodeLayout(clusterLayout(CLUSTER, CLUSTER), index);
+}
+
+function initOf(node: string): number {
+  const pid = findInit(layoutOf(node));
   if (pid === undefined) throw new Error(`Node \`${node}\` does not run`);
-  return ["nsenter", "--target", String(pid), "--mount", "--net", "--pid", "--uts", "--ipc", "--"];
+  return pid;
+}
+
+function entering(node: string): readonly string[] {
+  return ["nsenter", "--target", String(initOf(node)), "--mount", "--net", "--pid", "--uts", "--ipc", "--"];
 }

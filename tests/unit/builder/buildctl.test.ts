@@ -82,5 +82,5 @@ test("images of a registry are pushed when they are built, and looked for there"
     metadataFile: "/f/metadata",
   });
   expect(pulled).toContain("image-resolve-mode=pull");
-  expect(pulled.join(" ")).toEndWith(`--output type=image,name=${reference} --metadata-file /f/metadata`);
+  expect(pulled.join(" ")).toEndWith(`--output type=image,name=${reference},store=false --metadata-file /f/metadata`);
 });

@@ -40,6 +40,20 @@ describe("explainFailure()", () => {
     expect(explainFailure({ said: [words], log: [] })).toMatchObject({ code: "BUILDER_UNAVAILABLE" });
   });
 
+  test.each([
+    [
+      "unexpected status from HEAD request to http://r.test:5000/v2/team/web/blobs/sha256:c841: 401 Unauthorized",
+      "401 Unauthorized",
+    ],
+    ["failed to do request: Head: dial tcp: lookup r.test: no such host", "dial tcp: lookup r.test: no such host"],
+  ])("tells a registry that did not take the image from a build that failed: %s", (words, why) => {
+    const said = [`error: failed to solve: failed to push r.test:5000/team/web:t1: ${words}`];
+    const failure = explainFailure({ said, log: [] });
+    expect(failure).toMatchObject({ type: "failed", code: "PUSH_FAILED" });
+    expect((failure as { message: string }).message).toStartWith("The registry did not take `r.test:5000/team/web:t1`");
+    expect((failure as { message: string }).message).toEndWith(why);
+  });
+
   test("keeps words that it does not know", () => {
     expect(explainFailure({ said: ["error: failed to solve: something new"], log: [] }).message).toBe("something new");
   });

@@ -30,14 +30,15 @@ const MANIFEST = JSON.stringify({ config: { digest: CONFIG_DIGEST }, layers: [{ 
 
 /**
  * The script notes its words in `<folder>/words` and its process in `<folder>/pid`. Its store: a successful build makes
- * `<folder>/store`, which holds the image as long as it is there.
+ * `<folder>/store`, which holds the image as long as it is there. Its configuration is gone with the builds' history, as
+ * in a store of BuildKit's own.
  */
 export async function fakeBuildctl(folder: string, options: FakeBuildctlOptions): Promise<Buildctl> {
   const file = join(folder, "buildctl");
   const script = `#!/bin/sh
 if [ "$3" = debug ]; then
   [ "$4" = workers ] && exit 0
-  [ "$5" = ${CONFIG_DIGEST} ] && echo '${IMAGE}' && exit 0
+  [ "$5" = ${CONFIG_DIGEST} ] && [ ! -e ${folder}/forgotten ] && echo '${IMAGE}' && exit 0
   [ -e ${folder}/store ] || exit 1
   [ "$5" = ${MANIFEST_DIGEST} ] && echo '${MANIFEST}' && exit 0
   [ "$5" = ${LAYER_DIGEST} ] && echo layer && exit 0

@@ -4,7 +4,7 @@ import { CONTAINERD_DEFAULTS } from "../../../../templates/control-plane/setting
 import { node } from "./objects.ts";
 
 test("readNode() takes a Ready untainted Linux node with containerd", () => {
-  expect(readNode(node())).toMatchObject({ name: "n1", usable: true, reason: "", build: "buildkit" });
+  expect(readNode(node())).toMatchObject({ name: "n1", usable: true, reason: "", ownStore: true });
 });
 
 test.each([
@@ -25,9 +25,12 @@ test("readNode() takes a node whose taint only prefers others", () => {
   expect(readNode(node({ spec: { taints: [{ key: "slow", effect: "PreferNoSchedule" }] } })).usable).toBe(true);
 });
 
-test.each(["docker://20.10.7", "cri-o://1.30.0"])("readNode() knows no way yet to build with %s", (runtime) => {
-  expect(readNode(node({ runtime })).build).toBe("none");
-});
+test.each(["docker://20.10.7", "cri-o://1.30.0"])(
+  "readNode() knows that only the runtime itself writes images of %s",
+  (runtime) => {
+    expect(readNode(node({ runtime })).ownStore).toBe(false);
+  },
+);
 
 test("containerdOf() follows the kubelet to the containerd of k3s, and falls back to the usual place", () => {
   const k3s = readConfigz({

@@ -17,5 +17,6 @@ export const SETTINGS: ControlPlaneSettings = {
   tlsSecret: "",
   trustExternalHeader: false,
   containerd: CONTAINERD_DEFAULTS,
+  buildkitWorker: "containerd",
   admissionPolicies: true,
 };

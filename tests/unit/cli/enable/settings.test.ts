@@ -15,6 +15,11 @@ import { node } from "./objects.ts";
 const NOTHING: EnableOptions = {
   image: undefined,
   buildkitImage: undefined,
+  buildkitWorker: undefined,
+  registry: undefined,
+  registrySecret: undefined,
+  registryPullSecret: undefined,
+  registryInsecure: undefined,
   containerdRoot: undefined,
   hostSuffix: undefined,
   endpoint: undefined,
@@ -64,6 +69,21 @@ test("isUnchanged() holds for the settings that a run has left, and for no other
   expect(isUnchanged(infoOf(settings), settings)).toBe(true);
   expect(isUnchanged(infoOf(settings), { ...settings, image: "other" })).toBe(false);
   expect(isUnchanged({}, settings)).toBe(false);
+});
+
+test("resolveSettings() lets BuildKit work in a store of its own where a node's runtime is closed to it, or as it was told", () => {
+  const worker = (options: Partial<EnableOptions>, before = {}, nodes = SOURCES.facts.nodes): string =>
+    resolveSettings({ ...SOURCES, options: { ...NOTHING, ...options }, before, facts: { ...SOURCES.facts, nodes } })
+      .buildkitWorker;
+  const registry = "r.test/team";
+  const crio = [readNode(node({ runtime: "cri-o://1.30.0" }))];
+  expect(worker({})).toBe("containerd");
+  expect(worker({ registry })).toBe("containerd");
+  expect(worker({ registry, buildkitWorker: "oci" })).toBe("oci");
+  expect(worker({}, { registry, buildkitWorker: "oci" })).toBe("oci");
+  expect(worker({ registry: "none" }, { registry, buildkitWorker: "oci" })).toBe("containerd");
+  expect(worker({ registry, buildkitWorker: "containerd" }, {}, crio)).toBe("oci");
+  expect(() => worker({ buildkitWorker: "oci" })).toThrow("needs `--registry`");
 });
 
 test("endpointOf() reads the original's spelling", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { certificateState } from "../../../../cli/enable/certificates.ts";
-import { evaluateStatus, type StatusFacts } from "../../../../cli/enable/status.ts";
+import { evaluateStatus, type ImageFacts, type StatusFacts } from "../../../../cli/enable/status.ts";
 import { COMPONENT } from "../../../../core/contract.ts";
 import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
 import { CERTIFICATE_DAYS } from "../../../../core/limits.ts";
@@ -30,6 +30,14 @@ const GOOD: StatusFacts = {
   ],
   admission: { metadata: { labels }, webhooks: [{ clientConfig: { caBundle: "YQ==" } }] },
   secrets: [SECRET],
+  images: {
+    imagePrefix: "azds.local",
+    registrySecret: "",
+    registryPullSecret: "",
+    buildkitWorker: "containerd",
+    credentials: [undefined, undefined],
+    alwaysPulls: false,
+  },
   nodes: [node()],
   ownPods: [
     pod({
@@ -68,6 +76,18 @@ test("evaluateStatus() names nodes without builder and pods without sidecar", ()
   });
   expect(status.nodesWithoutBuilder).toEqual(["n2"]);
   expect(status.uninstrumentedPods).toEqual(["team/old"]);
+});
+
+test("evaluateStatus() says what keeps images from the registry, or from the nodes' own stores", () => {
+  const problems = (images: Partial<ImageFacts>): readonly string[] =>
+    evaluateStatus({ ...GOOD, images: { ...GOOD.images, ...images } }).images.problems;
+  expect(problems({})).toEqual([]);
+  expect(problems({ alwaysPulls: true }).join()).toContain("AlwaysPullImages");
+  const registry = { imagePrefix: "r.test/team", registrySecret: "push", alwaysPulls: true };
+  expect(problems(registry)).toEqual(["The Secret `push` in namespace `azds` does not exist"]);
+  const content = btoa(JSON.stringify({ auths: { "r.test": {} } }));
+  const push = { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": content } };
+  expect(problems({ ...registry, credentials: [push, undefined] })).toEqual([]);
 });
 
 test("certificateState() gives nothing for a Secret without a certificate", () => {

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { CLUSTER_ROLE, COMPONENT } from "../../../../core/contract.ts";
 import { asArray, at } from "../../../../core/parse.ts";
 import { controlPlane } from "../../../../templates/control-plane/control-plane.ts";
+import type { ControlPlaneSettings } from "../../../../templates/control-plane/settings.ts";
 import { parseSettings } from "../../../../webhook/settings.ts";
 import { SETTINGS } from "../../cli/enable/settings-sample.ts";
 
@@ -59,6 +60,23 @@ test("controlPlane() gives nobody the right to create namespaces where no policy
   const names = controlPlane({ ...SETTINGS, admissionPolicies: false }).map(({ metadata }) => metadata.name);
   expect(names).not.toContain(CLUSTER_ROLE.spaceCreator);
   expect(names).toContain(CLUSTER_ROLE.developer);
+});
+
+test("controlPlane() needs nothing of the node's runtime for BuildKit's own store, and restarts builders for a new configuration", () => {
+  const registry = { prefix: "r.test:5000/team", secret: "", pullSecret: "", insecure: false };
+  const built = (settings: Partial<ControlPlaneSettings>): { readonly pod: string; readonly digest: unknown } => {
+    const objects = controlPlane({ ...SETTINGS, registry, ...settings });
+    const template = at(
+      objects.find(({ kind }) => kind === "DaemonSet"),
+      "spec",
+      "template",
+    );
+    return { pod: JSON.stringify(template), digest: at(template, "metadata", "annotations") };
+  };
+  expect(built({}).pod).toContain("/run/containerd");
+  expect(built({ buildkitWorker: "oci" }).pod).not.toContain("containerd");
+  expect(built({ registry: { ...registry, insecure: true } }).digest).not.toEqual(built({}).digest);
+  expect(built({ hostSuffix: ".other" }).digest).toEqual(built({}).digest);
 });
 
 test("controlPlane() tells builders, webhook and controller of the registry, and keeps the two Secrets apart", () => {

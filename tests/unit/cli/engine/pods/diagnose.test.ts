@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { causeOf, causeOfEvent, eventView, type EventView } from "../../../../../cli/engine/pods/diagnose.ts";
-import { podView, repositoriesOf, tagsOf, waitsForBuild } from "../../../../../cli/engine/pods/pod-view.ts";
+import { isAtHome, podView, repositoriesOf, tagsOf, waitsForBuild } from "../../../../../cli/engine/pods/pod-view.ts";
 import { reachablePorts } from "../../../../../cli/engine/pods/services.ts";
 
 const IMAGE = "azds.local/alice/team/web:azds-abc123-2";
@@ -31,6 +31,8 @@ describe("podView()", () => {
     const view = podView(pod({}));
     expect(tagsOf(view, "azds-abc123")).toEqual([{ session: "azds-abc123", build: 2 }]);
     expect(repositoriesOf(view, "azds-abc123", "azds.local")).toEqual(["team/web"]);
+    expect(isAtHome(view, "azds-abc123", "azds.local")).toBe(true);
+    expect(isAtHome(view, "azds-abc123", "r.test/team")).toBe(false);
   });
 
   test("sees devspaces-build wait", () => {
@@ -78,6 +80,27 @@ describe("causeOf()", () => {
       code: "POD_NOT_STARTED",
       final: true,
     });
+  });
+
+  test("an image that a builder pushed may still come, unless the registry refuses", () => {
+    const pulling = (reason: string, message: string): unknown => {
+      const image = "r.test/team/team/web:azds-abc123-1";
+      const made = pod(waiting(reason, message)) as { spec: { containers: readonly object[] } };
+      const containers = made.spec.containers.map((container) => ({ ...container, image }));
+      return causeOf(podView({ ...made, spec: { ...made.spec, containers } }));
+    };
+    for (const [reason, message] of [
+      ["ErrImagePull", "dial tcp: i/o timeout"],
+      ["ImagePullBackOff", "Back-off pulling image"],
+    ] as const)
+      expect(pulling(reason, message)).toMatchObject({ code: "POD_NOT_STARTED", final: false, reason });
+    expect(pulling("ErrImagePull", "dial tcp: i/o timeout")).toMatchObject({
+      text: expect.stringContaining("is not there yet, and is tried again: dial tcp") as string,
+    });
+    expect(pulling("ErrImagePull", "failed with status code [manifests 1]: 401 Unauthorized")).toMatchObject({
+      final: true,
+    });
+    expect(pulling("InvalidImageName", "")).toMatchObject({ final: true });
   });
 
   test("a crash is final only once it repeats", () => {
