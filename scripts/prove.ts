@@ -21,6 +21,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   // AZDS_SOAK_MINUTES and AZDS_SOAK_RATE (requests a second) choose another soak than 30 minutes of 1,000.
   soak: { nodes: 1, files: ["tests/e2e/traffic.test.ts"] },
   images: { nodes: 1, files: ["tests/e2e/images.test.ts"] },
+  // AZDS_MODEL_RUNS and AZDS_MODEL_SEED choose other sequences than 10,000.
+  model: { nodes: 0, files: ["tests/unit/core/sync/model.test.ts"] },
   registry: { nodes: 2, files: ["tests/e2e/registry.test.ts"] },
   smuggling: { nodes: 0, argv: [BUN, "tests/smuggling/main.ts"] },
   tcp: { nodes: 0, argv: [BUN, "tests/tcp/main.ts"] },

@@ -1,6 +1,6 @@
 /**
  * Random work on a folder, synced as a whole or by difference into the agent's live tree, whose container restarts now and
- * then: afterwards both hold the same. AZDS_MODEL_RUNS=10000 for a long look.
+ * then: afterwards both hold the same. `make prove-model` does more of it; AZDS_MODEL_RUNS and AZDS_MODEL_SEED choose.
  */
 import { expect, test } from "bun:test";
 import {
@@ -30,7 +30,7 @@ import { sendTree } from "../../../../core/sync/send.ts";
 import { memoryPair } from "../../../fakes/memory-stream.ts";
 import { withFolder } from "./support.ts";
 
-const RUNS = Number(process.env["AZDS_MODEL_RUNS"] ?? 150);
+const RUNS = Number(process.env["AZDS_MODEL_RUNS"] ?? (process.env["AZDS_PROVE"] === "model" ? 10_000 : 150));
 const SEED = Number(process.env["AZDS_MODEL_SEED"] ?? 20_240_611);
 
 const PATHS = [
