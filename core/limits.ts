@@ -351,10 +351,12 @@ export const CONFIGZ_MS_MAX = 2_000;
 export const HELM_MS_MAX = 5 * 60_000;
 /** From an accepted release to a ready pod, not counting the build. */
 export const POD_READY_MS_MAX = 5 * 60_000;
-/** Lines of an application's output kept for a late reader. */
+/** Of an application's output, kept for a late reader. */
 export const OUTPUT_BACKLOG_BYTES_MAX = 256 * 1024;
 /** Longer lines reach readers in pieces. */
 export const OUTPUT_LINE_BYTES_MAX = 64 * 1024;
+/** Whole lines that reach readers in one message; below MESSAGE_BODY_BYTES_MAX, and room for the longest line. */
+export const OUTPUT_CHUNK_BYTES_MAX = 256 * 1024;
 /** After the application's end its output is read on this long: descendants may hold the pipes for ever. */
 export const OUTPUT_DRAIN_MS_MAX = 500;
 /** What the application had written itself by then is waited for longer: whoever reads the container's log may be slow. */
