@@ -361,8 +361,11 @@ export const OUTPUT_CHUNK_BYTES_MAX = 256 * 1024;
 export const OUTPUT_DRAIN_MS_MAX = 500;
 /** What the application had written itself by then is waited for longer: whoever reads the container's log may be slow. */
 export const OUTPUT_OWED_MS_MAX = 30_000;
-/** Of each pipe that an application writes into: the most that the kernel gives without privilege (pipe(7)). */
-export const OUTPUT_PIPE_BYTES = 1024 * 1024;
+/**
+ * Of each pipe that an application writes into. All processes of a user on a node share 64 MiB (pipe(7),
+ * pipe-user-pages-soft), so that larger ones would leave pipes of two pages to the containers after them.
+ */
+export const OUTPUT_PIPE_BYTES = 256 * 1024;
 /** After less than this was read from such a pipe, it is left alone for so long: one wake-up then serves many lines. */
 export const OUTPUT_GATHER_BYTES = 32 * 1024;
 export const OUTPUT_GATHER_MS = 2;
