@@ -32,7 +32,10 @@ export const HTTP2_CLOSED_STREAMS_MAX = 256;
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
 export const CLOSE_LINGER_MS_MAX = 2_000;
-/** A connection that had so much at once lets the others go first. The loop reads 512 KiB at a time, ten times over. */
+/**
+ * A connection that brought so much at once is read on in its turn, one connection with each round of the loop. The loop
+ * by itself reads 512 KiB from each, ten times over, before it looks at the next.
+ */
 export const TURN_BYTES = 256 * 1024;
 /** How long a connection may take to show what it speaks before it is relayed as it is. */
 export const SNIFF_MS_MAX = 1_000;

@@ -6,7 +6,7 @@ import type { ByteStream } from "../wire/byte-stream.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { podPath, withQuery } from "./paths.ts";
 import { type RawWebSocket, openWebSocket } from "./raw-websocket.ts";
-import type { KubeConnection } from "./types.ts";
+import { type KubeConnection, KubeError } from "./types.ts";
 
 export interface PortForwardTarget {
   readonly namespace: string;
@@ -27,7 +27,8 @@ const PORT_BYTES = 2;
  * CONNECTION_LOST with the kubelet's words. There is no half-close: `end` only stops writing and the application does
  * not see it, so protocols that need an end carry it themselves, and `abort` closes. A deleted pod ends the stream
  * without any error.
- * @throws KubeError when the API server refuses, AzdsError CLUSTER_UNREACHABLE, the signal's reason after its abort
+ * @throws KubeError when the API server refuses, AzdsError CLUSTER_UNREACHABLE, CONNECTION_LOST where the pod is not
+ *   there, the signal's reason after its abort
  */
 export async function openPortForward(connection: KubeConnection, target: PortForwardTarget): Promise<ByteStream> {
   const path = withQuery(`${podPath(target.namespace, target.pod)}/portforward`, { ports: target.port });
@@ -36,6 +37,8 @@ export async function openPortForward(connection: KubeConnection, target: PortFo
     path,
     protocols: [PROTOCOL],
     ...(signal === undefined ? {} : { signal }),
+  }).catch((error: unknown) => {
+    throw isAbsence(error) ? gone(target.pod, error) : error;
   });
   if (socket.protocol !== PROTOCOL) {
     socket.abort();
@@ -47,6 +50,15 @@ export async function openPortForward(connection: KubeConnection, target: PortFo
   void forward.over.then(() => signal?.removeEventListener("abort", onAbort));
   if (signal?.aborted === true) onAbort();
   return forward.stream;
+}
+
+/** The API server's word for a pod that was deleted, and that of a kubelet which has not seen its pods since its start. */
+function isAbsence(error: unknown): error is KubeError {
+  return error instanceof KubeError && error.status === 404;
+}
+
+function gone(pod: string, cause: KubeError): AzdsError {
+  return new AzdsError("CONNECTION_LOST", `Pod \`${pod}\` cannot be reached: ${cause.message}`, { cause });
 }
 
 class Forward {

@@ -7,7 +7,7 @@ import type { GatewayConfig } from "../../core/gateway-config.ts";
 import type { ServerAddress } from "../../core/sidecar-config.ts";
 import { GATEWAY_CERTIFICATE_MS } from "../../core/limits.ts";
 import type { Answer } from "../http/answer.ts";
-import { type ExchangePolicy, type Forward, serveHttp } from "../http/exchange.ts";
+import type { ExchangePolicy, Forward } from "../http/exchange.ts";
 import { serveEitherVersion } from "../http2/either-version.ts";
 import { listenEverywhere } from "../http/listen.ts";
 import { authorityOf } from "../http/request-head.ts";
@@ -51,10 +51,7 @@ export async function runGateway(options: GatewayOptions): Promise<GatewayPorts>
   const door: Door = { ...config, table: routes.table };
   const serve = (client: Wire, arrival: Arrival): void => {
     counters.connections += 1;
-    const start = { client, policy: policyOf({ door, routes, counters }, arrival) };
-    // Over TLS browsers would choose HTTP/2 for servers that do not speak it, so it is not offered there.
-    if (arrival.scheme === "http") serveEitherVersion(start);
-    else serveHttp(start);
+    serveEitherVersion({ client, policy: policyOf({ door, routes, counters }, arrival) });
   };
   await keepCertificate(options, certificates);
   const http = listenEverywhere({

@@ -21,7 +21,9 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
   const server = createServer({
     allowHalfOpen: true,
     handshakeTimeout: TLS_HANDSHAKE_MS_MAX,
-    ALPNProtocols: ["http/1.1"],
+    // The first that the client offers (RFC 7301 §3.2). Browsers offer both and get what every server speaks; clients
+    // of gRPC offer HTTP/2 alone.
+    ALPNProtocols: ["http/1.1", "h2"],
     SNICallback: (name, done) => {
       const context = options.contextFor(name.toLowerCase());
       if (context === undefined) done(new Error("No certificate for this name"));

@@ -4,6 +4,7 @@
  */
 import type { SocketHandler } from "bun";
 import { CLOSE_LINGER_MS_MAX, TURN_BYTES } from "../../core/limits.ts";
+import { TurnQueue } from "./turn-queue.ts";
 
 export interface WireOwner {
   readonly data: (wire: Wire, bytes: Buffer) => void;
@@ -28,12 +29,15 @@ export interface WireSocket {
   readonly resume: () => void;
 }
 
+/** State of a module, where there is none elsewhere: it is the loop's, of which a process has one. */
+const TURNS = new TurnQueue();
+
 export class Wire {
   owner: WireOwner;
   readonly #socket: WireSocket;
   #queue: Buffer[] = [];
   #paused = false;
-  /** Not read until the loop has been round. */
+  /** Not read until it has its turn. */
   #waitsItsTurn = false;
   #ending = false;
   #shut = false;
@@ -115,7 +119,7 @@ export class Wire {
     if (this.#waitsItsTurn || this.#closed) return;
     this.#waitsItsTurn = true;
     if (!this.#paused) this.#socket.pause();
-    setImmediate(() => {
+    TURNS.add(() => {
       this.#waitsItsTurn = false;
       if (!this.#paused && !this.#closed) this.#socket.resume();
     });

@@ -15,7 +15,7 @@ import { PORT } from "../../../core/contract.ts";
 import { AzdsError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { openPortForward } from "../../../core/kube/port-forward.ts";
-import type { KubeClient } from "../../../core/kube/types.ts";
+import { type KubeClient, KubeError } from "../../../core/kube/types.ts";
 import { TUNNEL_MS_MAX, TUNNEL_RETRY_MS, TUNNEL_TRIES_MAX } from "../../../core/limits.ts";
 import { asNumber, asString, at } from "../../../core/parse.ts";
 import type { SessionTag } from "../../../core/session.ts";
@@ -64,19 +64,20 @@ export interface TunnelOptions {
   readonly clock: Clock;
 }
 
-/** The tunnel's container may have started this very moment: a refused connection is tried again, TUNNEL_TRIES_MAX times in TUNNEL_MS_MAX. */
+/**
+ * The tunnel's container may have started this very moment, and its kubelet too: both are tried again, TUNNEL_TRIES_MAX
+ * times in TUNNEL_MS_MAX.
+ */
 export async function openBuilderClient(kube: KubeClient, options: TunnelOptions): Promise<BuilderClient> {
   let failure: unknown;
   const deadline = options.clock.now() + TUNNEL_MS_MAX;
   for (let attempt = 0; attempt < TUNNEL_TRIES_MAX && options.clock.now() <= deadline; attempt += 1) {
     options.signal.throwIfAborted();
-    const mux = await openMux(kube, options);
     try {
-      await checkStatus(mux);
-      return clientOf(mux, options.signal);
+      return await openOnce(kube, options);
     } catch (error) {
+      if (isOfApiServer(error)) throw error;
       failure = error;
-      await mux.close().catch(() => undefined);
     }
     await options.clock.sleep(TUNNEL_RETRY_MS, options.signal);
   }
@@ -85,6 +86,22 @@ export async function openBuilderClient(kube: KubeClient, options: TunnelOptions
     `The builder cannot be reached through pod \`${options.pod}\`: ${messageOf(failure)}`,
     { cause: failure },
   );
+}
+
+/** Its refusal, or its absence, which whoever deploys waits out. */
+function isOfApiServer(error: unknown): boolean {
+  return error instanceof KubeError || (error instanceof AzdsError && error.code === "CLUSTER_UNREACHABLE");
+}
+
+async function openOnce(kube: KubeClient, options: TunnelOptions): Promise<BuilderClient> {
+  const mux = await openMux(kube, options);
+  try {
+    await checkStatus(mux);
+    return clientOf(mux, options.signal);
+  } catch (error) {
+    await mux.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 async function openMux(kube: KubeClient, options: TunnelOptions): Promise<Mux> {

@@ -24,7 +24,7 @@ import {
 } from "./builder-client.ts";
 import type { Emit } from "../events.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
-import { type PodView, repositoriesOf, tagsOf, waitsForBuild } from "../pods/pod-view.ts";
+import { offersTunnel, type PodView, repositoriesOf, tagsOf, waitsForBuild } from "../pods/pod-view.ts";
 import { registryAuth } from "./registry-auth.ts";
 import type { Step } from "../steps.ts";
 
@@ -45,11 +45,13 @@ export interface BuildJob {
 }
 
 /**
- * Sends the context through `pod` to its node's builder and builds every image in `repositories`.
+ * Sends the context through a `pod` that runs to its node's builder and builds every image that the pod has of the job's
+ * session.
  * @throws AzdsError BUILD_FAILED, BUILDER_UNAVAILABLE, CONNECTION_LOST, SYNC_FAILED
  */
-export async function buildThrough(pod: PodView, repositories: readonly string[], job: BuildJob): Promise<void> {
-  await buildTwice(pod, repositories, { job, stillNeeded: () => true });
+export async function buildThrough(watch: PodWatch, pod: PodView, job: BuildJob): Promise<void> {
+  const stillNeeded = (): boolean => watch.pods().some((other) => other.uid === pod.uid && offersTunnel(other));
+  await buildTwice(pod, repositoriesOf(pod, job.tag.session, job.imagePrefix), { job, stillNeeded });
 }
 
 interface Attempt {

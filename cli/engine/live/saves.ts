@@ -8,7 +8,7 @@ import type { BackSync } from "./back-sync.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
 import { type InPlaceRequest, pathInContext, readChange, subject, updateInPlace } from "./in-place.ts";
 import type { LivePods } from "./live-pods.ts";
-import { DueLook, lookAgain, lookAtMoved, silence } from "./second-look.ts";
+import { DueLook, lookAgain, lookAtMoved, type LookRequest, silence } from "./second-look.ts";
 import { fileUpdate, type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
 
 export interface SavesRequest extends InPlaceRequest {
@@ -37,7 +37,7 @@ export async function followSaves(request: SavesRequest): Promise<"stopped" | "r
     const arrived = look.isDue ? await Promise.race([next, silence(request.signal)]) : await next;
     if (arrived === "silence") {
       const due = look.take();
-      if (due !== "all") await telling(request, async () => lookAtMoved(request, rules, due));
+      if (due !== "all") await telling(request, async () => lookAtMoved(looking(request), rules, due));
       else if (await hasMissed(request, rules, next)) return "missed";
       continue;
     }
@@ -73,9 +73,16 @@ async function withoutReturned(request: SavesRequest, changes: ChangeSet): Promi
 /** What `--no-rebuild` refuses keeps nothing else of the set from its container. */
 async function bringSet(request: SavesRequest, rules: UpdateRules, changes: ChangeSet): Promise<void> {
   if (!request.noRebuild) return bringAll(request, rules, changes);
+  const { project, tree } = request;
   const refused = changes.paths.filter((path) => fileUpdate(path, rules).update === "rebuild");
   const rest = { ...changes, paths: changes.paths.filter((path) => !refused.includes(path)) };
-  if (refused.length > 0) await telling(request, async () => refuse(updateKind(refused, rules), refused.length));
+  if (refused.length > 0)
+    await telling(request, async () => {
+      // Read, so that a second look does not find it once more.
+      const inContext = refused.map((path) => pathInContext(project, tree, path));
+      await tree.update(inContext.filter((path) => !path.startsWith("../")));
+      refuse(updateKind(refused, rules), refused.length);
+    });
   if (rest.paths.length + rest.folders.length > 0) await bringAll(request, rules, rest);
 }
 
@@ -90,7 +97,16 @@ async function bringAll(request: SavesRequest, rules: UpdateRules, changes: Chan
 
 async function hasMissed(request: SavesRequest, rules: UpdateRules, next: NextSet): Promise<boolean> {
   if (request.signal.aborted || obstacleTo(request.live) !== undefined) return false;
-  return (await telling(request, async () => lookAgain(request, rules, next))) ?? false;
+  return (await telling(request, async () => lookAgain(looking(request), rules, next))) ?? false;
+}
+
+function looking(request: SavesRequest): LookRequest {
+  const toImage: LookRequest["toImage"] = async (changes, kind) => {
+    if (request.noRebuild) await telling(request, async () => refuse(kind, changes.paths.length));
+    else await rebuild(request, changes, kind);
+    return !request.noRebuild;
+  };
+  return { ...request, toImage };
 }
 
 /** What cannot be brought is told, and the service keeps what it has; `undefined` then. */

@@ -9,7 +9,7 @@ import { SECOND_LOOK_MS, SECOND_LOOK_PATHS_MIN } from "../../../core/limits.ts";
 import type { ChangeSet } from "./context-watch.ts";
 import { bringChange, type InPlaceRequest, pathInContext } from "./in-place.ts";
 import type { TreeChange } from "./source-tree.ts";
-import { updateKind, type UpdateRules } from "./update-kind.ts";
+import { type UpdateKind, updateKind, type UpdateRules } from "./update-kind.ts";
 
 /** What the sets of changes so far leave to be looked at once there is silence. */
 export class DueLook {
@@ -35,18 +35,19 @@ export class DueLook {
   }
 }
 
+export interface LookRequest extends InPlaceRequest {
+  /** Brings files that need a new image, by one; false when it is not made, and the others are to be brought alone. */
+  readonly toImage: (changes: ChangeSet, kind: UpdateKind) => Promise<boolean>;
+}
+
 /** Resolves after SECOND_LOOK_MS, or with the signal. */
 export async function silence(signal: AbortSignal): Promise<"silence"> {
   await systemClock.sleep(SECOND_LOOK_MS, signal).catch(() => undefined);
   return "silence";
 }
 
-/** Reads what was renamed again and brings what has changed. @throws AzdsError as `updateInPlace` does */
-export async function lookAtMoved(
-  request: InPlaceRequest,
-  rules: UpdateRules,
-  moved: ReadonlySet<string>,
-): Promise<void> {
+/** Reads what was renamed again and brings what has changed. @throws AzdsError as `updateInPlace` and `toImage` do */
+export async function lookAtMoved(request: LookRequest, rules: UpdateRules, moved: ReadonlySet<string>): Promise<void> {
   const at = performance.now();
   const inContext = [...moved].map((path) => pathInContext(request.project, request.tree, path));
   const change = await request.tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
@@ -56,17 +57,17 @@ export async function lookAtMoved(
 /**
  * Reads everything again and brings what has changed. True when `next` does not tell of it either: then nothing tells of
  * later changes there.
- * @throws AzdsError as `updateInPlace` does
+ * @throws AzdsError as `updateInPlace` and `toImage` do
  */
 export async function lookAgain(
-  request: InPlaceRequest,
+  request: LookRequest,
   rules: UpdateRules,
   next: Promise<IteratorResult<ChangeSet, void>>,
 ): Promise<boolean> {
   const { tree, emit, signal } = request;
   const at = performance.now();
   const change = await tree.rescan(signal);
-  if (change.write.length + change.remove.length === 0) return false;
+  if (change.write.length + change.remove.length + change.image.length === 0) return false;
   const paths = await bringFound(request, rules, { change, at });
   const told = await Promise.race([next, silence(signal)]);
   const toldPaths = new Set(
@@ -80,17 +81,18 @@ export async function lookAgain(
 
 /** The files among it, relative to azds.yaml's folder. */
 async function bringFound(
-  request: InPlaceRequest,
+  request: LookRequest,
   rules: UpdateRules,
   { change, at }: { readonly change: TreeChange; readonly at: number },
 ): Promise<readonly string[]> {
   const { tree, project } = request;
-  const files = [...change.write.filter(({ kind }) => kind !== "directory").map(({ path }) => path), ...change.remove];
-  const paths = files.map((path) => relative(project.folder, resolve(tree.root, path)).replaceAll("\\", "/"));
-  await bringChange(request, {
-    changes: { paths, folders: [], moved: [], at },
-    kind: updateKind(paths, rules),
-    change,
-  });
-  return paths;
+  const shown = (files: readonly string[]): readonly string[] =>
+    files.map((path) => relative(project.folder, resolve(tree.root, path)).replaceAll("\\", "/"));
+  const written = change.write.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
+  const live = shown([...written, ...change.remove]);
+  const image = shown(change.image);
+  const found = (paths: readonly string[]): ChangeSet => ({ paths, folders: [], moved: [], at });
+  if (image.length === 0 || !(await request.toImage(found(image), updateKind(image, rules))))
+    await bringChange(request, { changes: found(live), kind: updateKind(live, rules), change });
+  return [...live, ...image];
 }

@@ -21,11 +21,13 @@ import { knownHashes } from "./known-hashes.ts";
 import { areMisnamed, ignoresCase, lookupBelow, type NameLookup } from "./name-case.ts";
 import { fileUpdate, type UpdateRules, updateRules } from "./update-kind.ts";
 
-/** From one version to the next; paths relative to the context. Folders come before what they hold. */
+/** From one version of the live part to the next; paths relative to the context. Folders come before what they hold. */
 export interface TreeChange {
   readonly write: readonly TreeEntry[];
   /** Deepest first. */
   readonly remove: readonly string[];
+  /** Files that changed beside it, and belong to the image. */
+  readonly image: readonly string[];
 }
 
 export interface SourceTree {
@@ -201,6 +203,9 @@ class ContextTree implements SourceTree {
     const change: TreeChange = {
       write: write.filter((entry) => this.#isLive(entry)),
       remove: remove.filter((entry) => this.#isLive(entry)).map(({ path }) => path),
+      image: [...write, ...remove]
+        .filter((entry) => entry.kind !== "directory" && !this.#isLive(entry))
+        .map(({ path }) => path),
     };
     if (this.#version > 0 && change.write.length + change.remove.length === 0) return change;
     this.#lastChange = this.#version === 0 ? undefined : change;

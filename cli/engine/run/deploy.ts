@@ -9,7 +9,7 @@ import type { Host } from "../../host.ts";
 import type { BuildSource } from "../build/builder-client.ts";
 import { type BuildJob, buildThrough, carries, serveWaitingPods } from "../build/builds.ts";
 import type { PodWatch } from "../pods/pod-watch.ts";
-import { isAtHome, offersTunnel, type PodView, repositoriesOf } from "../pods/pod-view.ts";
+import { isAtHome, offersTunnel, type PodView } from "../pods/pod-view.ts";
 import { podsAppeared } from "./appeared.ts";
 import { type Prepared, tokensFor } from "./prepare.ts";
 import { podsReady } from "./ready.ts";
@@ -68,7 +68,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   const options = { kube: prepared.cluster.kube, tag, emit, clock: host.clock, signal };
   try {
     const living = await livingPod(watch, job, context);
-    if (living !== undefined) await buildThrough(living, repositoriesOf(living, session.id, job.imagePrefix), job);
+    if (living !== undefined) await buildThrough(watch, living, job);
     const builds = Promise.race([
       serveWaitingPods(watch, job, living === undefined ? [] : [living.node]),
       neverResolved(request.remaking),

@@ -102,11 +102,21 @@ describe("openPortForward()", () => {
   test("a refusal keeps status, reason and words", async () => {
     const { connection } = podServer({
       message: echo,
-      refuse: () => statusResponse(404, "NotFound", 'pods "web-1" not found'),
+      refuse: () => statusResponse(403, "Forbidden", "not yours"),
     });
     const error = await openPortForward(connection, target).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(KubeError);
-    expect(error).toMatchObject({ status: 404, reason: "NotFound", message: 'pods "web-1" not found' });
+    expect(error).toMatchObject({ status: 403, reason: "Forbidden", message: "not yours" });
+  });
+
+  test.each([
+    ["the API server", () => statusResponse(404, "NotFound", 'pods "web-1" not found')],
+    ["a kubelet that has just started", () => new Response("pod does not exist", { status: 404 })],
+  ])("a pod that is not there, as %s says, is a lost connection", async (_, refuse) => {
+    const { connection } = podServer({ message: echo, refuse });
+    const error = await openPortForward(connection, target).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "CONNECTION_LOST" });
+    expect(String(error)).toContain("Pod `web-1` cannot be reached: ");
   });
 
   test("the signal breaks it, before and after it is open", async () => {

@@ -190,6 +190,31 @@ describe("listenTls()", () => {
   });
 });
 
+test("TLS takes HTTP/1.1 of clients that offer it, and HTTP/2 of those that offer nothing else", async () => {
+  const authority = await makeAuthority(Date.now());
+  const certificates = new Certificates();
+  certificates.setDefault(await issueServer(authority, ["a.test"], Date.now()));
+  const tls = await listenTls({
+    port: 0,
+    contextFor: (name) => certificates.find([], name),
+    accept: (client) => client.close(),
+  });
+  cleanup.push(tls.stop);
+  const chosen = async (...offered: readonly string[]): Promise<string | false | null> =>
+    new Promise((resolve, reject) => {
+      const place = { host: "127.0.0.1", port: tls.port, servername: "a.test", ca: authority.cert };
+      const socket = connectTls({ ...place, ALPNProtocols: [...offered] }, () => {
+        resolve(socket.alpnProtocol);
+        socket.destroy();
+      });
+      socket.once("error", reject);
+    });
+  expect(await chosen("h2", "http/1.1")).toBe("http/1.1");
+  expect(await chosen("http/1.1")).toBe("http/1.1");
+  expect(await chosen("h2")).toBe("h2");
+  expect(await chosen()).toBe(false);
+});
+
 test("countConnections() counts what is established on our own ports", () => {
   const line = (local: string, state: string): string =>
     `   0: 0100007F:${local} 0100007F:C001 ${state} 00000000:00000000`;

@@ -3,7 +3,10 @@ import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:http2";
 import { RouteTable } from "../../../../core/routing.ts";
+import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
+import { Certificates } from "../../../../proxy/gateway/certificates.ts";
 import { decideFromOutside } from "../../../../proxy/gateway/decide.ts";
+import { listenTls } from "../../../../proxy/gateway/tls-listener.ts";
 import { serveEitherVersion } from "../../../../proxy/http2/either-version.ts";
 import { http2Server } from "../http2/http2-peers.ts";
 import { front, namedServer, rawClient, service, snapshot } from "../raw-peers.ts";
@@ -50,4 +53,35 @@ test("serveEitherVersion() routes both versions by host, and takes away what onl
   session.destroy();
   listening.stop();
   await Promise.all([grpc.close(), web.close()]);
+});
+
+test("a client of HTTP/2 over TLS is routed like one without", async () => {
+  const grpc = await http2Server("from-grpc");
+  const ports = [{ name: "http", port: 80, target: grpc.port }];
+  const table = new RouteTable();
+  table.apply(snapshot([service({ namespace: "dev", name: "grpc", ports, endpoints: [grpc.address] })]));
+  const door = { table, hostSuffix: ".gw.test", trustExternalHeader: false };
+  const authority = await makeAuthority(Date.now());
+  const certificates = new Certificates();
+  certificates.setDefault(await issueServer(authority, ["dev.grpc.gw.test"], Date.now()));
+  const tls = await listenTls({
+    port: 0,
+    contextFor: (name) => certificates.find([], name),
+    accept: (client) =>
+      serveEitherVersion({
+        client,
+        policy: {
+          decide: (head) => decideFromOutside(door, { scheme: "https", peer: "192.0.2.1" }, head),
+          unreachable: () => undefined,
+        },
+      }),
+  });
+  const session = connect(`https://127.0.0.1:${tls.port}`, { ca: authority.cert, servername: "dev.grpc.gw.test" });
+  const stream = session.request({ ":path": "/", ":authority": "dev.grpc.gw.test" });
+  stream.setEncoding("utf8");
+  expect(await once(stream, "data")).toEqual(["from-grpc"]);
+  expect(grpc.requests[0]).toMatchObject({ "x-forwarded-proto": "https" });
+  session.destroy();
+  tls.stop();
+  await grpc.close();
 });

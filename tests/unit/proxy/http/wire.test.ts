@@ -21,6 +21,16 @@ function noted() {
 
 const turn = async (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
+test("giveWay() lets one wire read with each round of the loop, in order", async () => {
+  const [first, second] = [noted(), noted()];
+  first.wire.giveWay();
+  second.wire.giveWay();
+  await turn();
+  expect([first.calls, second.calls]).toEqual([["pause", "resume"], ["pause"]]);
+  await turn();
+  expect(second.calls).toEqual(["pause", "resume"]);
+});
+
 test("giveWay() reads on when the loop has been round", async () => {
   const { wire, calls } = noted();
   wire.giveWay();

@@ -274,6 +274,30 @@ test("changes of a branch switch that nobody told are found, and everything is w
   expect(texts()[1]).toContain("`public/untold/a.css` changed: copied");
 });
 
+test("a file of the image that nobody told of is found, and rebuilds it", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => {
+    for (const path of told) write(path, "a");
+    write("yarn.lock", "1");
+  };
+  expect(await follow(pods(), change, { saves: savedBefore(5_000, told) })).toBe("missed");
+  expect(rebuilds).toBe(1);
+  expect(texts()[1]).toStartWith("`yarn.lock` changed: rebuilding the image");
+});
+
+test("--no-rebuild refuses it then too, and brings what was found beside it", async () => {
+  const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
+  const change = (): void => {
+    for (const path of told) write(path, "a");
+    write("yarn.lock", "1");
+    write("public/untold/a.css", "a");
+  };
+  await follow(pods(), change, { saves: savedBefore(5_000, told), noRebuild: true });
+  expect(rebuilds).toBe(0);
+  expect(texts()[1]).toStartWith("REBUILD_REFUSED: `yarn.lock` changed");
+  expect(texts()[2]).toContain("`public/untold/a.css` changed: copied");
+});
+
 test("a save during the second look is brought once, and is not missed", async () => {
   const told = Array.from({ length: SECOND_LOOK_PATHS_MIN }, (_, index) => `public/told-${index}.css`);
   const change = (): void => {

@@ -70,7 +70,7 @@ describe("update()", () => {
   test("tells nothing of a file that was only touched, and makes no version of it", async () => {
     const tree = await read();
     write("src/a.js", "a");
-    expect(await tree.update(["src/a.js"])).toEqual({ write: [], remove: [] });
+    expect(await tree.update(["src/a.js"])).toEqual({ write: [], remove: [], image: [] });
     expect(tree.version()).toBe(1);
   });
 
@@ -103,7 +103,7 @@ describe("update()", () => {
   test("what belongs to the image is known, but is no difference of the live part", async () => {
     const tree = await read();
     write("deps.lock", "2");
-    expect(await tree.update(["deps.lock"])).toEqual({ write: [], remove: [] });
+    expect(await tree.update(["deps.lock"])).toEqual({ write: [], remove: [], image: ["deps.lock"] });
     expect(tree.version()).toBe(1);
     const lock = (await read()).fixed().entries.find(({ path }) => path === "deps.lock");
     expect(tree.fixed().entries.find(({ path }) => path === "deps.lock")).toEqual(lock);
@@ -112,7 +112,7 @@ describe("update()", () => {
   test("ignores what lies below an ignored folder", async () => {
     const tree = await read();
     write("node_modules/x/index.js", "y");
-    expect(await tree.update(["node_modules/x/index.js"])).toEqual({ write: [], remove: [] });
+    expect(await tree.update(["node_modules/x/index.js"])).toEqual({ write: [], remove: [], image: [] });
   });
 });
 

@@ -1,0 +1,21 @@
+/** Who reads next of the connections that bring more than others: one with each round of the loop, in order. */
+export class TurnQueue {
+  readonly #waiting: (() => void)[] = [];
+  #isRunning = false;
+
+  /** Bounded by the connections: each waits for one turn at most. */
+  add(turn: () => void): void {
+    this.#waiting.push(turn);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#next();
+  }
+
+  #next(): void {
+    setImmediate(() => {
+      this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#next();
+      else this.#isRunning = false;
+    });
+  }
+}
