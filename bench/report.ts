@@ -8,14 +8,14 @@ export interface Row {
   /** Median, or the quantile that the name says. */
   readonly value: number;
   /** `%`: of one core. */
-  readonly unit: "ms" | "s" | "MB" | "%";
+  readonly unit: "ms" | "s" | "MB" | "MB/s" | "%";
   /** Interquartile range of the values. */
   readonly spread: number;
   /** Median of what it is compared with in the same run; null where there is nothing to compare. */
   readonly against: number | null;
   /** `value / against`. */
   readonly ratio: number | null;
-  /** Most that `value` (for a difference `value - against`, for a ratio `ratio`) may be; null: no target. */
+  /** Most that `value` (for a difference `value - against`, for a ratio `ratio`) may be, or least for speeds; null: no target. */
   readonly target: number | null;
   readonly ok: boolean | null;
 }
@@ -30,8 +30,8 @@ export interface Measurement {
   /** Default 0.5. */
   readonly quantile?: number;
   readonly target?: number;
-  /** What the target bounds: the value itself, what it adds to the peer's, or its share of the peer's. */
-  readonly bounds?: "value" | "difference" | "ratio";
+  /** What the target bounds: the value itself, what it adds to the peer's, or its share of the peer's, also from below. */
+  readonly bounds?: "value" | "difference" | "ratio" | "least ratio";
 }
 
 export function rowOf(measurement: Measurement): Row {
@@ -49,7 +49,7 @@ export function rowOf(measurement: Measurement): Row {
     against: against === null ? null : round(against),
     ratio: against === null || against === 0 ? null : round(value / against),
     target,
-    ok: target === null ? null : bounded <= target,
+    ok: target === null ? null : measurement.bounds === "least ratio" ? bounded >= target : bounded <= target,
   };
 }
 
@@ -70,7 +70,8 @@ export async function writeReport(rows: readonly Row[]): Promise<void> {
 }
 
 export function printRow(row: Row): void {
-  const compared = row.against === null ? "" : ` against ${row.against} ${row.unit}`;
+  const ratio = row.unit === "MB/s" ? `, ratio ${row.ratio}` : "";
+  const compared = row.against === null ? "" : ` against ${row.against} ${row.unit}${ratio}`;
   const target = row.target === null ? "" : ` (target ${row.target}: ${row.ok === true ? "met" : "MISSED"})`;
   console.log(`${row.suite}: ${row.name}: ${row.value} ${row.unit} ± ${row.spread}${compared}${target}`);
 }

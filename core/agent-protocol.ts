@@ -2,7 +2,7 @@
  * Between the CLI and the agent of a session's container, on `PORT.agent` by port-forward: the multiplexed wire of
  * core/wire, whose streams the CLI opens by name, each carrying messages of core/wire/messages.ts.
  *
- * `output` one `OutputLine` (core/output.ts) per message: what is still there, then what comes
+ * `output` one `OutputChunk` (core/output.ts) of whole lines per message: what is still there, then what comes
  * `state`  one `AgentState` now and after each change. While somebody has such a stream open, an application that ends
  *          does not end its container: it is held for the next update
  * `sync`   the sync protocol of core/sync; its tree is `SYNC_TREE`, the folder that `AgentState.target` names

@@ -255,6 +255,10 @@ export const PATH_SEGMENT_BYTES_MAX = 255;
 export const SYNC_READS_MAX = 3;
 /** A file younger than this may change once more without a new time stamp, so its hash is not remembered. */
 export const HASH_CACHE_AGE_MS_MIN = 1_000;
+/** The same for hashes that are kept between commands, on any file system: FAT counts in steps of two seconds. */
+export const HASH_AGE_MS_MIN = 3_000;
+/** Build contexts whose hashes are kept; those of the others are the oldest. */
+export const HASH_FILES_MAX = 32;
 /** Files looked at or written before other work gets its turn. */
 export const FILES_PER_TURN = 64;
 export const SYNC_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
@@ -354,16 +358,21 @@ export const CONFIGZ_MS_MAX = 2_000;
 export const HELM_MS_MAX = 5 * 60_000;
 /** From an accepted release to a ready pod, not counting the build. */
 export const POD_READY_MS_MAX = 5 * 60_000;
-/** Lines of an application's output kept for a late reader. */
+/** Of an application's output, kept for a late reader. */
 export const OUTPUT_BACKLOG_BYTES_MAX = 256 * 1024;
 /** Longer lines reach readers in pieces. */
 export const OUTPUT_LINE_BYTES_MAX = 64 * 1024;
+/** Whole lines that reach readers in one message; below MESSAGE_BODY_BYTES_MAX, and room for the longest line. */
+export const OUTPUT_CHUNK_BYTES_MAX = 256 * 1024;
 /** After the application's end its output is read on this long: descendants may hold the pipes for ever. */
 export const OUTPUT_DRAIN_MS_MAX = 500;
 /** What the application had written itself by then is waited for longer: whoever reads the container's log may be slow. */
 export const OUTPUT_OWED_MS_MAX = 30_000;
-/** Of each pipe that an application writes into: the most that the kernel gives without privilege (pipe(7)). */
-export const OUTPUT_PIPE_BYTES = 1024 * 1024;
+/**
+ * Of each pipe that an application writes into. All processes of a user on a node share 64 MiB (pipe(7),
+ * pipe-user-pages-soft), so that larger ones would leave pipes of two pages to the containers after them.
+ */
+export const OUTPUT_PIPE_BYTES = 256 * 1024;
 /** After less than this was read from such a pipe, it is left alone for so long: one wake-up then serves many lines. */
 export const OUTPUT_GATHER_BYTES = 32 * 1024;
 export const OUTPUT_GATHER_MS = 2;

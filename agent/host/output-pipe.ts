@@ -30,7 +30,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
 
 /** @throws Error when no descriptor is left */
 export function openOutputPipe(): OutputPipe {
-  const [reader, writer] = createPipe();
+  const { reader, writer, gathers } = createPipe();
   const stream = Bun.file(reader).stream().getReader();
   let [bytes, awaits, over] = [0, false, false];
   const read: OutputPipe["read"] = async (take) => {
@@ -43,7 +43,7 @@ export function openOutputPipe(): OutputPipe {
         await take(next.value);
         bytes += next.value.length;
         // A program that writes line by line would wake us for each: the pipe gathers them meanwhile.
-        if (next.value.length < OUTPUT_GATHER_BYTES) await Bun.sleep(OUTPUT_GATHER_MS);
+        if (gathers && next.value.length < OUTPUT_GATHER_BYTES) await Bun.sleep(OUTPUT_GATHER_MS);
       }
     } finally {
       over = true;
@@ -61,14 +61,22 @@ export function openOutputPipe(): OutputPipe {
   return { writer, closeWriter: () => closeSync(writer), read, taken, close: () => stream.cancel() };
 }
 
-function createPipe(): readonly [reader: number, writer: number] {
+interface Pipe {
+  readonly reader: number;
+  readonly writer: number;
+  /** There is room for what comes while nobody reads. */
+  readonly gathers: boolean;
+}
+
+function createPipe(): Pipe {
   // A view over an explicit buffer: the storage of other typed arrays may move while foreign code holds its address.
   const ends = new Int32Array(new ArrayBuffer(8));
   if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new Error("No pipe can be opened for the application's output");
   const [reader = -1, writer = -1] = ends;
-  // Refused where the user's pipes hold too much already (pipe(7), pipe-user-pages-soft): the usual 64 KiB do as well.
-  libc.fcntl(writer, F_SETPIPE_SZ, OUTPUT_PIPE_BYTES);
-  return [reader, writer];
+  // Refused where the pipes of the user, on the whole node, hold too much already (pipe(7), pipe-user-pages-soft). Such
+  // a pipe may hold two pages only: it would be full at once, and the process would wait for us most of the time.
+  const gathers = libc.fcntl(writer, F_SETPIPE_SZ, OUTPUT_PIPE_BYTES) >= OUTPUT_PIPE_BYTES;
+  return { reader, writer, gathers };
 }
 
 function bytesIn(pipe: number): number {

@@ -1,23 +1,20 @@
 /**
  * What the application wrote lately, for readers that come late or read slowly. Chunks are kept as they come and cut
- * into lines only when somebody reads, so an application that nobody watches pays next to nothing.
+ * after whole lines only when somebody reads, so an application that nobody watches pays next to nothing.
  */
-import { OUTPUT_BACKLOG_BYTES_MAX, OUTPUT_LINE_BYTES_MAX } from "../../core/limits.ts";
-import { createLineSplitter, type LineSplitter, type OutputLine } from "../../core/output.ts";
+import { OUTPUT_BACKLOG_BYTES_MAX } from "../../core/limits.ts";
+import { createLineGatherer, type LineGatherer, type OutputChunk } from "../../core/output.ts";
 
 export interface Output {
   /** Never waits: what readers have not taken in time is lost to them, and they are told. */
-  readonly push: (stream: OutputLine["stream"], bytes: Uint8Array) => void;
+  readonly push: (stream: OutputChunk["stream"], bytes: Uint8Array) => void;
   /** No more will come: readers end after what is there. */
   readonly close: () => void;
-  /** What is still there, then what comes. */
-  readonly read: () => AsyncIterable<OutputLine>;
+  /** What is still there, then what comes, in whole lines. */
+  readonly read: () => AsyncIterable<OutputChunk>;
 }
 
-interface Chunk {
-  readonly stream: OutputLine["stream"];
-  readonly bytes: Uint8Array;
-  readonly at: number;
+interface Chunk extends OutputChunk {
   /** Bytes of all output before this chunk. */
   readonly offset: number;
 }
@@ -73,31 +70,31 @@ export function createOutput(now: () => number, bytesMax = OUTPUT_BACKLOG_BYTES_
     closed = true;
     wake();
   };
-  return { push, close, read: () => linesOf(readChunks(), now) };
+  return { push, close, read: () => inWholeLines(readChunks(), now) };
 }
 
-async function* linesOf(chunks: AsyncIterable<Chunk>, now: () => number): AsyncGenerator<OutputLine> {
-  const splitters = new Map<OutputLine["stream"], LineSplitter>();
+async function* inWholeLines(chunks: AsyncIterable<Chunk>, now: () => number): AsyncGenerator<OutputChunk> {
+  const gatherers = new Map<OutputChunk["stream"], LineGatherer>();
   let expected: number | undefined;
-  for await (const chunk of chunks) {
-    if (expected !== undefined && chunk.offset > expected) {
-      yield* endsOf(splitters, chunk.at);
-      yield { stream: "agent", text: missed(chunk.offset - expected), at: chunk.at };
+  for await (const { stream, bytes, at, offset } of chunks) {
+    if (expected !== undefined && offset > expected) {
+      yield* endsOf(gatherers, at);
+      yield { stream: "agent", bytes: missed(offset - expected), at };
     }
-    expected = chunk.offset + chunk.bytes.length;
-    const splitter = splitters.get(chunk.stream) ?? createLineSplitter(OUTPUT_LINE_BYTES_MAX);
-    splitters.set(chunk.stream, splitter);
-    for (const text of splitter.push(chunk.bytes)) yield { stream: chunk.stream, text, at: chunk.at };
+    expected = offset + bytes.length;
+    const gatherer = gatherers.get(stream) ?? createLineGatherer();
+    gatherers.set(stream, gatherer);
+    for (const whole of gatherer.push(bytes)) yield { stream, bytes: whole, at };
   }
-  yield* endsOf(splitters, now());
+  yield* endsOf(gatherers, now());
 }
 
-function* endsOf(splitters: ReadonlyMap<OutputLine["stream"], LineSplitter>, at: number): Generator<OutputLine> {
-  for (const [stream, splitter] of splitters) {
-    for (const text of splitter.end()) yield { stream, text, at };
+function* endsOf(gatherers: ReadonlyMap<OutputChunk["stream"], LineGatherer>, at: number): Generator<OutputChunk> {
+  for (const [stream, gatherer] of gatherers) {
+    for (const bytes of gatherer.end()) yield { stream, bytes, at };
   }
 }
 
-function missed(bytes: number): string {
-  return `${bytes} bytes of output were left out: they came faster than they were read`;
+function missed(bytes: number): Uint8Array {
+  return new TextEncoder().encode(`${bytes} bytes of output were left out: they came faster than they were read\n`);
 }

@@ -2,6 +2,7 @@
 import { AGENT_STREAM, parseUpdateRequest, type ProbeAnswer } from "../../core/agent-protocol.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { systemClock } from "../../core/host/clock.ts";
+import { sendOutput } from "../../core/output.ts";
 import { receiveTree } from "../../core/sync/receive.ts";
 import type { ByteStream } from "../../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../../core/wire/messages.ts";
@@ -29,7 +30,7 @@ export interface AgentParts {
 export function agentStreams({ output, states, tree, supervisor, updates, startedAt }: AgentParts): StreamHandlers {
   return {
     [AGENT_STREAM.output]: async (stream) => {
-      for await (const line of output.read()) await sendMessage(stream, line);
+      for await (const chunk of output.read()) await sendOutput(stream, chunk);
       await stream.end();
     },
     [AGENT_STREAM.state]: async (stream) => {

@@ -24,7 +24,8 @@ const IGNORES_CASE = process.platform === "darwin" || process.platform === "win3
 export function ignoreFilter(root: string, options: IgnoreOptions): (path: string, isDirectory: boolean) => boolean {
   const perFolder = new Map<string, Ignore | undefined>();
   const docker = matcherOf(join(root, ".dockerignore"), false, dockerToGit);
-  const own = ignore({ ignorecase: IGNORES_CASE }).add([...options.patterns]);
+  const own =
+    options.patterns.length === 0 ? undefined : ignore({ ignorecase: IGNORES_CASE }).add([...options.patterns]);
   const gitIgnores = (folder: string): Ignore | undefined => {
     if (!perFolder.has(folder))
       perFolder.set(
@@ -39,9 +40,9 @@ export function ignoreFilter(root: string, options: IgnoreOptions): (path: strin
     if (options.keep.includes(path) || (isDirectory && options.keep.some((kept) => kept.startsWith(`${path}/`))))
       return false;
     const candidate = isDirectory ? `${path}/` : path;
-    const decided = own.test(candidate);
-    if (decided.ignored) return true;
-    if (decided.unignored) return false;
+    const decided = own?.test(candidate);
+    if (decided?.ignored === true) return true;
+    if (decided?.unignored === true) return false;
     if (docker?.ignores(candidate) === true) return true;
     return options.useGitIgnore && ignoredByGit(candidate, gitIgnores);
   };

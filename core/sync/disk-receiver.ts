@@ -1,16 +1,16 @@
 /** Keeps synced trees on disk: the disk is the truth, hashes of earlier syncs only save reading it. */
-import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { AzdsError } from "../errors.ts";
 import { nextTurn } from "../host/turn.ts";
 import { FILES_PER_TURN } from "../limits.ts";
-import { asNumber, asString, isObject, member } from "../parse.ts";
 import { BlobStore } from "./blob-store.ts";
+import { loadHashes, saveHashes } from "./hash-cache.ts";
 import { type Manifest, type TreeDiff, type TreeEntry, diffManifests } from "./manifest.ts";
 import type { Committed } from "./messages.ts";
 import { nativePath } from "./native-path.ts";
 import type { TreeReceiver, TreeTarget } from "./receive.ts";
-import { type HashCache, type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
+import { type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
 
 /** Both on the same file system. */
 export interface ReceiverFolders {
@@ -147,10 +147,7 @@ class DiskTree implements TreeTarget {
       const hashed = written.get(path) ?? this.#current.hashes[path];
       if (hashed !== undefined) hashes[path] = hashed;
     }
-    const temporary = this.#ports.blobs.temporary();
-    writeFileSync(temporary, JSON.stringify(hashes));
-    mkdirSync(dirname(this.#ports.hashFile), { recursive: true });
-    renameSync(temporary, this.#ports.hashFile);
+    saveHashes(this.#ports.hashFile, hashes, this.#ports.blobs.temporary());
   }
 }
 
@@ -158,26 +155,4 @@ class DiskTree implements TreeTarget {
 function accessible(manifest: Manifest): Manifest {
   const needed = { directory: 0o700, file: 0o400, symlink: 0 } as const;
   return { entries: manifest.entries.map((entry) => ({ ...entry, mode: entry.mode | needed[entry.kind] })) };
-}
-
-/** Empty where there are none that can be read: everything is hashed then. */
-function loadHashes(file: string): HashCache {
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return isObject(value)
-      ? Object.fromEntries(Object.entries(value).flatMap(([path, known]) => parseHashed(path, known)))
-      : {};
-  } catch {
-    // Not written yet, or cut by a power failure.
-    return {};
-  }
-}
-
-function parseHashed(path: string, value: unknown): readonly (readonly [string, HashedFile])[] {
-  const size = asNumber(member(value, "size"));
-  const mtimeNs = asString(member(value, "mtimeNs"));
-  const inode = asString(member(value, "inode"));
-  const sha256 = asString(member(value, "sha256"));
-  if (size === undefined || mtimeNs === undefined || inode === undefined || sha256 === undefined) return [];
-  return [[path, { size, mtimeNs, inode, sha256 }]];
 }

@@ -16,6 +16,8 @@ import { nativePath, readLink, readNames } from "./native-path.ts";
 export interface HashedFile {
   readonly size: number;
   readonly mtimeNs: string;
+  /** When the system itself noted a change last, which no program can set. Absent where a rename follows, which counts. */
+  readonly ctimeNs?: string;
   readonly inode: string;
   readonly sha256: string;
 }
@@ -118,7 +120,7 @@ async function scanFile(full: string, path: string, signal: AbortSignal | undefi
         throw new AzdsError("SOURCE_UNREADABLE", `\`${path}\` is larger than ${SYNC_FILE_BYTES_MAX} bytes`);
       const entry: TreeEntry = { path, kind: "file", mode: Number(stats.mode) & 0o777, size, sha256 };
       const young = Date.now() - Number(stats.mtimeMs) < HASH_CACHE_AGE_MS_MIN;
-      return young ? { entry } : { entry, hashed };
+      return young ? { entry } : { entry, hashed: { ...hashed, ctimeNs: String(stats.ctimeNs) } };
     }
   } finally {
     closeSync(file);
@@ -132,7 +134,10 @@ export function hashedFile(stats: BigIntStats, sha256: string): HashedFile {
 
 export function looksSame(stats: BigIntStats, known: HashedFile): boolean {
   return (
-    Number(stats.size) === known.size && String(stats.mtimeNs) === known.mtimeNs && String(stats.ino) === known.inode
+    Number(stats.size) === known.size &&
+    String(stats.mtimeNs) === known.mtimeNs &&
+    String(stats.ino) === known.inode &&
+    (known.ctimeNs === undefined || String(stats.ctimeNs) === known.ctimeNs)
   );
 }
 

@@ -17,6 +17,7 @@ import { TRUNCATED_SAVE_MS } from "../../../core/limits.ts";
 import { ignoreFilter } from "../../project/ignore.ts";
 import type { Project } from "../../project/load.ts";
 import type { BuildSource } from "../build/builder-client.ts";
+import { knownHashes } from "./known-hashes.ts";
 import { areMisnamed, ignoresCase, lookupBelow, type NameLookup } from "./name-case.ts";
 import { fileUpdate, type UpdateRules, updateRules } from "./update-kind.ts";
 
@@ -50,10 +51,16 @@ export interface SourceTree {
   readonly rescan: (signal: AbortSignal) => Promise<TreeChange>;
 }
 
-/** @throws AzdsError SOURCE_UNREADABLE; the signal's reason */
-export async function readSourceTree(project: Project, signal: AbortSignal): Promise<SourceTree> {
-  const tree = new ContextTree(project);
+/**
+ * @param hashFolder where hashes are kept for the next command; none are without it
+ * @throws AzdsError SOURCE_UNREADABLE; the signal's reason
+ */
+export async function readSourceTree(project: Project, signal: AbortSignal, hashFolder?: string): Promise<SourceTree> {
+  const known = hashFolder === undefined ? undefined : knownHashes(hashFolder, project.contextFolder);
+  const tree = new ContextTree(project, known?.load());
+  const began = Date.now();
   await tree.rescan(signal);
+  known?.save(tree.hashes, began);
   return tree;
 }
 
@@ -66,11 +73,14 @@ class ContextTree implements SourceTree {
   readonly #entries = new Map<string, TreeEntry>();
   readonly #lookup: NameLookup;
   readonly #ignoresCase: boolean;
-  #hashes: HashCache = {};
+  /** Of entries, which never change: the rules are asked once for each. */
+  readonly #liveness = new WeakMap<TreeEntry, boolean>();
+  #hashes: HashCache;
   #version = 0;
   #lastChange: TreeChange | undefined;
 
-  constructor(project: Project) {
+  constructor(project: Project, hashes: HashCache = {}) {
+    this.#hashes = hashes;
     this.root = project.contextFolder;
     this.#rules = updateRules(project);
     const { useGitIgnore, ignore: patterns } = project.config.build;
@@ -78,6 +88,10 @@ class ContextTree implements SourceTree {
     this.#ignore = ignoreFilter(this.root, { useGitIgnore, patterns, keep });
     this.#lookup = lookupBelow(this.root);
     this.#ignoresCase = ignoresCase(this.#lookup, project.dockerfile);
+  }
+
+  get hashes(): HashCache {
+    return this.#hashes;
   }
 
   version = (): number => this.#version;
@@ -199,7 +213,15 @@ class ContextTree implements SourceTree {
     return change;
   }
 
-  #isLive({ path, kind }: TreeEntry): boolean {
+  #isLive(entry: TreeEntry): boolean {
+    const known = this.#liveness.get(entry);
+    if (known !== undefined) return known;
+    const live = this.#askRules(entry);
+    this.#liveness.set(entry, live);
+    return live;
+  }
+
+  #askRules({ path, kind }: TreeEntry): boolean {
     const shown = relative(this.#rules.folder, `${this.root}/${path}`).replaceAll("\\", "/");
     if (kind !== "directory") return fileUpdate(shown, this.#rules).update !== "rebuild";
     const { chart } = this.#rules;

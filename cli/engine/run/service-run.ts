@@ -152,7 +152,7 @@ class ServiceRun {
     const signal = AbortSignal.any([this.#context.signal, end.signal]);
     const saves = this.#options.detach ? undefined : watchContext(project, signal);
     await saves?.ready;
-    const tree = await readSourceTree(project, signal);
+    const tree = await readSourceTree(project, signal, join(this.#context.host.folder, "hashes"));
     return { tree, saves, back: saves === undefined ? undefined : this.#openBack(tree), end };
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../../core/host/clock.ts";
 import { AGENT_STREAM } from "../../../../core/agent-protocol.ts";
-import { type OutputLine, parseOutputLine } from "../../../../core/output.ts";
+import { linesOf, type OutputLine, parseOutput } from "../../../../core/output.ts";
 import { messageReader } from "../../../../core/wire/messages.ts";
 import { createMux } from "../../../../core/wire/mux.ts";
 import { streamOfSocket } from "../../../../core/wire/socket-stream.ts";
@@ -73,7 +73,7 @@ async function subscribe(port: number): Promise<readonly OutputLine[]> {
     const reader = messageReader(mux.open(AGENT_STREAM.output));
     const lines: OutputLine[] = [];
     for (let message = await reader.next(); message !== undefined; message = await reader.next()) {
-      lines.push(parseOutputLine(message.head));
+      lines.push(...linesOf(parseOutput(message)));
     }
     await mux.close();
     return lines;

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { createOutput, type Output } from "../../../../agent/host/output.ts";
-import type { OutputLine } from "../../../../core/output.ts";
+import { linesOf, type OutputChunk } from "../../../../core/output.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-async function all(lines: AsyncIterable<OutputLine>): Promise<readonly string[]> {
+async function all(chunks: AsyncIterable<OutputChunk>): Promise<readonly string[]> {
   const texts: string[] = [];
-  for await (const line of lines) texts.push(`${line.stream}: ${line.text}`);
+  for await (const chunk of chunks) texts.push(...linesOf(chunk).map((line) => `${line.stream}: ${line.text}`));
   return texts;
 }
 
-function written(output: Output, ...chunks: readonly (readonly [OutputLine["stream"], string])[]): void {
+function written(output: Output, ...chunks: readonly (readonly [OutputChunk["stream"], string])[]): void {
   for (const [stream, text] of chunks) output.push(stream, bytes(text));
 }
 
@@ -20,6 +20,15 @@ describe("createOutput()", () => {
     written(output, ["stdout", "one\ntw"], ["stderr", "wa"], ["stdout", "o\n"], ["stderr", "rn\n"]);
     output.close();
     expect(await all(output.read())).toEqual(["stdout: one", "stdout: two", "stderr: warn"]);
+  });
+
+  test("gives the lines of one chunk at once, and a line that is begun when it is whole", async () => {
+    const output = createOutput(() => 5);
+    written(output, ["stdout", "1\n2\n3\nhal"], ["stdout", "f\n"]);
+    output.close();
+    const chunks: string[] = [];
+    for await (const chunk of output.read()) chunks.push(new TextDecoder().decode(chunk.bytes));
+    expect(chunks).toEqual(["1\n2\n3\n", "half\n"]);
   });
 
   test("gives a last line without a line end when the output closes", async () => {
@@ -33,10 +42,10 @@ describe("createOutput()", () => {
     const output = createOutput(() => 5);
     written(output, ["stdout", "before\n"]);
     const reader = output.read()[Symbol.asyncIterator]();
-    expect(await reader.next()).toEqual({ done: false, value: { stream: "stdout", text: "before", at: 5 } });
+    expect(await reader.next()).toEqual({ done: false, value: { stream: "stdout", bytes: bytes("before\n"), at: 5 } });
     const later = reader.next();
     written(output, ["stderr", "after\n"]);
-    expect(await later).toEqual({ done: false, value: { stream: "stderr", text: "after", at: 5 } });
+    expect(await later).toEqual({ done: false, value: { stream: "stderr", bytes: bytes("after\n"), at: 5 } });
     output.close();
     expect((await reader.next()).done).toBe(true);
   });
@@ -61,7 +70,7 @@ describe("createOutput()", () => {
     const output = createOutput(() => 5, 300);
     written(output, ["stdout", "first\nhalf"]);
     const reader = output.read()[Symbol.asyncIterator]();
-    expect((await reader.next()).value).toMatchObject({ text: "first" });
+    expect((await reader.next()).value).toMatchObject({ bytes: bytes("first\n") });
     for (let i = 0; i < 10; i += 1) written(output, ["stdout", `${i} of line\n`]);
     output.close();
     const rest = await all({ [Symbol.asyncIterator]: () => reader });
