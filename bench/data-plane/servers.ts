@@ -53,7 +53,8 @@ export async function startWebSocketServer(): Promise<Program> {
 
 /**
  * Small bodies come from the configuration, without a file. A call of gRPC is a POST, which nginx has no file for: its
- * error page is the answer, with the trailer that ends a call. Each message of a stream has a frame of its own.
+ * error page is the answer, with the trailer that ends a call. `mirror` makes it read the request first, as gRPC's servers do:
+ * else it resets what it has answered. Each message of a stream has a frame of its own.
  */
 function upstreamConfig(folder: string, files: string): string {
   const small = (["200 B", "1 kB"] as const).map(
@@ -68,7 +69,8 @@ http {
   uwsgi_temp_path ${folder}/upstream-uwsgi; scgi_temp_path ${folder}/upstream-scgi;
   server { ${listens.join(" ")} root ${files}; ${small.join(" ")} }
   server { listen 127.0.0.1:${UPSTREAM_PORT.http2} http2 backlog=4096; root ${files}; ${small.join(" ")}
-    location /grpc/ { default_type application/grpc; error_page 405 =200 $uri; add_trailer grpc-status 0;
+    location = /mirror { internal; return 204; }
+    location /grpc/ { mirror /mirror; default_type application/grpc; error_page 405 =200 $uri; add_trailer grpc-status 0;
       location = /grpc/stream { error_page 405 =200 $uri; add_trailer grpc-status 0; http2_chunk_size ${grpcMessage("1 kB").length}; } } }
 }
 `;
