@@ -1,4 +1,4 @@
-/** Load made by other processes on the load generator's core: by wrk, and for WebSocket by `websocket-client.ts`. */
+/** Load made by other processes on the load generator's core: by wrk, for WebSocket by `websocket-client.ts`, for HTTP/2 see `http2.ts`. */
 import { join } from "node:path";
 import { asNumber, at, parseJson } from "../../core/parse.ts";
 import { LOAD_CORE } from "./places.ts";
@@ -33,12 +33,18 @@ export async function pingPong(load: Load, bytes: number): Promise<LoadResult> {
   return report([process.execPath, join(import.meta.dir, "websocket-client.ts"), ...words]);
 }
 
-async function report(command: readonly string[]): Promise<LoadResult> {
+/** What a program says on the load generator's core. @throws Error when it fails */
+export async function outputOf(command: readonly string[]): Promise<string> {
   const argv = ["taskset", "--cpu-list", String(LOAD_CORE), ...command];
   const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (code !== 0) throw new Error(`\`${argv.join(" ")}\` failed\n${out}${err}`);
+  return out;
+}
+
+async function report(command: readonly string[]): Promise<LoadResult> {
+  const out = await outputOf(command);
   const line = out.trimEnd().split("\n").at(-1) ?? "";
-  if (code !== 0 || !line.startsWith("{")) throw new Error(`\`${argv.join(" ")}\` failed\n${out}${err}`);
   const value = parseJson(line, { code: "PROTOCOL", path: "load" });
   const number = (key: string): number => asNumber(at(value, key)) ?? 0;
   return {

@@ -1,6 +1,6 @@
 /**
  * `make bench-data-plane`: the sidecar beside nginx, haproxy and Caddy, in turns on the same core of the same machine. Needs
- * root where Debian packages are missing, Go for Caddy, and some 12 minutes; `--quick` takes two. `--without caddy`
+ * root where Debian packages are missing, Go for Caddy, and some 15 minutes; `--quick` takes two. `--without caddy`
  * leaves it out; `--rounds N` changes their number. Writes results/data-plane.json.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,6 +18,7 @@ import {
   fairnessRound,
   printFairness,
 } from "./fairness.ts";
+import { checkAnswer, h2load, type Http2Load, isHttp2 } from "./http2.ts";
 import { installPeers } from "./peers.ts";
 import { cpuSecondsOf, type Program, residentMegabytesOf, startProgram } from "./processes.ts";
 import { azds, caddy, haproxy, nginx, OURS, type Proxy, REQUEST_HEADER } from "./proxies.ts";
@@ -74,6 +75,7 @@ async function run(): Promise<void> {
     { ip: SERVICE_IP.http, name: "http", hint: "http", target: UPSTREAM_PORT.http },
     { ip: SERVICE_IP.websocket, name: "websocket", hint: "http", target: UPSTREAM_PORT.websocket },
     { ip: SERVICE_IP.tcp, name: "tcp", hint: "opaque", target: UPSTREAM_PORT.http },
+    { ip: SERVICE_IP.http2, name: "http2", hint: "http2", target: UPSTREAM_PORT.http2 },
   ]);
   const upstreams = [await startUpstream(folder), await startWebSocketServer()];
   const proxies = [
@@ -112,6 +114,7 @@ async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResul
   const rounds = specs.map((spec) => ({ spec, byLane: new Map<string, Round[]>() }));
   try {
     for (const proxy of proxies) await warm(proxy);
+    for (const spec of specs) for (const lane of lanesOf(spec, proxies)) await check(spec, lane);
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const { spec, byLane } of rounds) {
         // In another order each time, so that nobody always comes behind the same one. Those that nothing is compared
@@ -161,12 +164,19 @@ async function measureFairness(proxies: readonly Proxy[]): Promise<FairnessResul
 }
 
 async function warm(proxy: Proxy): Promise<void> {
-  const warming = { protocol: "HTTP/1.1", size: "1 kB", connections: 16 } as const;
-  for (const connects of [false, true]) {
-    for (const lane of lanesOf({ ...warming, connects }, [proxy])) {
-      await loadOf({ ...warming, connects }, lane, WARM_SECONDS);
-    }
-  }
+  const common = { size: "1 kB", connections: 16 } as const;
+  const warming: readonly RowSpec[] = [
+    { ...common, protocol: "HTTP/1.1", connects: false },
+    { ...common, protocol: "HTTP/1.1", connects: true },
+    { ...common, protocol: "HTTP/2", connects: false, streams: 16 },
+  ];
+  for (const spec of warming) for (const lane of lanesOf(spec, [proxy])) await loadOf(spec, lane, WARM_SECONDS);
+}
+
+/** That what is measured is an answer, and the whole of it. */
+async function check(spec: RowSpec, lane: Lane): Promise<void> {
+  const load = http2LoadOf(spec, lane, 0);
+  if (load !== undefined) await checkAnswer(load);
 }
 
 async function measure(spec: RowSpec, lane: Lane, running: ReadonlyMap<Proxy, Program>): Promise<Round> {
@@ -193,14 +203,22 @@ async function loadOf(spec: RowSpec, lane: Lane, seconds: number): Promise<LoadR
       SIZES[spec.size],
     );
   }
+  const http2 = http2LoadOf(spec, lane, seconds);
+  if (http2 !== undefined) return h2load(http2);
   const headers = [REQUEST_HEADER, ...(spec.connects ? ["Connection: close"] : [])];
   return wrk({ url: `${lane.url}${pathOf(spec.size)}`, connections: spec.connections, seconds, headers });
+}
+
+function http2LoadOf(spec: RowSpec, { url }: Lane, seconds: number): Http2Load | undefined {
+  const { protocol, size, connections, streams = 1 } = spec;
+  if (!isHttp2(protocol)) return undefined;
+  return { protocol, size, connections, streams, url, seconds, headers: [REQUEST_HEADER] };
 }
 
 /** Each proxy newly started for each row: what an earlier load left behind is none of it. */
 async function measureMemory(proxies: readonly Proxy[]): Promise<readonly MemoryResult[]> {
   const results: MemoryResult[] = [];
-  for (const { target, ...spec } of MEMORY_ROWS) {
+  for (const { target, ...spec } of MEMORY_ROWS.filter((row) => nameOf(row).includes(options.only))) {
     const lanes: Record<string, number> = {};
     for (const lane of lanesOf(spec, proxies)) lanes[lane.label] = await largestMemory(spec, lane);
     const name = `Memory, ${nameOf(spec)}`;

@@ -10,6 +10,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   { file: "/usr/lib/nginx/modules/ngx_stream_module.so", debianPackage: "libnginx-mod-stream" },
   { file: "haproxy", debianPackage: "haproxy" },
   { file: "wrk", debianPackage: "wrk" },
+  { file: "h2load", debianPackage: "nghttp2-client" },
   { file: "taskset", debianPackage: "util-linux" },
 ];
 const BUILT = ["caddy"] as const;
@@ -31,6 +32,7 @@ export async function installPeers(without: readonly string[]): Promise<Peers> {
     nginx: debianVersion("nginx-light"),
     haproxy: debianVersion("haproxy"),
     wrk: debianVersion("wrk"),
+    h2load: debianVersion("nghttp2-client"),
   };
   for (const name of BUILT) {
     if (without.includes(name)) continue;

@@ -6,11 +6,11 @@ export const PROXY_CORE = 1;
 export const LOAD_CORE = 0;
 
 /** TCP is not routed: the server listens at the very address that was dialled. */
-export const UPSTREAM_PORT = { http: 18_100, websocket: 18_101 } as const;
+export const UPSTREAM_PORT = { http: 18_100, websocket: 18_101, http2: 18_102 } as const;
 
-export const NGINX_PORT = { pooled: 18_200, own: 18_201, tcp: 18_202 } as const;
-export const HAPROXY_PORT = { pooled: 18_210, own: 18_211, tcp: 18_212 } as const;
-export const CADDY_PORT = 18_220;
+export const NGINX_PORT = { pooled: 18_200, own: 18_201, tcp: 18_202, http2: 18_203 } as const;
+export const HAPROXY_PORT = { pooled: 18_210, own: 18_211, tcp: 18_212, http2: 18_213 } as const;
+export const CADDY_PORT = { http1: 18_220, http2: 18_221 } as const;
 
 /** Cluster IPs of Services, as the sidecar sees them. */
-export const SERVICE_IP = { http: "127.0.0.2", websocket: "127.0.0.3", tcp: "127.0.0.4" } as const;
+export const SERVICE_IP = { http: "127.0.0.2", websocket: "127.0.0.3", tcp: "127.0.0.4", http2: "127.0.0.5" } as const;

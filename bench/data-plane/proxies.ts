@@ -22,6 +22,8 @@ export interface Proxy {
   readonly pooled?: string;
   readonly own?: string;
   readonly websocket?: string;
+  /** HTTP/2 by prior knowledge, on both sides. */
+  readonly http2?: string;
   /** Bytes passed on, unread. */
   readonly tcp?: string;
 }
@@ -34,7 +36,9 @@ export const REQUEST_HEADER = `${ROUTE_HEADER}: ${REQUEST_SPACE}`;
 
 const UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http}`;
 const WEBSOCKET_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.websocket}`;
+const HTTP2_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http2}`;
 const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
+const HAPROXY_WINDOW_BYTES = 2 ** 20;
 const ADDED = { name: "x-added", value: "1" } as const;
 
 /** @param sidecar the compiled executable, and the configuration of `ENV.sidecar` */
@@ -52,11 +56,15 @@ export function azds(sidecar: { readonly executable: string; readonly config: st
     // The same way for both kinds: what is compared with a pool is this, too.
     own: `http://${SERVICE_IP.http}:${PORT.outbound}`,
     websocket: `ws://${SERVICE_IP.websocket}:${PORT.outbound}/websocket`,
+    http2: `http://${SERVICE_IP.http2}:${PORT.outbound}`,
     tcp: `http://${SERVICE_IP.tcp}:${PORT.outbound}`,
   };
 }
 
-/** Buffers are larger than nginx's default, with which bodies of 100 kB cost it twice as much. */
+/**
+ * Buffers are larger than nginx's default, with which bodies of 100 kB cost it twice as much. HTTP/2 to a server is its
+ * gRPC module's, which passes any request: each stream has an upstream connection from the pool for itself.
+ */
 export function nginx(folder: string): Proxy {
   const file = join(folder, "nginx.conf");
   const common = `proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header ${ADDED.name} "${ADDED.value}";`;
@@ -79,6 +87,11 @@ http {
   server { listen 127.0.0.1:${NGINX_PORT.pooled} backlog=4096; location / { ${common} proxy_set_header Connection ""; proxy_pass http://$shared; } }
   server { listen 127.0.0.1:${NGINX_PORT.own} backlog=4096; location / { ${common} proxy_set_header Connection "close"; proxy_pass http://$separate; }
     location /websocket { ${common} proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_pass http://${WEBSOCKET_UPSTREAM}; } }
+  upstream http2_pool { server ${HTTP2_UPSTREAM}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s; }
+  upstream http2_other { server ${HTTP2_UPSTREAM}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s; }
+  map $http_${ROUTE_HEADER.replaceAll("-", "_")} $multiplexed { default http2_pool; other http2_other; }
+  server { listen 127.0.0.1:${NGINX_PORT.http2} http2 backlog=4096;
+    location / { grpc_buffer_size 64k; grpc_set_header ${ADDED.name} "${ADDED.value}"; grpc_pass grpc://$multiplexed; } }
 }
 `,
   );
@@ -93,29 +106,35 @@ http {
     pooled: `http://127.0.0.1:${NGINX_PORT.pooled}`,
     own: `http://127.0.0.1:${NGINX_PORT.own}`,
     websocket: `ws://127.0.0.1:${NGINX_PORT.own}/websocket`,
+    http2: `http://127.0.0.1:${NGINX_PORT.http2}`,
     tcp: `http://127.0.0.1:${NGINX_PORT.tcp}`,
   };
 }
 
+/**
+ * HTTP/2: streams of all clients share upstream connections (`http-reuse always`), as many on one as the server allows.
+ * The window is larger than haproxy's default of 64 kB, for which bodies of 100 kB would wait.
+ */
 export function haproxy(folder: string): Proxy {
   const file = join(folder, "haproxy.cfg");
-  const frontend = (name: string, port: number): string => `
+  const frontend = (name: string, port: number, protocol = ""): string => `
 frontend ${name}
-  bind 127.0.0.1:${port} backlog 4096
+  bind 127.0.0.1:${port} backlog 4096${protocol}
   acl other hdr(${ROUTE_HEADER}) -m str other
   http-request set-header ${ADDED.name} ${ADDED.value}
   use_backend ${name}_other if other
   use_backend websocket if { path /websocket }
   default_backend ${name}_usual`;
-  const backend = (name: string, reuse: string): string => `
+  const backend = (name: string, reuse: string, server = UPSTREAM): string => `
 backend ${name}
   http-reuse ${reuse}
-  server one ${UPSTREAM}`;
+  server one ${server}`;
   writeFileSync(
     file,
     `global
   maxconn 8000
   nbthread 1
+  tune.h2.initial-window-size ${HAPROXY_WINDOW_BYTES}
 defaults
   mode http
   timeout connect 5s
@@ -128,6 +147,9 @@ ${backend("pooled_other", "always")}
 ${frontend("own", HAPROXY_PORT.own)}
 ${backend("own_usual", "never")}
 ${backend("own_other", "never")}
+${frontend("http2", HAPROXY_PORT.http2, " proto h2")}
+${backend("http2_usual", "always", `${HTTP2_UPSTREAM} proto h2`)}
+${backend("http2_other", "always", `${HTTP2_UPSTREAM} proto h2`)}
 
 backend websocket
   server one ${WEBSOCKET_UPSTREAM}
@@ -144,6 +166,7 @@ listen tcp
     pooled: `http://127.0.0.1:${HAPROXY_PORT.pooled}`,
     own: `http://127.0.0.1:${HAPROXY_PORT.own}`,
     websocket: `ws://127.0.0.1:${HAPROXY_PORT.own}/websocket`,
+    http2: `http://127.0.0.1:${HAPROXY_PORT.http2}`,
     tcp: `http://127.0.0.1:${HAPROXY_PORT.tcp}`,
   };
 }
@@ -158,13 +181,24 @@ export function caddy(folder: string, executable: string): Proxy {
   admin off
   auto_https off
   persist_config off
+  servers {
+    protocols h1 h2c
+  }
 }
-http://127.0.0.1:${CADDY_PORT} {
+http://127.0.0.1:${CADDY_PORT.http1} {
   bind 127.0.0.1
   @other header ${ROUTE_HEADER} other
   reverse_proxy /websocket ${WEBSOCKET_UPSTREAM}
   reverse_proxy @other ${UPSTREAM}
   reverse_proxy ${UPSTREAM} {
+    header_up ${ADDED.name} ${ADDED.value}
+  }
+}
+http://127.0.0.1:${CADDY_PORT.http2} {
+  bind 127.0.0.1
+  @other header ${ROUTE_HEADER} other
+  reverse_proxy @other h2c://${HTTP2_UPSTREAM}
+  reverse_proxy h2c://${HTTP2_UPSTREAM} {
     header_up ${ADDED.name} ${ADDED.value}
   }
 }
@@ -174,8 +208,9 @@ http://127.0.0.1:${CADDY_PORT} {
   const argv = [executable, "run", "--config", file, "--adapter", "caddyfile"];
   return {
     name: "caddy",
-    start: { name: "caddy", argv, env, core: PROXY_CORE, port: CADDY_PORT },
-    pooled: `http://127.0.0.1:${CADDY_PORT}`,
-    websocket: `ws://127.0.0.1:${CADDY_PORT}/websocket`,
+    start: { name: "caddy", argv, env, core: PROXY_CORE, port: CADDY_PORT.http1 },
+    pooled: `http://127.0.0.1:${CADDY_PORT.http1}`,
+    websocket: `ws://127.0.0.1:${CADDY_PORT.http1}/websocket`,
+    http2: `http://127.0.0.1:${CADDY_PORT.http2}`,
   };
 }

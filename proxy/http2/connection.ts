@@ -21,6 +21,7 @@ import {
   FRAME_HEAD_BYTES,
   SETTING,
   settingsFrame,
+  type Slice,
   WINDOW_DEFAULT,
   WINDOW_MAX,
   windowUpdateFrame,
@@ -121,8 +122,8 @@ export abstract class Connection implements WireOwner, FrameHandler {
 
   // What the peer sends
 
-  dataFrame(id: number, bytes: Buffer, { end, padding }: DataInfo): void {
-    const content = bytes.length - FRAME_HEAD_BYTES;
+  dataFrame(id: number, received: Slice, { end, padding }: DataInfo): void {
+    const content = received.to - received.from - FRAME_HEAD_BYTES;
     const counted = content + padding;
     this.#receiveWindow -= counted;
     if (this.#receiveWindow < 0) return this.fail(ERROR.flowControl, "more DATA than the connection's window");
@@ -141,19 +142,19 @@ export abstract class Connection implements WireOwner, FrameHandler {
       else {
         stream.remoteEnded = end;
         if (padding > 0) stream.sentOn(padding);
-        stream.partner?.pass(bytes, end);
+        stream.partner?.pass(received, end);
         if (end) this.#closeWhenEnded(stream);
       }
     }
     this.#creditConnection(counted);
   }
 
-  headerBlock(id: number, bytes: Buffer, end: boolean): void {
-    const block = this.#decoder.decode(bytes);
+  headerBlock(id: number, { bytes, from, to }: Slice, end: boolean): void {
+    const block = this.#decoder.decode(bytes, from, to);
     if (block === undefined) return this.fail(ERROR.compression, "a header block that cannot be decoded");
     const stream = this.streams.get(id);
     if (stream === undefined) return this.opened(id, block, end);
-    stream.received += bytes.length + FRAME_HEAD_BYTES;
+    stream.received += to - from + FRAME_HEAD_BYTES;
     if (stream.remoteEnded) return this.failStream(id, ERROR.streamClosed);
     stream.remoteEnded = end;
     if (!stream.listener.headers(stream, block, end) || (end && contentFault(stream, true) !== undefined))
@@ -270,11 +271,12 @@ export abstract class Connection implements WireOwner, FrameHandler {
     return Math.min(stream.sendWindow, this.#sendWindow, this.#peerFrameBytes);
   }
 
-  /** @param bytes content behind room for the head */
-  sendData(stream: Stream, bytes: Buffer, end: boolean): void {
-    const length = bytes.length - FRAME_HEAD_BYTES;
-    writeFrameHead(bytes, 0, { length, type: FRAME.data, flags: end ? FLAG.endStream : 0, id: stream.id });
-    this.output.push(bytes);
+  /** @param received content behind room for the head */
+  sendData(stream: Stream, received: Slice, end: boolean): void {
+    const { bytes, from, to } = received;
+    const length = to - from - FRAME_HEAD_BYTES;
+    writeFrameHead(bytes, from, { length, type: FRAME.data, flags: end ? FLAG.endStream : 0, id: stream.id });
+    this.output.pass(received);
     this.#sent(stream, length, end);
   }
 

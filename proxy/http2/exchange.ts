@@ -6,7 +6,7 @@ import type { ClientConnection } from "./client-connection.ts";
 import { Field } from "./field.ts";
 import { ERROR } from "./frame.ts";
 import type { Block } from "./hpack-decoder.ts";
-import { areTrailers, contentOf, readStatus, type Request } from "./request.ts";
+import { areTrailers, contentOf, type Request } from "./request.ts";
 import { Stream, type StreamListener } from "./stream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -46,9 +46,10 @@ export class Exchange implements StreamListener {
     else this.#follow(decision);
   }
 
-  headers(stream: Stream, { fields, tooLarge }: Block, end: boolean): boolean {
+  headers(stream: Stream, block: Block, end: boolean): boolean {
+    const { fields, tooLarge } = block;
     if (tooLarge) return false;
-    if (stream === this.up && !this.#responded) return this.#respond(fields, end);
+    if (stream === this.up && !this.#responded) return this.#respond(block, end);
     if (!end || !areTrailers(fields)) return false;
     (stream === this.up ? this.down : this.up).writeTrailers(fields);
     return true;
@@ -139,15 +140,16 @@ export class Exchange implements StreamListener {
     upstream.open(this.up, this.#client.edits.apply(request, edit), this.#bodyless);
   }
 
-  #respond(fields: readonly Field[], end: boolean): boolean {
-    const status = readStatus(fields);
-    if (status === undefined || (end && status < 200)) return false;
+  #respond(block: Block, end: boolean): boolean {
+    const response = this.#upstream?.responseOf(block);
+    if (response === undefined || (end && response.status < 200)) return false;
+    const { status } = response;
     if (status >= 200) {
       this.#responded = true;
-      this.up.contentLeft = contentOf(fields, status, this.#request.head.method);
+      this.up.contentLeft = contentOf(response, this.#request.head.method);
       this.#forward?.observer?.responded(status);
     } else this.up.connection?.idleFrame();
-    this.down.connection?.sendHeaders(this.down, fields, end);
+    this.down.connection?.sendHeaders(this.down, block.fields, end);
     return true;
   }
 

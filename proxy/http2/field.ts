@@ -59,17 +59,15 @@ export class Field {
   /** How its sender wants it treated; a `never` is never put into a table (RFC 7541 §7.1.3). */
   readonly indexing: Indexing;
   readonly size: number;
+  readonly pseudo: boolean;
 
   constructor(name: string, value: string, indexing: Indexing = "incremental") {
     this.name = name;
     this.value = value;
     this.indexing = indexing;
     this.size = name.length + value.length + ENTRY_BYTES;
+    this.pseudo = name.charCodeAt(0) === COLON;
     this.kind = kindOf(name, value);
-  }
-
-  get pseudo(): boolean {
-    return this.name.charCodeAt(0) === COLON;
   }
 }
 

@@ -13,14 +13,15 @@ import {
   readUint31,
   readUint32,
   SETTING,
+  type Slice,
   WINDOW_MAX,
 } from "./frame.ts";
 
 export interface FrameHandler {
   /** DATA. `frame` has room for a head in front of the content and may be written over; `padding` counts for windows. */
-  readonly dataFrame: (id: number, frame: Buffer, info: DataInfo) => void;
+  readonly dataFrame: (id: number, frame: Slice, info: DataInfo) => void;
   /** A whole header block. */
-  readonly headerBlock: (id: number, block: Buffer, end: boolean) => void;
+  readonly headerBlock: (id: number, block: Slice, end: boolean) => void;
   readonly resetFrame: (id: number, code: number) => void;
   readonly settings: (settings: readonly (readonly [number, number])[]) => void;
   readonly ping: (payload: Buffer) => void;
@@ -109,11 +110,10 @@ export class FrameReader {
         return this.#fail(ERROR.protocol, "a first frame that is not SETTINGS");
       this.#settingsSeen = true;
     }
-    if (type === FRAME.data) return this.#readData(bytes.subarray(at, end), id, flags);
+    if (type === FRAME.data) return this.#readData({ bytes, from: at, to: end }, id, flags);
+    if (type === FRAME.headers) return this.#readHeaders({ bytes, from: at + FRAME_HEAD_BYTES, to: end }, id, flags);
     const payload = bytes.subarray(at + FRAME_HEAD_BYTES, end);
     switch (type) {
-      case FRAME.headers:
-        return this.#readHeaders(payload, id, flags);
       case FRAME.continuation:
         return this.#readContinuation(payload, id, flags);
       case FRAME.settings:
@@ -133,33 +133,34 @@ export class FrameReader {
     }
   }
 
-  #readData(frame: Buffer, id: number, flags: number): void {
+  #readData(frame: Slice, id: number, flags: number): void {
     if (id === 0) return this.#fail(ERROR.protocol, "DATA on stream 0");
     const end = (flags & FLAG.endStream) !== 0;
     if ((flags & FLAG.padded) === 0) return this.#handler.dataFrame(id, frame, end ? ENDS : GOES_ON);
-    const padding = (frame[FRAME_HEAD_BYTES] ?? 0) + 1;
-    if (frame.length - FRAME_HEAD_BYTES < padding) return this.#fail(ERROR.protocol, "padding beyond the frame");
-    this.#handler.dataFrame(id, frame.subarray(1, frame.length - padding + 1), { end, padding });
+    const { bytes, from, to } = frame;
+    const content = to - from - FRAME_HEAD_BYTES;
+    const padding = content === 0 ? 1 : (bytes[from + FRAME_HEAD_BYTES] ?? 0) + 1;
+    if (content < padding) return this.#fail(ERROR.protocol, "padding beyond the frame");
+    this.#handler.dataFrame(id, { bytes, from: from + 1, to: to - padding + 1 }, { end, padding });
   }
 
-  #readHeaders(payload: Buffer, id: number, flags: number): void {
+  #readHeaders(payload: Slice, id: number, flags: number): void {
     if (id === 0) return this.#fail(ERROR.protocol, "HEADERS on stream 0");
-    let from = 0;
-    let end = payload.length;
+    const { bytes } = payload;
+    let { from, to } = payload;
     if ((flags & FLAG.padded) !== 0) {
-      end -= payload[0] ?? 0;
-      from = 1;
+      if (from < to) to -= bytes[from] ?? 0;
+      from += 1;
     }
     // Priorities are read over (§5.3.2), but a stream cannot depend on itself (RFC 7540 §5.3.1).
-    const dependsOn = (flags & FLAG.priority) !== 0 ? readUint31(payload, from) : 0;
+    const dependsOn = (flags & FLAG.priority) !== 0 && from + 4 <= to ? readUint31(bytes, from) : 0;
     if ((flags & FLAG.priority) !== 0) from += 5;
-    if (end < from) return this.#fail(ERROR.protocol, "padding or priority beyond the frame");
-    const fragment = payload.subarray(from, end);
+    if (to < from) return this.#fail(ERROR.protocol, "padding or priority beyond the frame");
     if (dependsOn === id) this.#handler.failStream(id, ERROR.protocol);
     const last = (flags & FLAG.endStream) !== 0;
-    if ((flags & FLAG.endHeaders) !== 0) this.#handler.headerBlock(id, fragment, last);
+    if ((flags & FLAG.endHeaders) !== 0) this.#handler.headerBlock(id, { bytes, from, to }, last);
     // Copied: the rest may take its time, and must not keep everything that was read with it.
-    else this.#block = { id, end: last, parts: [Buffer.from(fragment)], bytes: fragment.length };
+    else this.#block = { id, end: last, parts: [Buffer.from(bytes.subarray(from, to))], bytes: to - from };
   }
 
   #readContinuation(payload: Buffer, id: number, flags: number): void {
@@ -171,7 +172,7 @@ export class FrameReader {
       return this.#fail(ERROR.enhanceYourCalm, "a header block that is too large");
     if ((flags & FLAG.endHeaders) === 0) return;
     this.#block = undefined;
-    this.#handler.headerBlock(id, Buffer.concat(block.parts), block.end);
+    this.#handler.headerBlock(id, { bytes: Buffer.concat(block.parts), from: 0, to: block.bytes }, block.end);
   }
 
   #readStreamFrame(type: number, payload: Buffer, id: number): void {

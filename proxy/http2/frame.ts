@@ -51,6 +51,13 @@ export const ERROR = {
   enhanceYourCalm: 11,
 } as const;
 
+/** Bytes `[from, to)` of what was read. Cheaper than a buffer of its own for each frame. */
+export interface Slice {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface FrameHead {
   readonly length: number;
   readonly type: number;

@@ -12,10 +12,13 @@ export interface Block {
   readonly tooLarge: boolean;
 }
 
-/** A block whose bytes mean the same again, as long as the table stays as it is. */
+/** A block whose bytes mean the same again: always, or as long as the table stays as it is. */
 interface Memo {
   readonly bytes: Buffer;
   readonly block: Block;
+  /** Nothing in it refers to the table, though it may add to it. */
+  readonly independent: boolean;
+  readonly added: readonly Field[];
   readonly changes: number;
 }
 
@@ -42,6 +45,9 @@ export class HpackDecoder {
   #at = 0;
   #end = 0;
   #broken = false;
+  /** The block that is read has so far not referred to the table, and has added these fields. */
+  #independent = true;
+  #added: Field[] = [];
   /** Of the table, counted. */
   #changes = 0;
   /** By the low bits of their length. */
@@ -50,21 +56,39 @@ export class HpackDecoder {
   readonly #literals: (Literal | undefined)[] = [];
 
   /** The whole block, the same object as long as it is repeated; `undefined` is a COMPRESSION_ERROR, after which nothing more can be read. */
-  decode(bytes: Buffer): Block | undefined {
-    const place = bytes.length & (MEMOS_MAX - 1);
+  decode(bytes: Buffer, from = 0, end = bytes.length): Block | undefined {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
+    const length = end - from;
+    const place = length & (MEMOS_MAX - 1);
     const memo = this.#memos[place];
-    if (memo?.changes === this.#changes && memo.bytes.equals(bytes)) return memo.block;
+    if (
+      memo !== undefined &&
+      memo.bytes.length === length &&
+      (memo.independent || memo.changes === this.#changes) &&
+      this.#stands(memo.bytes)
+    ) {
+      for (const field of memo.added) this.#add(field);
+      this.#bytes = TEXT;
+      return memo.block;
+    }
     const changes = this.#changes;
-    const block = this.#decode(bytes);
-    if (block !== undefined && changes === this.#changes && bytes.length <= MEMO_BYTES_MAX)
-      this.#memos[place] = { bytes: Buffer.from(bytes), block, changes };
+    this.#independent = true;
+    this.#added = [];
+    const block = this.#decode();
+    const [independent, added] = [this.#independent, this.#added];
+    if (block !== undefined && (independent || changes === this.#changes) && length <= MEMO_BYTES_MAX)
+      this.#memos[place] = { bytes: Buffer.from(bytes.subarray(from, end)), block, independent, added, changes };
     return block;
   }
 
-  #decode(bytes: Buffer): Block | undefined {
-    this.#bytes = bytes;
-    this.#at = 0;
-    this.#end = bytes.length;
+  #add(field: Field): void {
+    this.#table.add(field);
+    this.#changes += 1;
+  }
+
+  #decode(): Block | undefined {
     this.#broken = false;
     const fields: Field[] = [];
     let size = 0;
@@ -87,6 +111,7 @@ export class HpackDecoder {
       if (size < 0 || size > HTTP2_TABLE_BYTES_MAX) this.#broken = true;
       else this.#table.resize(size);
       this.#changes += 1;
+      this.#independent = false;
     }
   }
 
@@ -95,8 +120,9 @@ export class HpackDecoder {
     if (first >= 0x80) return this.#entry(this.#readInteger(0x7f));
     if (first >= 0x40) {
       const field = this.#readLiteral(0x3f, "incremental");
-      if (field !== undefined) this.#table.add(field);
-      this.#changes += 1;
+      if (field === undefined) return undefined;
+      this.#add(field);
+      this.#added.push(field);
       return field;
     }
     if (first >= 0x20) return undefined;
@@ -129,7 +155,9 @@ export class HpackDecoder {
 
   #entry(index: number): Field | undefined {
     if (index <= 0) return undefined;
-    return index <= STATIC_FIELDS.length ? STATIC_FIELDS[index - 1] : this.#table.at(index - STATIC_FIELDS.length - 1);
+    if (index <= STATIC_FIELDS.length) return STATIC_FIELDS[index - 1];
+    this.#independent = false;
+    return this.#table.at(index - STATIC_FIELDS.length - 1);
   }
 
   /** RFC 7541 §5.1; -1 when it does not end or is beyond all use. */

@@ -1,7 +1,8 @@
 /** Frames of one connection gathered over one turn, so that they go out with one write. */
 import type { Wire } from "../http/wire.ts";
+import type { Slice } from "./frame.ts";
 
-/** Smaller frames are copied beside the others; larger ones are passed as they lie. */
+/** Smaller pieces are copied beside the others; larger ones are passed as they lie. */
 const COPIED_BYTES_MAX = 1024;
 const CHUNK_BYTES = 4 * 1024;
 const GATHERED_BYTES_MAX = 64 * 1024;
@@ -16,6 +17,10 @@ export class Output {
   #chunk: Buffer = NOTHING;
   #from = 0;
   #to = 0;
+  /** `#run[#runFrom, #runTo)` comes behind that, and is not yet a part either. */
+  #run: Buffer | undefined;
+  #runFrom = 0;
+  #runTo = 0;
 
   get empty(): boolean {
     return this.#bytes === 0;
@@ -23,13 +28,8 @@ export class Output {
 
   /** Room for `bytes` more; write at `offset` and then `commit`. */
   reserve(bytes: number): Buffer {
-    if (this.#chunk.length - this.#to < bytes) {
-      this.#seal();
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
-      this.#from = 0;
-      this.#to = 0;
-    }
-    return this.#chunk;
+    this.#endRun();
+    return this.#room(bytes);
   }
 
   get offset(): number {
@@ -41,26 +41,26 @@ export class Output {
     this.#bytes += bytes;
   }
 
-  /** Whole frames. Kept by reference. */
-  push(frames: Buffer): void {
-    const { length } = frames;
-    if (length <= COPIED_BYTES_MAX) {
-      frames.copy(this.reserve(length), this.#to);
-      this.commit(length);
-      return;
+  /** Whole frames, or the rest of one. Kept by reference until the flush. */
+  push(bytes: Buffer): void {
+    this.pass({ bytes, from: 0, to: bytes.length });
+  }
+
+  /** As `push`. Frames that were received behind one another leave as one piece. */
+  pass({ bytes, from, to }: Slice): void {
+    this.#bytes += to - from;
+    if (this.#run !== bytes || this.#runTo !== from) {
+      this.#endRun();
+      this.#run = bytes;
+      this.#runFrom = from;
     }
-    this.#seal();
-    this.#bytes += length;
-    const last = this.#parts.at(-1);
-    // Frames that were received behind one another leave as one piece.
-    if (last?.buffer === frames.buffer && last.byteOffset + last.length === frames.byteOffset)
-      this.#parts[this.#parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + length);
-    else this.#parts.push(frames);
+    this.#runTo = to;
   }
 
   /** @param keep whether more is to be expected soon: else no memory is held for it */
   flush(wire: Wire, keep: boolean): void {
     if (this.#bytes === 0) return;
+    this.#endRun();
     this.#seal();
     const parts = this.#parts;
     const [only] = parts;
@@ -73,6 +73,30 @@ export class Output {
     if (wire.backlogged || !keep) this.#chunk = NOTHING;
     this.#from = 0;
     this.#to = 0;
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.#chunk.length - this.#to < bytes) {
+      this.#seal();
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
+      this.#from = 0;
+      this.#to = 0;
+    }
+    return this.#chunk;
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    const length = this.#runTo - this.#runFrom;
+    if (length <= COPIED_BYTES_MAX) {
+      run.copy(this.#room(length), this.#to, this.#runFrom, this.#runTo);
+      this.#to += length;
+      return;
+    }
+    this.#seal();
+    this.#parts.push(length === run.length ? run : run.subarray(this.#runFrom, this.#runTo));
   }
 
   #seal(): void {

@@ -92,25 +92,32 @@ function parseLength(text: string): number | undefined {
   return Number.isSafeInteger(length) ? length : undefined;
 }
 
-/** Status of a response; `undefined` when it is malformed. */
-export function readStatus(fields: readonly Field[]): number | undefined {
-  let status: number | undefined;
-  for (const [index, field] of fields.entries()) {
-    if (field.kind === "forbidden") return undefined;
-    if (!field.pseudo) continue;
-    // The only one there is, so it stands first.
-    if (index > 0 || field.kind !== "status" || !/^[1-9]\d\d$/.test(field.value)) return undefined;
-    status = Number(field.value);
-  }
-  // 101 has no meaning here (§8.6).
-  return status === 101 ? undefined : status;
+export interface Response {
+  readonly status: number;
+  /** As `content-length` announces it; -1 where it does not. */
+  readonly contentLength: number;
 }
 
-/** Announced content of a response; -1 where it is not told or none comes (RFC 9110 §8.6). */
-export function contentOf(fields: readonly Field[], status: number, method: string): number {
-  if (method === "HEAD" || status === 304 || status === 204 || status < 200) return -1;
-  const announced = fields.find((field) => field.kind === "content-length");
-  return announced === undefined ? -1 : (parseLength(announced.value) ?? -1);
+/** `undefined` when it is malformed. */
+export function readResponse(fields: readonly Field[]): Response | undefined {
+  // The only pseudo-field there is, so it stands first.
+  const [first] = fields;
+  if (first?.kind !== "status" || !/^[1-9]\d\d$/.test(first.value)) return undefined;
+  const status = Number(first.value);
+  // Has no meaning here (§8.6).
+  if (status === 101) return undefined;
+  let contentLength = -1;
+  for (let i = 1; i < fields.length; i += 1) {
+    const field = fields[i];
+    if (field === undefined || field.pseudo || field.kind === "forbidden") return undefined;
+    if (field.kind === "content-length" && contentLength < 0) contentLength = parseLength(field.value) ?? -1;
+  }
+  return { status, contentLength };
+}
+
+/** Content of a response that is to be expected; -1 where it is not told or none comes (RFC 9110 §8.6). */
+export function contentOf({ status, contentLength }: Response, method: string): number {
+  return method === "HEAD" || status === 304 || status === 204 || status < 200 ? -1 : contentLength;
 }
 
 export function areTrailers(fields: readonly Field[]): boolean {

@@ -5,7 +5,7 @@
 import { HTTP2_STREAM_WINDOW_BYTES, HTTP2_HELD_BYTES_MAX } from "../../core/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Field } from "./field.ts";
-import { FRAME_HEAD_BYTES } from "./frame.ts";
+import { FRAME_HEAD_BYTES, type Slice } from "./frame.ts";
 import type { Block } from "./hpack-decoder.ts";
 
 export interface StreamListener {
@@ -56,15 +56,15 @@ export class Stream {
   }
 
   /** A DATA frame of the partner's peer, with room for its head in front of the payload. The frame may be written over. */
-  pass(frame: Buffer, end: boolean): void {
+  pass(frame: Slice, end: boolean): void {
     const connection = this.connection;
-    const bytes = frame.length - FRAME_HEAD_BYTES;
+    const bytes = frame.to - frame.from - FRAME_HEAD_BYTES;
     if (connection !== undefined && !this.waiting && connection.mayBeSent(this, bytes)) {
       connection.sendData(this, frame, end);
       this.partner?.sentOn(bytes);
       return;
     }
-    this.write(frame.subarray(FRAME_HEAD_BYTES), end);
+    this.write(frame.bytes.subarray(frame.from + FRAME_HEAD_BYTES, frame.to), end);
   }
 
   /** Content, kept until it may be sent. */

@@ -5,6 +5,8 @@ import type { Wire } from "../http/wire.ts";
 import { Connection } from "./connection.ts";
 import type { Field } from "./field.ts";
 import { ERROR, PREFACE, SETTING, STREAM_ID_MAX } from "./frame.ts";
+import type { Block } from "./hpack-decoder.ts";
+import { readResponse, type Response } from "./request.ts";
 import type { Stream } from "./stream.ts";
 
 export interface UpstreamOwner {
@@ -37,6 +39,9 @@ export class UpstreamConnection extends Connection {
   #leaving = false;
   #lost = false;
   #heard = false;
+  /** Read once as long as it is repeated. */
+  #lastBlock: Block | undefined;
+  #lastResponse: Response | undefined;
 
   constructor(wire: Wire, { owner, endpoint }: { readonly owner: UpstreamOwner; readonly endpoint: Endpoint }) {
     super(wire, false);
@@ -85,6 +90,15 @@ export class UpstreamConnection extends Connection {
   giveUp(stream: Stream, code: number): void {
     this.resetStream(stream, code);
     for (const opening of this.#waiting) if (opening.stream === stream) this.#waiting.delete(opening);
+  }
+
+  /** `undefined` when it is malformed. */
+  responseOf(block: Block): Response | undefined {
+    if (block !== this.#lastBlock) {
+      this.#lastBlock = block;
+      this.#lastResponse = readResponse(block.fields);
+    }
+    return this.#lastResponse;
   }
 
   override data(wire: Wire, bytes: Buffer): void {

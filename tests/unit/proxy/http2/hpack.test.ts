@@ -113,3 +113,29 @@ describe("HpackEncoder", () => {
     }
   });
 });
+
+test("HpackDecoder reads a block that only adds to the table the same again, and adds each time", () => {
+  const decoder = new HpackDecoder();
+  // `:status: 200` of the static table, `date` and `server` as literals that are added.
+  const repeated = hex("88 61 03 6e6f77 76 01 78");
+  const first = decoder.decode(repeated);
+  expect(decoder.decode(Buffer.concat([hex("00"), repeated]), 1)).toBe(first);
+  expect(decoder.decode(repeated)).toBe(first);
+  expect(lines(decoder, hex("40 01 61 01 62"))).toEqual(["a: b"]);
+  expect(lines(decoder, hex("be bf c0 c1 c2 c3 c4"))).toEqual([
+    "a: b",
+    ...[1, 2, 3].flatMap(() => ["server: x", "date: now"]),
+  ]);
+  expect(decoder.decode(hex("c5"))).toBeUndefined();
+});
+
+test("HpackDecoder reads a block that refers to the table anew when the table has changed", () => {
+  const decoder = new HpackDecoder();
+  decoder.decode(hex("40 01 61 01 62"));
+  expect([hex("be"), hex("be")].map((block) => lines(decoder, block))).toEqual([["a: b"], ["a: b"]]);
+  decoder.decode(hex("40 01 63 01 64"));
+  expect(lines(decoder, hex("be"))).toEqual(["c: d"]);
+  // A literal whose name the table holds.
+  expect([hex("7e 01 65"), hex("7e 01 65")].map((block) => lines(decoder, block))).toEqual([["c: e"], ["c: e"]]);
+  expect(lines(decoder, hex("be bf c0 c1"))).toEqual(["c: e", "c: e", "c: d", "a: b"]);
+});

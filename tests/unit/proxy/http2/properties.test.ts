@@ -62,8 +62,8 @@ function recorder(): { readonly calls: string[]; readonly handler: FrameHandler 
     };
   const handler: FrameHandler = {
     // The nine bytes in front are room for a head.
-    dataFrame: (id, bytes, info) => note("data")(id, bytes.subarray(9), info),
-    headerBlock: note("headers"),
+    dataFrame: (id, { bytes, from, to }, info) => note("data")(id, bytes.subarray(from + 9, to), info),
+    headerBlock: (id, { bytes, from, to }, end) => note("headers")(id, bytes.subarray(from, to), end),
     resetFrame: note("reset"),
     settings: note("settings"),
     ping: note("ping"),
