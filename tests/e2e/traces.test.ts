@@ -6,6 +6,7 @@ import { asArray, asString, at } from "../../core/parse.ts";
 import { jsonLines } from "../support/json-lines.ts";
 import { ask, deployClient, deployLinks } from "./support/chain.ts";
 import { type Developer, enabledCluster, type RunningCommand } from "./support/cluster.ts";
+import { untilSome } from "./support/pods.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACES = { "e2e-trace": "root", "e2e-trace-child": "e2e-trace" };
@@ -25,6 +26,8 @@ beforeAll(async () => {
       { space: child, service: "b" },
     ]),
   ]);
+  // kube-proxy learns of endpoints a moment after their Deployment is ready.
+  await untilSome(async () => ((await ask("http://a.e2e-trace/")).startsWith("200 ") ? "answered" : ""));
 }, 120_000);
 
 afterAll(async () => removeSpaces(SPACES), 60_000);
