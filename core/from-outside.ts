@@ -1,5 +1,6 @@
 /** Where a request from outside goes: the host, or an Ingress for it, names space and service. Pure. */
 import { type IngressMatch, matchIngress } from "./ingress-match.ts";
+import { backendPort } from "./ingress.ts";
 import type { ServicePort, ServiceRecord } from "./route-table.ts";
 import { type OutboundAnswer, outboundCandidates, type OutboundQuestion, type RouteTable } from "./routing.ts";
 import { parseHost } from "./space-host.ts";
@@ -55,7 +56,7 @@ export function destinedByIngress(
   const space = spaceFor(table, asked.header, child ?? namespace);
   const service = nearest(table, space, backend.service) ?? table.find(namespace, backend.service);
   if (service === undefined) return { match, destined: undefined };
-  const port = service.ports.find((each) => each.name === backend.port || each.port === backend.port);
+  const port = backendPort(service, backend);
   const isRoot = table.ancestry(space).length <= 1;
   const routeAs = asked.header === undefined && !isRoot ? space : undefined;
   return { match, destined: { service, port, space, routeAs } };

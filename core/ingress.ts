@@ -1,7 +1,14 @@
 /** An Ingress (networking.k8s.io/v1), as far as it concerns us. */
 import { INGRESS_CLASSES } from "./contract.ts";
 import { asArray, asNumber, asString, asStringRecord, at, isObject } from "./parse.ts";
-import type { IngressBackend, IngressCertificate, IngressRecord, IngressRule } from "./route-table.ts";
+import type {
+  IngressBackend,
+  IngressCertificate,
+  IngressRecord,
+  IngressRule,
+  ServicePort,
+  ServiceRecord,
+} from "./route-table.ts";
 
 /** The older way to name a class; honoured like `spec.ingressClassName`. */
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
@@ -59,6 +66,11 @@ export function recordOfIngress(ingress: Ingress, certificates: readonly Ingress
     certificates,
     ...(fallback === undefined ? {} : { fallback }),
   };
+}
+
+/** A backend names the port of its Service, or gives its number; `undefined`: there is no such port. */
+export function backendPort(service: ServiceRecord, { port }: IngressBackend): ServicePort | undefined {
+  return service.ports.find((each) => each.name === port || each.port === port);
 }
 
 /** `ImplementationSpecific` means `Prefix` here, as with most controllers. */

@@ -256,9 +256,9 @@ export const SYNC_READS_MAX = 3;
 /** A file younger than this may change once more without a new time stamp, so its hash is not remembered. */
 export const HASH_CACHE_AGE_MS_MIN = 1_000;
 /** The same for hashes that are kept between commands, on any file system: FAT counts in steps of two seconds. */
-export const HASH_AGE_MS_MIN = 3_000;
+export const KEPT_HASH_AGE_MS_MIN = 3_000;
 /** Build contexts whose hashes are kept; those of the others are the oldest. */
-export const HASH_FILES_MAX = 32;
+export const KEPT_HASH_CONTEXTS_MAX = 32;
 /** Files looked at or written before other work gets its turn. */
 export const FILES_PER_TURN = 64;
 export const SYNC_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024;

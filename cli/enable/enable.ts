@@ -2,7 +2,6 @@
 import { COMPONENT, SYSTEM_NAMESPACE } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
 import { certificateOfSecret } from "../../core/host/certificate.ts";
-import { objectPath } from "../../core/kube/paths.ts";
 import { KubeError } from "../../core/kube/types.ts";
 import { controlPlane, obsolete } from "../../templates/control-plane/control-plane.ts";
 import type { ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
@@ -13,6 +12,7 @@ import type { Ports } from "./ports.ts";
 import { evaluatePreflight, type ClusterFacts } from "./preflight.ts";
 import { registryHost, whySecretIsNone } from "./registry.ts";
 import { describeRight } from "./rights.ts";
+import { secretPath } from "./secret-path.ts";
 import { isUnchanged, readInfo, resolveSettings, type EnableOptions, type Info } from "./settings.ts";
 import { isReady, waitReady } from "./wait-ready.ts";
 
@@ -94,10 +94,6 @@ async function requireRegistrySecrets(
       `The Secret \`${name}\` in namespace \`${SYSTEM_NAMESPACE}\` ${why}`,
     );
   }
-}
-
-function secretPath(name: string): string {
-  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
 }
 
 /** Of an earlier run; empty where there was none. */

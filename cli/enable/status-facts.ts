@@ -6,6 +6,7 @@ import { asString, at } from "../../core/parse.ts";
 import { readInfo } from "../cluster/info.ts";
 import { pullsAlways } from "./facts.ts";
 import type { Ports } from "./ports.ts";
+import { secretPath } from "./secret-path.ts";
 import type { ImageFacts, StatusFacts } from "./status.ts";
 
 const SERVERS = [COMPONENT.controller, COMPONENT.webhook, COMPONENT.builder] as const;
@@ -54,8 +55,4 @@ async function gatherImages({ cluster, signal }: Pick<Ports, "cluster" | "signal
     name === "" ? undefined : cluster.kube.find(secretPath(name), signal);
   const [push, pull] = await Promise.all([find(info.registrySecret), find(info.registryPullSecret)]);
   return { ...info, alwaysPulls, credentials: [push, pull] };
-}
-
-function secretPath(name: string): string {
-  return objectPath({ apiVersion: "v1", kind: "Secret" }, SYSTEM_NAMESPACE, name);
 }

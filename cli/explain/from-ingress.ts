@@ -2,11 +2,12 @@
 import { CLONE_OF_ANNOTATION } from "../../core/contract.ts";
 import { expectedProtocol } from "../../core/expected-protocol.ts";
 import { matchIngress, type IngressMatch } from "../../core/ingress-match.ts";
-import { recordOfIngress } from "../../core/ingress.ts";
+import { backendPort } from "../../core/ingress.ts";
 import { requestSpace } from "../../core/request-space.ts";
 import { serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
-import { inboundTarget, lookup, RouteTable } from "../../core/routing.ts";
+import { inboundTarget, lookup } from "../../core/routing.ts";
 import type { Explanation, Step } from "./explanation.ts";
+import { rulePath, tableWithIngresses } from "./ingress-table.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
 import { type Question, readerOf } from "./question.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep, spaceStep } from "./steps.ts";
@@ -20,7 +21,7 @@ export function fromIngress(question: Question): Explanation | undefined {
   const { namespace, backend } = match;
   const steps = [routesStep(question), ingressStep(question, match)];
   const service = table.find(namespace, backend.service);
-  const port = service?.ports.find((each) => each.name === backend.port || each.port === backend.port);
+  const port = service === undefined ? undefined : backendPort(service, backend);
   const nobody = { entry: "ingress", reason: "here", otherwise: [], pods: [] } as const;
   if (service === undefined) {
     const why = "the Ingress names a Service that does not exist, or that is of no dev space of this tree";
@@ -39,14 +40,12 @@ export function fromIngress(question: Question): Explanation | undefined {
 }
 
 /** Clones for children stand beside their originals, so a host counts as it is written. */
-function meet({ routes, facts, address, gateway }: Question): IngressMatch | undefined {
-  const ingresses = [...facts.values()].flatMap((space) => space.ingresses.filter(({ ours }) => !ours));
-  const { snapshot } = routes.table;
-  if (ingresses.length === 0 || snapshot?.type !== "snapshot") return undefined;
-  const table = new RouteTable();
-  table.apply({ ...snapshot, ingresses: ingresses.map((ingress) => recordOfIngress(ingress, [])) });
-  const path = address.path.replace(/\?.*$/, "");
-  const match = matchIngress(table, { host: address.host, path, hostSuffix: gateway.hostSuffix });
+function meet(question: Question): IngressMatch | undefined {
+  const { address, gateway } = question;
+  const table = tableWithIngresses(question, ({ ours }) => !ours);
+  if (table === undefined) return undefined;
+  const { hostSuffix } = gateway;
+  const match = matchIngress(table, { host: address.host, path: rulePath(address), hostSuffix });
   return match?.child === undefined ? match : undefined;
 }
 

@@ -1,11 +1,16 @@
 /** The way of a request from outside through the gateway of the cluster, or the local one of `azds up`. Pure. */
 import { spaceInBaggage } from "../../core/baggage.ts";
 import { LOCAL_HOST_SUFFIX, ROUTE_HEADER } from "../../core/contract.ts";
-import { type Destined, destinedByHost, destinedByIngress, routeFromOutside } from "../../core/from-outside.ts";
-import { recordOfIngress } from "../../core/ingress.ts";
+import {
+  type Asked,
+  type Destined,
+  destinedByHost,
+  destinedByIngress,
+  routeFromOutside,
+} from "../../core/from-outside.ts";
 import { serviceKey } from "../../core/route-table.ts";
-import { RouteTable } from "../../core/routing.ts";
 import type { Entry, Explanation, Step } from "./explanation.ts";
+import { rulePath, tableWithIngresses } from "./ingress-table.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
 import { type Question, suffixOf } from "./question.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep } from "./steps.ts";
@@ -57,25 +62,17 @@ function strippedSteps(header: string | undefined, counts: boolean): readonly St
   return [{ step: "header", what: `not \`${ROUTE_HEADER}: ${header}\``, why }];
 }
 
-interface Asked {
-  readonly authority: string;
-  readonly header: string | undefined;
-}
-
 interface Met {
   readonly destined: Destined | undefined;
   readonly before: readonly Step[];
 }
 
 /** An Ingress of our class, as far as the user may read them. */
-function byIngress({ routes, facts, address, gateway }: Question, asked: Asked): Met | undefined {
-  const ingresses = [...facts.values()].flatMap((space) => space.ingresses.filter(({ ours }) => ours));
-  const { snapshot } = routes.table;
-  if (ingresses.length === 0 || snapshot?.type !== "snapshot") return undefined;
-  const table = new RouteTable();
-  table.apply({ ...snapshot, ingresses: ingresses.map((ingress) => recordOfIngress(ingress, [])) });
-  const path = address.path.replace(/\?.*$/, "");
-  const found = destinedByIngress(table, gateway.hostSuffix, { ...asked, path });
+function byIngress(question: Question, asked: Asked): Met | undefined {
+  const { address, gateway } = question;
+  const table = tableWithIngresses(question, ({ ours }) => ours);
+  if (table === undefined) return undefined;
+  const found = destinedByIngress(table, gateway.hostSuffix, { ...asked, path: rulePath(address) });
   if (found === undefined) return undefined;
   const { match, destined } = found;
   const what = `Ingress ${match.namespace}/${match.name}`;

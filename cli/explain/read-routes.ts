@@ -11,8 +11,7 @@ import { RouteTable } from "../../core/routing.ts";
 import { parseSidecarConfig, type SidecarConfig } from "../../core/sidecar-config.ts";
 import { ROUTES_WISH } from "../../core/trace.ts";
 import { readLine } from "../../core/wire/lines.ts";
-import { podView, type PodView } from "../engine/pods/pod-view.ts";
-import { hasSidecar } from "../engine/pods/sidecar.ts";
+import { hasSidecar, podView, type PodView } from "../engine/pods/pod-view.ts";
 
 export interface Sidecar {
   readonly namespace: string;

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
 import { initProject, type Project } from "./support/project.ts";
-import { inNode, removeImage } from "./support/node.ts";
+import { inNode, nodeNames, removeImage } from "./support/node.ts";
 import { privateRegistry } from "./support/private-registry.ts";
 import { podEvents, readySessionPod, type SessionPod } from "./support/session-pods.ts";
 
@@ -14,11 +14,6 @@ let project: Project;
 
 const readyPod = async (before?: string): Promise<SessionPod> => readySessionPod(SPACE, before);
 const events = async (pod: string): Promise<string> => podEvents(SPACE, pod);
-
-async function nodeNames(): Promise<readonly string[]> {
-  const names = (await kubectlOk(["get", "nodes", "-o", "name"])).trim().split("\n");
-  return names.map((name) => name.replace("node/", ""));
-}
 
 /** New pods run, and are built, on this node alone until it is disposed of. */
 async function scheduleOnlyOn(node: string): Promise<AsyncDisposable> {

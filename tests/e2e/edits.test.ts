@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Developer, enabledCluster, kubectl, kubectlOk, type RunningCommand } from "./support/cluster.ts";
-import { inNode } from "./support/node.ts";
+import { inNode, nodeNames } from "./support/node.ts";
 import { initProject, type Project } from "./support/project.ts";
+import { readySessionPod, type SessionPod } from "./support/session-pods.ts";
 
 const SPACE = "edits";
 const READY_MS_MAX = 60_000;
@@ -12,46 +13,19 @@ const READY_MS_MAX = 60_000;
 let admin: Developer;
 let project: Project;
 
-interface Pod {
-  readonly name: string;
-  readonly node: string;
-  readonly image: string;
+interface Pod extends SessionPod {
   readonly served: string;
-}
-
-interface PodObject {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
-  readonly spec: { readonly nodeName?: string; readonly containers: readonly { readonly image: string }[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
 /** The one ready pod whose name is another than `before`, and what its application answers. */
 async function readyPod(before = ""): Promise<Pod> {
   for (const end = Date.now() + READY_MS_MAX; Date.now() < end; await Bun.sleep(250)) {
-    const list = await kubectlOk(["-n", SPACE, "get", "pods", "-l", "azds.io/session", "-o", "json"]);
-    const { items } = JSON.parse(list) as { readonly items: readonly PodObject[] };
-    const pod = items.find(
-      ({ metadata, status }) =>
-        metadata.name !== before &&
-        metadata.deletionTimestamp === undefined &&
-        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-    );
-    if (pod === undefined) continue;
-    const { name } = pod.metadata;
-    const image = pod.spec.containers.find((container) => container.image.includes(`/${SPACE}/`))?.image ?? "";
+    const pod = await readySessionPod(SPACE, before);
     const script = "fetch('http://127.0.0.1:' + process.env.PORT).then(async (r) => console.log(await r.text()))";
-    const served = await kubectl(["-n", SPACE, "exec", name, "-c", "web", "--", "node", "-e", script]);
-    if (served.code === 0) return { name, node: pod.spec.nodeName ?? "", image, served: served.stdout.trim() };
+    const served = await kubectl(["-n", SPACE, "exec", pod.name, "-c", "web", "--", "node", "-e", script]);
+    if (served.code === 0) return { ...pod, served: served.stdout.trim() };
   }
-  throw new Error(`No ready pod:\n${await kubectlOk(["-n", SPACE, "get", "pods,events"])}`);
-}
-
-async function nodes(): Promise<readonly string[]> {
-  const names = await kubectlOk(["get", "nodes", "-o", "name"]);
-  return names
-    .trim()
-    .split("\n")
-    .map((name) => name.replace("node/", ""));
+  throw new Error(`No pod that answers:\n${await kubectlOk(["-n", SPACE, "get", "pods,events"])}`);
 }
 
 async function inContainer(pod: string, path: string): Promise<string | undefined> {
@@ -119,7 +93,7 @@ describe("edits in place", () => {
 
   test("go along to another node when theirs is drained", async () => {
     const pod = await readyPod();
-    if ((await nodes()).length < 2) return;
+    if ((await nodeNames()).length < 2) return;
     await attached((command) => rename(command, "drained"));
     const only = ["--pod-selector", "azds.io/session", "--ignore-daemonsets", "--delete-emptydir-data", "--force"];
     try {
@@ -145,7 +119,7 @@ describe("edits in place", () => {
 
   test("that no builder has are told by list-up, and brought again by up", async () => {
     const pod = await readyPod();
-    for (const node of await nodes()) await forgetEdits(node);
+    for (const node of await nodeNames()) await forgetEdits(node);
     await kubectlOk(["-n", SPACE, "delete", "pod", pod.name, "--wait=false"]);
     const next = await readyPod(pod.name);
     expect(next.served).toBe('["web"]');

@@ -94,7 +94,15 @@ export async function readChange(
   { paths, folders }: ChangeSet,
 ): Promise<TreeChange> {
   if (paths.length >= RESCAN_PATHS_MIN || [...folders, ...paths].some(isNoText)) return tree.rescan(signal);
-  const inContext = [...folders, ...paths].map((path) => pathInContext(project, tree, path));
+  return readAgain({ project, tree }, [...folders, ...paths]);
+}
+
+/** Reads these paths, relative to azds.yaml's folder, again; those outside of the context are none of its business. */
+export async function readAgain(
+  { project, tree }: Pick<InPlaceRequest, "project" | "tree">,
+  paths: readonly string[],
+): Promise<TreeChange> {
+  const inContext = paths.map((path) => pathInContext(project, tree, path));
   return tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { HASH_AGE_MS_MIN, HASH_FILES_MAX } from "../../../core/limits.ts";
+import { KEPT_HASH_AGE_MS_MIN, KEPT_HASH_CONTEXTS_MAX } from "../../../core/limits.ts";
 import { loadHashes, saveHashes } from "../../../core/sync/hash-cache.ts";
 import type { HashCache, HashedFile } from "../../../core/sync/scan.ts";
 
@@ -46,7 +46,7 @@ export function knownHashes(folder: string, root: string): KnownHashes {
  * within the same tick of the file system's clock, and look the same. `ctimeNs` guards against times that were set.
  */
 function isOld({ mtimeNs, ctimeNs }: HashedFile, began: number): boolean {
-  const before = BigInt(Math.floor(began - HASH_AGE_MS_MIN)) * 1_000_000n;
+  const before = BigInt(Math.floor(began - KEPT_HASH_AGE_MS_MIN)) * 1_000_000n;
   return ctimeNs !== undefined && BigInt(mtimeNs) < before && BigInt(ctimeNs) < before;
 }
 
@@ -59,6 +59,6 @@ function isSame(kept: HashCache, loaded: HashCache): boolean {
 /** Also what a killed command has left half-written. */
 function removeOldest(folder: string): void {
   const files = readdirSync(folder).map((name) => ({ name, at: statSync(join(folder, name)).mtimeMs }));
-  for (const { name } of files.toSorted((a, b) => b.at - a.at).slice(HASH_FILES_MAX))
+  for (const { name } of files.toSorted((a, b) => b.at - a.at).slice(KEPT_HASH_CONTEXTS_MAX))
     rmSync(join(folder, name), { force: true });
 }

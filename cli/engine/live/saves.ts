@@ -6,7 +6,7 @@ import { kubeFailure } from "../../cluster/errors.ts";
 import { CONFIG_FILE } from "../../project/load.ts";
 import type { BackSync } from "./back-sync.ts";
 import type { ChangeSet, ContextWatch } from "./context-watch.ts";
-import { type InPlaceRequest, pathInContext, readChange, subject, updateInPlace } from "./in-place.ts";
+import { type InPlaceRequest, pathInContext, readAgain, readChange, subject, updateInPlace } from "./in-place.ts";
 import type { LivePods } from "./live-pods.ts";
 import { DueLook, lookAgain, lookAtMoved, type LookRequest, silence } from "./second-look.ts";
 import { fileUpdate, type UpdateKind, updateKind, type UpdateRules, updateRules } from "./update-kind.ts";
@@ -64,7 +64,7 @@ async function withoutReturned(request: SavesRequest, changes: ChangeSet): Promi
   const returned = changes.paths.filter(isReturned);
   if (returned.length === 0) return changes;
   await telling(request, async () => {
-    await tree.update(returned.map((path) => pathInContext(project, tree, path)));
+    await readAgain(request, returned);
     await live.bring("at once");
   });
   return { ...changes, paths: changes.paths.filter((path) => !returned.includes(path)) };
@@ -73,14 +73,12 @@ async function withoutReturned(request: SavesRequest, changes: ChangeSet): Promi
 /** What `--no-rebuild` refuses keeps nothing else of the set from its container. */
 async function bringSet(request: SavesRequest, rules: UpdateRules, changes: ChangeSet): Promise<void> {
   if (!request.noRebuild) return bringAll(request, rules, changes);
-  const { project, tree } = request;
   const refused = changes.paths.filter((path) => fileUpdate(path, rules).update === "rebuild");
   const rest = { ...changes, paths: changes.paths.filter((path) => !refused.includes(path)) };
   if (refused.length > 0)
     await telling(request, async () => {
       // Read, so that a second look does not find it once more.
-      const inContext = refused.map((path) => pathInContext(project, tree, path));
-      await tree.update(inContext.filter((path) => !path.startsWith("../")));
+      await readAgain(request, refused);
       refuse(updateKind(refused, rules), refused.length);
     });
   if (rest.paths.length + rest.folders.length > 0) await bringAll(request, rules, rest);
@@ -90,8 +88,12 @@ async function bringAll(request: SavesRequest, rules: UpdateRules, changes: Chan
   await telling(request, async () => {
     const kind = updateKind(changes.paths, rules);
     const obstacle = kind.kind === "rebuild" ? kind.rule : obstacleTo(request.live);
-    if (obstacle === undefined) await updateInPlace(request, changes, kind);
-    else await rebuild(request, changes, { path: kind.path, rule: obstacle });
+    if (obstacle === undefined) return updateInPlace(request, changes, kind);
+    const needed = { path: kind.path, rule: obstacle };
+    if (!request.noRebuild) return rebuild(request, changes, needed);
+    // A container that comes is to get it.
+    await readChange(request, changes);
+    refuse(needed, changes.paths.length);
   });
 }
 
@@ -136,12 +138,7 @@ async function rebuild(
   changes: ChangeSet,
   { path, rule }: Pick<UpdateKind, "path" | "rule">,
 ): Promise<void> {
-  const { saves, noRebuild, lastRebuild, emit } = request;
-  if (noRebuild) {
-    // A container that comes is to get it.
-    await readChange(request, changes);
-    refuse({ path, rule }, changes.paths.length);
-  }
+  const { saves, lastRebuild, emit } = request;
   // The rest of what is being saved just now.
   const all = new Set([...changes.paths, ...(await saves.quiet(REBUILD_SETTLE_MS))]);
   const last = lastRebuild();

@@ -7,7 +7,7 @@ import { relative, resolve } from "node:path";
 import { systemClock } from "../../../core/host/clock.ts";
 import { SECOND_LOOK_MS, SECOND_LOOK_PATHS_MIN } from "../../../core/limits.ts";
 import type { ChangeSet } from "./context-watch.ts";
-import { bringChange, type InPlaceRequest, pathInContext } from "./in-place.ts";
+import { bringChange, type InPlaceRequest, readAgain } from "./in-place.ts";
 import type { TreeChange } from "./source-tree.ts";
 import { type UpdateKind, updateKind, type UpdateRules } from "./update-kind.ts";
 
@@ -49,8 +49,7 @@ export async function silence(signal: AbortSignal): Promise<"silence"> {
 /** Reads what was renamed again and brings what has changed. @throws AzdsError as `updateInPlace` and `toImage` do */
 export async function lookAtMoved(request: LookRequest, rules: UpdateRules, moved: ReadonlySet<string>): Promise<void> {
   const at = performance.now();
-  const inContext = [...moved].map((path) => pathInContext(request.project, request.tree, path));
-  const change = await request.tree.update(inContext.filter((path) => path !== "" && !path.startsWith("../")));
+  const change = await readAgain(request, [...moved]);
   await bringFound(request, rules, { change, at });
 }
 

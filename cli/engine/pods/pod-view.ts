@@ -116,9 +116,14 @@ export function waitsForBuild(pod: PodView): boolean {
   return !pod.deleting && containerNamed(pod, CONTAINER.build)?.state.kind === "running";
 }
 
+/** The pod's sidecar runs and can be asked. */
+export function hasSidecar(pod: PodView): boolean {
+  return containerNamed(pod, CONTAINER.proxy)?.state.kind === "running";
+}
+
 /** A running pod of a session: its sidecar holds a tunnel to the node's builder. */
 export function offersTunnel(pod: PodView): boolean {
-  return !pod.deleting && pod.phase === "Running" && containerNamed(pod, CONTAINER.proxy)?.state.kind === "running";
+  return !pod.deleting && pod.phase === "Running" && hasSidecar(pod);
 }
 
 function containersOf(pod: unknown, specs: string, statuses: string): readonly ContainerView[] {

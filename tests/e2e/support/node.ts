@@ -1,7 +1,13 @@
 /** What an administrator does on a node itself: runs programs in the namespaces of the node's first process. */
 import { clusterLayout, type NodeLayout, nodeLayout } from "../../cluster/layout.ts";
 import { findInit } from "../../cluster/node-processes.ts";
-import { CLUSTER } from "./cluster.ts";
+import { CLUSTER, kubectlOk } from "./cluster.ts";
+
+/** Of all nodes, as Kubernetes calls them. */
+export async function nodeNames(): Promise<readonly string[]> {
+  const names = (await kubectlOk(["get", "nodes", "-o", "name"])).trim().split("\n");
+  return names.map((name) => name.replace("node/", ""));
+}
 
 /** Standard output; a failure is a failure of the test. @param node `node1`, `node2`, … */
 export async function inNode(node: string, argv: readonly string[]): Promise<string> {

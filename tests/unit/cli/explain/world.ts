@@ -8,7 +8,7 @@ import { podView } from "../../../../cli/engine/pods/pod-view.ts";
 import { type Ingress, parseIngress } from "../../../../core/ingress.ts";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
 import { RouteTable } from "../../../../core/routing.ts";
-import { sidecarConfig } from "../../proxy/raw-peers.ts";
+import { sidecarConfig, snapshot } from "../../proxy/raw-peers.ts";
 
 export function service(namespace: string, name: string, over: Partial<ServiceRecord> = {}): ServiceRecord {
   return {
@@ -121,17 +121,7 @@ export function question(
   { caller = "dev", header, baggage, trustsHeader = false, facts = FACTS }: Ask = {},
 ): Question {
   const table = new RouteTable();
-  table.apply({
-    type: "snapshot",
-    version: { replica: "a", counter: 1 },
-    spaces: [
-      { name: "dev" },
-      { name: "alice", parent: "dev" },
-      { name: "tiny", parent: "alice" },
-      { name: "bob", parent: "dev" },
-    ],
-    services: SERVICES,
-  });
+  table.apply(snapshot(SERVICES));
   return {
     address: parseAddress(url),
     caller,

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { knownHashes } from "../../../../../cli/engine/live/known-hashes.ts";
-import { HASH_AGE_MS_MIN, HASH_FILES_MAX } from "../../../../../core/limits.ts";
+import { KEPT_HASH_AGE_MS_MIN, KEPT_HASH_CONTEXTS_MAX } from "../../../../../core/limits.ts";
 import { type HashCache, scanTree } from "../../../../../core/sync/scan.ts";
 
 let folder: string;
@@ -44,7 +44,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("knownHashes()", () => {
-  const later = 2 * HASH_AGE_MS_MIN;
+  const later = 2 * KEPT_HASH_AGE_MS_MIN;
 
   test("gives the next command what was found", async () => {
     write("a", "one");
@@ -107,14 +107,14 @@ describe("knownHashes()", () => {
 
   test("keeps the files of no more than so many contexts, the newest", async () => {
     mkdirSync(caches());
-    for (let i = 0; i < HASH_FILES_MAX + 3; i += 1) {
+    for (let i = 0; i < KEPT_HASH_CONTEXTS_MAX + 3; i += 1) {
       writeFileSync(join(caches(), `${i}.json`), "{}");
       utimesSync(join(caches(), `${i}.json`), i, i);
     }
     write("a", "one");
     await read(later);
     const left = readdirSync(caches());
-    expect(left.length).toBe(HASH_FILES_MAX);
+    expect(left.length).toBe(KEPT_HASH_CONTEXTS_MAX);
     expect(left).not.toContain("3.json");
     expect(left).toContain("4.json");
     expect(left.some((name) => readFileSync(join(caches(), name), "utf8").includes("sha256"))).toBe(true);
