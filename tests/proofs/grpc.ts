@@ -6,12 +6,12 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { acceptInbound } from "../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";
+import { freePort, listening } from "../peers/ports.ts";
 import { front, pod, service } from "../unit/proxy/raw-peers.ts";
 
 const FOLDER = resolve("dist/proofs");
 const SOURCES = resolve("tests/projects/conformance/grpc");
 const CASE_MS_MAX = 60_000;
-const LISTEN_TRIES_MAX = 100;
 const GO_VERSION = "v1.85.0";
 const CASES = [
   "empty_unary",
@@ -66,24 +66,6 @@ async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   for await (const chunk of stream) {
     text += Buffer.from(chunk).toString();
     if (text.includes("\n")) return text.trim();
-  }
-  throw new Error("The server has not started");
-}
-
-function freePort(): number {
-  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  taken.stop(true);
-  return taken.port;
-}
-
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < LISTEN_TRIES_MAX; tries += 1) {
-    try {
-      (await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } })).end();
-      return;
-    } catch {
-      await Bun.sleep(100);
-    }
   }
   throw new Error("The server has not started");
 }
