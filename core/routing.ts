@@ -13,6 +13,7 @@ import type {
   SpaceRecord,
 } from "./route-table.ts";
 import { serviceKey } from "./route-table.ts";
+import { spaceLabels } from "./space-host.ts";
 
 /** One port of one Service. */
 export interface Destination {
@@ -184,7 +185,7 @@ export class RouteTable {
 
 /**
  * The one Service that `address:port` means. Several Services may stand behind one pod address; then the request's
- * authority must name one of them.
+ * authority must name one of them, as pods write it or as the URL of a space.
  */
 export function lookup(
   table: RouteTable,
@@ -194,11 +195,19 @@ export function lookup(
   const found = table.at(address.ip, address.port);
   if (found.length <= 1) return found[0];
   if (authority === undefined) return undefined;
-  const [name, namespace] = hostLabels(authority);
-  const named = found.filter(
+  const labels = hostLabels(authority);
+  const [name, namespace] = labels;
+  const byName = found.filter(
     ({ service }) => service.name === name && (namespace === undefined || service.namespace === namespace),
   );
+  const named = byName.length > 0 ? byName : found.filter(({ service }) => isInUrl(table, service, labels));
   return named.length === 1 ? named[0] : undefined;
+}
+
+/** From outside a Service is `[<child>.s.]<root>.<service>…`, under whatever domain. */
+function isInUrl(table: RouteTable, service: ServiceRecord, labels: readonly string[]): boolean {
+  const host = spaceLabels(labels)?.host;
+  return host?.service === service.name && table.ancestry(service.namespace).includes(host.root);
 }
 
 /** Why a request goes where it goes. */

@@ -32,7 +32,10 @@ function knowsService(table: RouteTable, space: string, service: string): boolea
   return table.ancestry(space).some((ancestor) => table.find(ancestor, service) !== undefined);
 }
 
-function spaceLabels(labels: readonly string[]): { readonly host: SpaceHost; readonly length: number } | undefined {
+/** By the form alone, whatever exists. @returns how many labels it took */
+export function spaceLabels(
+  labels: readonly string[],
+): { readonly host: SpaceHost; readonly length: number } | undefined {
   const [first, second, third, fourth] = labels;
   if (first === undefined || first === "" || second === undefined || second === "") return undefined;
   if (second !== "s" || third === undefined || fourth === undefined)

@@ -170,6 +170,26 @@ describe("lookup()", () => {
   const twins = tableOf(WEB_DEV, twin);
   test("lets the authority decide between several", () =>
     expect(lookup(twins, { ip: "10.0.0.1", port: 8080 }, "WEB-twin.dev:80")?.service).toEqual(twin));
+  test.each([
+    ["dev.web-twin.example.com", "web-twin"],
+    ["alice.s.dev.web-twin.example.com:8443", "web-twin"],
+    ["Alice.S.Dev.Web.Example.Com", "web"],
+    ["alice.s.dev.shop.example.com", undefined],
+    ["alice.s.bob.web.example.com", undefined],
+    ["alice.s.dev", undefined],
+  ])("lets the URL of a space decide between several: %s", (authority, name) =>
+    expect(lookup(twins, { ip: "10.0.0.1", port: 8080 }, authority)?.service.name).toBe(name),
+  );
+
+  test("takes an authority for a name of the cluster's DNS before it takes it for a URL", () => {
+    const [own, other] = [
+      service("dev", "web", { endpoints: ["10.0.0.1"] }),
+      service("dev", "dev", { endpoints: ["10.0.0.1"] }),
+    ];
+    expect(lookup(tableOf(own, other), { ip: "10.0.0.1", port: 8080 }, "web.dev")?.service).toEqual(own);
+    expect(lookup(tableOf(own, other), { ip: "10.0.0.1", port: 8080 }, "dev.dev")?.service).toEqual(other);
+    expect(lookup(tableOf(own, other), { ip: "10.0.0.1", port: 8080 }, "dev.web")?.service).toEqual(own);
+  });
   test("finds none when the authority does not decide", () => {
     expect(lookup(twins, { ip: "10.0.0.1", port: 8080 }, "other")).toBeUndefined();
     expect(lookup(twins, { ip: "10.0.0.1", port: 8080 })).toBeUndefined();

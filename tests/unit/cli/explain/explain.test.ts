@@ -144,11 +144,13 @@ describe("explain() of what comes from outside", () => {
 
   test("of several Services behind one pod the host must name one", () => {
     const backend = { service: { name: "api", port: { number: 80 } } };
-    const rules = [{ host: "bob.s.dev.api.example.com", http: { paths: [{ path: "/", backend }] } }];
-    const ingresses = ingress("dev", "", { ...own, rules });
-    const found = way("http://bob.s.dev.api.example.com/", { facts: factsWith({ dev: { ingresses } }) });
-    expect(short(found)).toBe("dev/api here: api-1");
-    expect(found.steps.at(-1)?.why).toBe(
+    const hosts = ["bob.s.dev.api.example.com", "bob.s.dev.shop.example.com"];
+    const rules = hosts.map((host) => ({ host, http: { paths: [{ path: "/", backend }] } }));
+    const facts = factsWith({ dev: { ingresses: ingress("dev", "", { ...own, rules }) } });
+    expect(short(way("http://bob.s.dev.api.example.com/", { facts }))).toBe("bob/api nearer: 10.0.0.10");
+    const unnamed = way("http://bob.s.dev.shop.example.com/", { facts });
+    expect(short(unnamed)).toBe("dev/api here: api-1");
+    expect(unnamed.steps.at(-1)?.why).toBe(
       "several Services stand behind its pod and the host names none of them, so no nearer version is looked for",
     );
   });

@@ -109,6 +109,18 @@ describe("acceptInbound()", () => {
     client.socket.destroy();
   });
 
+  test("tells two Services of one pod and port apart by a host of the user's own Ingress", async () => {
+    const [dev, alice] = [await named("from-dev"), await named("from-alice")];
+    const of = pod(dev, { services: [api("dev", dev), web("dev", dev), web("alice", alice)] });
+    const { port } = inbound(of);
+    const client = await rawClient(port, request("Host: alice.s.dev.web.example.com:8443"));
+    await client.until("from-alice");
+    client.socket.write(request("Host: alice.s.dev.api.example.com"));
+    await client.until("from-dev");
+    expect(of.counters.forwarded).toBe(1);
+    client.socket.destroy();
+  });
+
   test("refuses every port of the sidecar and the agent", async () => {
     for (const port of [19001, 19006, 19020, 19050, 19060, 19070, 19080]) {
       const of = pod({ address: "10.0.0.9", port });
