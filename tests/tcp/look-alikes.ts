@@ -62,8 +62,12 @@ const SERVERS: readonly Server[] = [
     prepare: ({ folder }) =>
       run(["mariadb-install-db", ...mariadb(folder), "--auth-root-authentication-method=normal"]),
     argv: ({ port, folder }) => [
-      ...["mariadbd", ...mariadb(folder), "--skip-name-resolve", "--bind-address", HOST],
-      ...["--port", `${port}`, "--socket", `${folder}/socket`],
+      "mariadbd",
+      ...mariadb(folder),
+      "--skip-name-resolve",
+      `--bind-address=${HOST}`,
+      `--port=${port}`,
+      `--socket=${folder}/socket`,
     ],
   },
 ];
