@@ -32,7 +32,7 @@ export interface GatewayOptions {
   readonly log: Log;
   /** Not ready any more; connections are still accepted. */
   readonly leaving: AbortSignal;
-  /** Ends listeners and feed; connections end by themselves. */
+  /** Ends listeners, feed and idle connections; the others end behind what they have begun. */
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +51,7 @@ export async function runGateway(options: GatewayOptions): Promise<GatewayPorts>
   const door: Door = { ...config, table: routes.table };
   const serve = (client: Wire, arrival: Arrival): void => {
     counters.connections += 1;
-    serveEitherVersion({ client, policy: policyOf({ door, routes, counters }, arrival) });
+    serveEitherVersion({ client, policy: policyOf({ door, routes, counters }, arrival), leaving: signal });
   };
   await keepCertificate(options, certificates);
   const http = listenEverywhere({

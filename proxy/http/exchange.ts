@@ -48,6 +48,8 @@ export interface ExchangeStart {
   readonly spare?: Dial | undefined;
   /** Default `HEAD_MS_MAX`. */
   readonly headMs?: number;
+  /** Then the connection ends behind its last request that has begun. */
+  readonly leaving?: AbortSignal | undefined;
 }
 
 /** Methods that may be sent again when a connection broke before any answer (RFC 9110 §9.2.1). */
@@ -92,12 +94,18 @@ class Exchange implements WireOwner, UpstreamListener {
   #clientEnded = false;
   readonly #headMs: number;
   #slowHead: ReturnType<typeof setTimeout> | undefined;
+  readonly #leaving: AbortSignal | undefined;
+  readonly #leave = (): void => {
+    if (this.#phase === "idle" && this.#input === undefined) this.#finish();
+  };
 
   constructor(start: ExchangeStart) {
     this.#client = start.client;
     this.#policy = start.policy;
     this.#headMs = start.headMs ?? HEAD_MS_MAX;
     this.#upstreams = new Upstreams(this, start.spare);
+    this.#leaving = start.leaving;
+    this.#leaving?.addEventListener("abort", this.#leave);
   }
 
   data(_wire: Wire, bytes: Buffer): void {
@@ -119,7 +127,7 @@ class Exchange implements WireOwner, UpstreamListener {
 
   close(): void {
     this.#headIsOver();
-    this.#phase = "closed";
+    this.#isOver();
     this.#tellEnd(this.#current?.responded === true);
     // The server must learn that nobody reads its answer any more.
     if (this.#current?.responded === false) this.#upstreams.abort(this.#current.upstream);
@@ -147,7 +155,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   switched(upstream: Upstream, bytes: Buffer): void {
-    this.#phase = "closed";
+    this.#isOver();
     this.#observed?.response(bytes);
     this.#tellEnd(true);
     this.#upstreams.release(upstream);
@@ -305,7 +313,8 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#tellEnd(true);
     this.#phase = "idle";
     this.#current = undefined;
-    this.#readHead();
+    if (this.#leaving?.aborted === true) this.#leave();
+    if (this.#phase === "idle") this.#readHead();
   }
 
   #retry(retry: Retry): void {
@@ -341,7 +350,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #finish(): void {
-    this.#phase = "closed";
+    this.#isOver();
     this.#tellEnd(this.#current?.responded === true);
     this.#upstreams.closeAll();
     if (this.#clientEnded) this.#client.close();
@@ -349,10 +358,15 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #reset(): void {
-    this.#phase = "closed";
+    this.#isOver();
     this.#tellEnd(false);
     this.#upstreams.closeAll();
     this.#client.reset();
+  }
+
+  #isOver(): void {
+    this.#phase = "closed";
+    this.#leaving?.removeEventListener("abort", this.#leave);
   }
 
   #tellEnd(complete: boolean): void {

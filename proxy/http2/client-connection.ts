@@ -33,6 +33,7 @@ export function serveHttp2(start: ExchangeStart): void {
   if (start.spare !== undefined) connection.adopt(start.spare);
   if (start.input === undefined) connection.flushAll();
   else connection.data(start.client, start.input);
+  if (start.leaving?.aborted === true) connection.leave();
   start.client.resume();
 }
 
@@ -67,10 +68,14 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   /** Closes when the last stream ends. */
   #leaving = false;
   #closed = false;
+  readonly #asked: AbortSignal | undefined;
+  readonly #leaveNow = (): void => this.leave();
 
-  constructor({ client, policy }: ExchangeStart) {
+  constructor({ client, policy, leaving }: ExchangeStart) {
     super(client, true);
     this.policy = policy;
+    this.#asked = leaving;
+    leaving?.addEventListener("abort", this.#leaveNow);
     this.greet([
       [SETTING.maxConcurrentStreams, HTTP2_STREAMS_MAX],
       [SETTING.initialWindowSize, HTTP2_STREAM_WINDOW_BYTES],
@@ -131,6 +136,12 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   close(): void {
     this.#closeUpstreams();
     for (const stream of this.streams.values()) stream.listener.reset(stream, ERROR.cancel);
+  }
+
+  /** Ends with the last stream that is open. */
+  leave(): void {
+    this.#leave();
+    this.flushAll();
   }
 
   /** The client opens no more streams that matter to it. */
@@ -255,6 +266,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   /** A server must learn that nobody reads its answer any more. */
   #closeUpstreams(): void {
     this.#closed = true;
+    this.#asked?.removeEventListener("abort", this.#leaveNow);
     for (const { dial } of this.#dialling.values()) dial.abandon();
     for (const upstream of [...this.#upstreams.values(), ...this.#leavingUpstreams]) {
       upstream.wire.owner = DISCARD;
