@@ -39,7 +39,7 @@ export async function run(args: RouteExplainArgs, context: Context): Promise<num
   if (!/^[A-Z]+$/.test(method)) throw new AzdsError("USAGE", `\`${args.method}\` is no method of HTTP`);
   const cluster = await connect(context);
   if (isThisMachine(address)) throw await refuseForward(address, context, cluster);
-  const question = await ask({ address, fields, space: args.space }, context, cluster);
+  const question = await ask({ address, method, fields, space: args.space }, context, cluster);
   const explanation = await explainFully(question, cluster, context.signal);
   if (!args.live) {
     show(question, { url: args.url, ...explanation }, context);
@@ -71,11 +71,12 @@ export async function run(args: RouteExplainArgs, context: Context): Promise<num
 
 interface Asked {
   readonly address: Address;
+  readonly method: string;
   readonly fields: Readonly<Record<string, string>>;
   readonly space: string | undefined;
 }
 
-async function ask({ address, fields, space }: Asked, context: Context, cluster: Cluster): Promise<Question> {
+async function ask({ address, method, fields, space }: Asked, context: Context, cluster: Cluster): Promise<Question> {
   const { kube } = cluster;
   const { signal } = context;
   const { hostSuffix, endpoint, trustExternalHeader } = await readInfo(cluster, signal);
@@ -89,7 +90,7 @@ async function ask({ address, fields, space }: Asked, context: Context, cluster:
   const namespaces = [caller.name, ...caller.ancestors, ...(named === undefined ? [] : [named])];
   const facts = await readFacts(kube, namespaces, signal);
   const { [ROUTE_HEADER]: header, baggage } = fields;
-  return { address, caller: caller.name, header, baggage, routes, gateway, facts };
+  return { address, method, fields, caller: caller.name, header, baggage, routes, gateway, facts };
 }
 
 /** Explained twice where the way leads to spaces whose pods have not been read yet. */

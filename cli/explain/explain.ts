@@ -22,6 +22,6 @@ export function explain(question: Question): Explanation {
   const known = urls.length === 0 ? "" : `; of this tree there are ${listed(urls, ROUTE_NAMES_MAX)}`;
   const what = isOutside
     ? "names no service of this tree of dev spaces"
-    : "is no service, no Ingress and no host of azds";
+    : "is no service, no Ingress, no HTTPRoute and no host of azds";
   throw new AzdsError("HOST_UNKNOWN", `\`${question.address.host}\` ${what}${known}`);
 }

@@ -2,8 +2,8 @@
 import type { RouteReason } from "../../core/routing.ts";
 import type { SpaceSource } from "../../core/trace.ts";
 
-/** Who reads the request first: the sidecar of a pod, or one of the three ways in from outside. */
-export type Entry = "pod" | "local-gateway" | "gateway" | "ingress";
+/** Who reads the request first: the sidecar of a pod, or one of the ways in from outside. */
+export type Entry = "pod" | "local-gateway" | "gateway" | "ingress" | "http-route";
 
 /** One fact on the way, with its cause. */
 export interface Step {

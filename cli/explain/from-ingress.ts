@@ -1,30 +1,44 @@
-/** The way of a request through an ingress controller of the user's own: the sidecar of the first pod decides. Pure. */
+/** The way of a request through an ingress controller or a Gateway of the user's own: the sidecar of the first pod decides. Pure. */
 import { CLONE_OF_ANNOTATION } from "../../core/contract.ts";
 import { expectedProtocol } from "../../core/expected-protocol.ts";
-import { matchIngress, type IngressMatch } from "../../core/ingress-match.ts";
+import { matchIngress } from "../../core/ingress-match.ts";
 import { backendPort } from "../../core/ingress.ts";
 import { requestSpace } from "../../core/request-space.ts";
-import { serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
+import { type IngressBackend, serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
 import { inboundTarget, lookup } from "../../core/routing.ts";
-import type { Explanation, Step } from "./explanation.ts";
+import type { Entry, Explanation, Step } from "./explanation.ts";
+import { matchHttpRoute } from "./http-route.ts";
 import { rulePath, tableWithIngresses } from "./ingress-table.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
 import { type Question, readerOf } from "./question.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep, spaceStep } from "./steps.ts";
 import { REASONS } from "./words.ts";
 
-/** @returns `undefined`: no Ingress of another class has this host and path */
+const KINDS = { ingress: "Ingress", "http-route": "HTTPRoute" } as const;
+
+/** The rule that its controller follows. */
+interface Met {
+  readonly entry: Extract<Entry, "ingress" | "http-route">;
+  readonly step: Step;
+  /** Absent: the rule names no Service. */
+  readonly backend: (IngressBackend & { readonly namespace: string }) | undefined;
+  /** What its pods see as the host. */
+  readonly authority: string;
+}
+
+/** @returns `undefined`: no Ingress of another class and no HTTPRoute has this host and path */
 export function fromIngress(question: Question): Explanation | undefined {
-  const match = meet(question);
-  if (match === undefined) return undefined;
+  const met = meetIngress(question) ?? meetHttpRoute(question);
+  if (met === undefined) return undefined;
   const { table } = question.routes;
-  const { namespace, backend } = match;
-  const steps = [routesStep(question), ingressStep(question, match)];
-  const service = table.find(namespace, backend.service);
+  const { entry, step, backend } = met;
+  const steps = [routesStep(question), step];
+  const nobody = { entry, reason: "here", otherwise: [], pods: [] } as const;
+  if (backend === undefined) return { ...nobody, steps: [...steps, { step: "answer", what: "nobody", why: step.why }] };
+  const service = table.find(backend.namespace, backend.service);
   const port = service === undefined ? undefined : backendPort(service, backend);
-  const nobody = { entry: "ingress", reason: "here", otherwise: [], pods: [] } as const;
   if (service === undefined) {
-    const why = "the Ingress names a Service that does not exist, or that is of no dev space of this tree";
+    const why = `the ${KINDS[entry]} names a Service that does not exist, or that is of no dev space of this tree`;
     return { ...nobody, steps: [...steps, { step: "answer", what: "nobody", why }] };
   }
   const [address] = service.endpoints;
@@ -32,32 +46,60 @@ export function fromIngress(question: Question): Explanation | undefined {
     const why =
       port === undefined
         ? `the Service has only ${portsText(service)}`
-        : `the Service has no ready pod${whyNotReady(question, namespace, service.name)}`;
+        : `the Service has no ready pod${whyNotReady(question, service.namespace, service.name)}`;
     const what = `nobody of ${serviceKey(service)}`;
     return { ...nobody, steps: [...steps, { step: "answer", what, why }], pods: podsOf(question, service) };
   }
-  return arrive(question, { service, port, address, before: steps });
+  return arrive(question, { met, service, port, address, before: steps });
 }
 
 /** Clones for children stand beside their originals, so a host counts as it is written. */
-function meet(question: Question): IngressMatch | undefined {
-  const { address, gateway } = question;
+function meetIngress(question: Question): Met | undefined {
+  const { address, gateway, facts } = question;
   const table = tableWithIngresses(question, ({ ours }) => !ours);
   if (table === undefined) return undefined;
   const { hostSuffix } = gateway;
   const match = matchIngress(table, { host: address.host, path: rulePath(address), hostSuffix });
-  return match?.child === undefined ? match : undefined;
+  if (match === undefined || match.child !== undefined) return undefined;
+  const { namespace, name, backend } = match;
+  const ingress = facts.get(namespace)?.ingresses.find((each) => each.name === name);
+  const why = `it has this host and path, for the Service \`${backend.service}\`; its controller is your own${cloneText(ingress)}`;
+  return {
+    entry: "ingress",
+    step: { step: "entry", what: `Ingress ${namespace}/${name}`, why },
+    backend: { ...backend, namespace },
+    authority: address.authority,
+  };
 }
 
-function ingressStep({ facts }: Question, { namespace, name, backend }: IngressMatch): Step {
-  const ingress = facts.get(namespace)?.ingresses.find((each) => each.name === name);
-  const original = ingress?.annotations[CLONE_OF_ANNOTATION];
-  const clone = original === undefined ? "" : `, made by azds from \`${original}\` for a child`;
-  const why = `it has this host and path, for the Service \`${backend.service}\`; its controller is your own${clone}`;
-  return { step: "entry", what: `Ingress ${namespace}/${name}`, why };
+function meetHttpRoute({ address, method, fields, facts }: Question): Met | undefined {
+  const routes = [...facts.values()].flatMap(({ httpRoutes }) => httpRoutes);
+  const match = matchHttpRoute(routes, { host: address.host, path: address.path, method, fields });
+  if (match === undefined) return undefined;
+  const { route, rule } = match;
+  const [backend] = rule.redirects ? [] : rule.backends;
+  const others = rule.backends.length > 1 ? `, the first of ${rule.backends.length} by weight` : "";
+  const leads = rule.redirects
+    ? "a rule that redirects the client"
+    : backend === undefined
+      ? "a rule without any Service"
+      : `the Service \`${backend.service}\`${others}`;
+  const why = `it has this host and path, for ${leads}; its Gateway is your own${cloneText(route)}`;
+  return {
+    entry: "http-route",
+    step: { step: "entry", what: `HTTPRoute ${route.namespace}/${route.name}`, why },
+    backend,
+    authority: rule.hostname ?? address.authority,
+  };
+}
+
+function cloneText(object: { readonly annotations: Readonly<Record<string, string>> } | undefined): string {
+  const original = object?.annotations[CLONE_OF_ANNOTATION];
+  return original === undefined ? "" : `, made by azds from \`${original}\` for a child`;
 }
 
 interface Arrival {
+  readonly met: Met;
   readonly service: ServiceRecord;
   readonly port: ServicePort;
   /** Of one of its pods. */
@@ -65,17 +107,17 @@ interface Arrival {
   readonly before: readonly Step[];
 }
 
-function arrive(question: Question, { service, port, address, before }: Arrival): Explanation {
+function arrive(question: Question, { met, service, port, address, before }: Arrival): Explanation {
   const { routes, header, baggage } = question;
   const { table } = routes;
-  const { authority } = question.address;
+  const { entry, authority } = met;
   const original = { address, port: port.target ?? port.port };
   const itself = { ...original, space: service.namespace, service: serviceKey(service) };
-  const steps = [...before, { step: "port", what: portText(port), why: "the Ingress says so" }];
-  const passes = whyUnseen(question, service, original);
+  const steps = [...before, { step: "port", what: portText(port), why: `the ${KINDS[entry]} says so` }];
+  const passes = whyUnseen(question, { service, original, authority });
   if (passes !== undefined) {
     const end = ending(question, { candidates: [itself], reason: "here" });
-    return { entry: "ingress", steps: [...steps, { step: "answer", what: itself.service, why: passes }], ...end };
+    return { entry, steps: [...steps, { step: "answer", what: itself.service, why: passes }], ...end };
   }
   const space = requestSpace(readerOf(question), authority, { routeAs: header, baggage });
   const search = passedSteps(question, service.name);
@@ -94,19 +136,21 @@ function arrive(question: Question, { service, port, address, before }: Arrival)
   const arrival: Step[] =
     nearer === undefined ? [] : [{ step: "arrival", what: "the application", why: REASONS.marked }];
   return {
-    entry: "ingress",
+    entry,
     steps: [...steps, spaceStep(question, space), ...search.steps, ...answerSteps(answer), ...arrival],
     ...namedSpace(question, space),
     ...ending(question, answer),
   };
 }
 
+interface Arriving {
+  readonly service: ServiceRecord;
+  readonly original: { readonly address: string; readonly port: number };
+  readonly authority: string;
+}
+
 /** Why the sidecar of the first pod does not see the request, so that its application gets it. */
-function whyUnseen(
-  question: Question,
-  service: ServiceRecord,
-  original: { readonly address: string; readonly port: number },
-): string | undefined {
+function whyUnseen(question: Question, { service, original, authority }: Arriving): string | undefined {
   const pods = question.facts.get(service.namespace)?.pods;
   if (pods === undefined) return undefined;
   const pod = pods.find(({ addresses }) => addresses.includes(original.address));
@@ -117,7 +161,7 @@ function whyUnseen(
     return `its pod asked by annotation that port ${original.port} passes by its sidecar`;
   const { protocol } = expectedProtocol(table, original, opaquePorts);
   if (protocol === "opaque") return REASONS.opaque;
-  const meant = lookup(table, { ip: original.address, port: original.port }, question.address.authority);
+  const meant = lookup(table, { ip: original.address, port: original.port }, authority);
   if (meant !== undefined) return undefined;
   return "several Services stand behind its pod and the host names none of them, so no nearer version is looked for";
 }

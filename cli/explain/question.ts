@@ -13,6 +13,9 @@ export interface Gateway {
 
 export interface Question {
   readonly address: Address;
+  readonly method: string;
+  /** All header fields, names in lower case. */
+  readonly fields: Readonly<Record<string, string>>;
   /** The space of the caller. */
   readonly caller: string;
   /** Values of the route header and of `baggage`. */

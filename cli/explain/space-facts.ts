@@ -1,4 +1,4 @@
-/** What the cluster says of the pods, Services and Ingresses of some spaces, as far as the user may read them. */
+/** What the cluster says of the pods, Services, Ingresses and HTTPRoutes of some spaces, as far as the user may read them. */
 import { SKIPPED_ANNOTATION } from "../../core/contract.ts";
 import { type Ingress, parseIngress } from "../../core/ingress.ts";
 import { canonicalAddress } from "../../core/ip-address.ts";
@@ -8,6 +8,7 @@ import { asArray, asString, at } from "../../core/parse.ts";
 import { causeOf } from "../engine/pods/diagnose.ts";
 import { podView, type PodView } from "../engine/pods/pod-view.ts";
 import { selects } from "../engine/pods/services.ts";
+import { type HttpRoute, parseHttpRoute } from "./http-route.ts";
 import { type Sidecar, sidecarOf } from "./read-routes.ts";
 
 export interface PodFacts {
@@ -36,6 +37,8 @@ export interface SpaceFacts {
   readonly pods: readonly PodFacts[];
   readonly services: readonly ServiceFacts[];
   readonly ingresses: readonly Ingress[];
+  /** Empty also where the Gateway API is not installed, or may not be read. */
+  readonly httpRoutes: readonly HttpRoute[];
 }
 
 /** By namespace. One that is absent does not exist, or may not be read. */
@@ -54,18 +57,30 @@ export async function readFacts(kube: KubeClient, namespaces: Iterable<string>, 
 async function readSpace(kube: KubeClient, namespace: string, signal: AbortSignal): Promise<SpaceFacts | undefined> {
   const ingressKind = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
   try {
-    const [pods, services, ingresses] = await Promise.all([
+    const [pods, services, ingresses, httpRoutes] = await Promise.all([
       kube.list(podsPath(namespace), signal),
       kube.list(collectionPath({ apiVersion: "v1", kind: "Service" }, namespace), signal),
       kube.list(collectionPath(ingressKind, namespace), signal),
+      listRoutes(kube, namespace, signal),
     ]);
     return {
       pods: pods.map(podFacts),
       services: services.map(serviceFacts),
       ingresses: ingresses.flatMap((ingress) => parseIngress(ingress) ?? []),
+      httpRoutes: httpRoutes.flatMap((route) => parseHttpRoute(route) ?? []),
     };
   } catch (error) {
     if (error instanceof KubeError && error.status === 403) return undefined;
+    throw error;
+  }
+}
+
+async function listRoutes(kube: KubeClient, namespace: string, signal: AbortSignal): Promise<readonly unknown[]> {
+  const kind = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" };
+  try {
+    return await kube.list(collectionPath(kind, namespace), signal);
+  } catch (error) {
+    if (error instanceof KubeError && (error.status === 403 || error.status === 404)) return [];
     throw error;
   }
 }

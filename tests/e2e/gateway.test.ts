@@ -23,6 +23,7 @@ import {
   kubectlCommand,
   route,
 } from "./support/gateway.ts";
+import { type OwnIngress, startOwnIngress, withHosts } from "./support/own-ingress.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACES = { entry: "root", "entry-child": "entry" } as const;
@@ -32,6 +33,7 @@ let admin: Developer;
 let forward: RunningCommand;
 let http = 0;
 let https = 0;
+let ownIngress: OwnIngress | undefined;
 
 async function enable(...args: readonly string[]): Promise<string> {
   const done = await admin.azds(["cluster", "enable", "--space", "dev", "--yes", ...args]);
@@ -82,6 +84,21 @@ async function explained(url: string): Promise<string> {
   return `${asString(at(way, "entry"))} ${asString(at(way, "reason"))}: ${ends.join(" ")}`;
 }
 
+/** `<asked pod>.<space>`, then those it was sent on to, with the status: what a real request touched. */
+async function touched(url: string): Promise<string> {
+  const { argv, env } = admin.command(["route", "explain", url, "-n", "entry", "--live", "-o", "json"]);
+  const child = Bun.spawn([...withHosts([new URL(url).hostname], argv)], { env, stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const live = jsonLines(stdout).find((line) => line["name"] === "live")?.["data"];
+  if (live === undefined) return `${stdout}${stderr}`;
+  const pods = (calls: unknown): readonly string[] =>
+    asArray(calls).flatMap((call) => {
+      const [namespace, name] = asString(at(call, "pod"))?.split("/") ?? [];
+      return [`${name}.${namespace}`, ...pods(at(call, "calls"))];
+    });
+  return `${String(at(live, "status"))} ${pods(at(live, "calls")).join(" ")}`;
+}
+
 beforeAll(async () => {
   admin = await enabledCluster();
   await kubectl(["-n", "azds", "delete", "secret", "gateway-cert", "--ignore-not-found"]);
@@ -103,6 +120,7 @@ async function patchStatus(status: object): Promise<void> {
 
 afterAll(async () => {
   await forward?.stop();
+  await ownIngress?.stop();
   await removeSpaces(SPACES);
   await kubectl(["delete", "customresourcedefinition", "httproutes.gateway.networking.k8s.io", "--ignore-not-found"]);
   await enable(
@@ -133,6 +151,13 @@ describe("the gateway", () => {
     );
     expect(await explained(`http://entry-child.s.entry.api${SUFFIX}/`)).toBe("gateway space: api.entry");
     expect(await explained(`https://entry.web${SUFFIX}/`)).toBe("gateway space: web.entry");
+  }, 60_000);
+
+  test("is shown by --live which pods a request through it touches", async () => {
+    const asked = async (host: string): Promise<string> => touched(`http://${host}${SUFFIX}:${http}/`);
+    await eventuallyEqual(async () => asked("entry-child.s.entry.web"), "200 web.entry-child");
+    await eventuallyEqual(async () => asked("entry-child.s.entry.api"), "200 api.entry");
+    await eventuallyEqual(async () => asked("entry.web"), "200 web.entry");
   }, 60_000);
 
   test("drops an outside route header and answers unknown hosts with those that are known", async () => {
@@ -224,6 +249,21 @@ describe("the gateway", () => {
     await eventuallyEqual(seen, "");
   }, 60_000);
 
+  test("an ingress controller of one's own leads to the child, as explained and as --live shows", async () => {
+    const host = "entry.web.example.test";
+    const paths = [{ path: "/", pathType: "Prefix", service: "web" }];
+    await apply([ingress({ name: "nginx", className: "nginx", host, paths })]);
+    const clone = ["-n", "entry", "get", "ingress", "nginx-entry-child-azds", "-o", "jsonpath={.spec.rules[0].host}"];
+    await eventuallyEqual(async () => (await kubectl(clone)).stdout, `entry-child.s.${host}`);
+    const ip = await kubectlOk(["-n", "entry", "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"]);
+    ownIngress = await startOwnIngress([host, `entry-child.s.${host}`], ip);
+    const url = (of: string): string => `http://${of}:${ownIngress?.port}/`;
+    expect(await explained(url(`entry-child.s.${host}`))).toBe("ingress nearer: web.entry-child");
+    await eventuallyEqual(async () => touched(url(`entry-child.s.${host}`)), "200 web.entry-child");
+    expect(await explained(url(host))).toBe("ingress here: web.entry");
+    await eventuallyEqual(async () => touched(url(host)), "200 web.entry");
+  }, 120_000);
+
   test("clones HTTPRoutes where the Gateway API is there", async () => {
     await apply([HTTP_ROUTE_CRD]);
     const established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
@@ -234,6 +274,9 @@ describe("the gateway", () => {
     await apply([ingress({ name: "bell", className: "nginx", host: "ring.example.test", paths: [] })]);
     const clone = ["-n", "entry", "get", "httproutes", "own-entry-child-azds", "-o", "jsonpath={.spec.hostnames[0]}"];
     await eventuallyEqual(async () => (await kubectl(clone)).stdout, "entry-child.s.entry.own.example.test");
+    const explainedBoth = async (): Promise<string> =>
+      `${await explained("http://entry-child.s.entry.own.example.test/")}, ${await explained("http://entry.own.example.test/")}`;
+    await eventuallyEqual(explainedBoth, "http-route nearer: web.entry-child, http-route here: web.entry");
   }, 60_000);
 
   test("refuses what cannot be meant, and changes nothing", async () => {

@@ -177,7 +177,10 @@ describe("explain() refuses", () => {
       "http://dev.wep.azds.localhost/",
       "HOST_UNKNOWN: `dev.wep.azds.localhost` names no service of this tree of dev spaces; of this tree there are `http://alice.s.dev.web.azds.localhost/`",
     ],
-    ["http://www.example.com/", "HOST_UNKNOWN: `www.example.com` is no service, no Ingress and no host of azds"],
+    [
+      "http://www.example.com/",
+      "HOST_UNKNOWN: `www.example.com` is no service, no Ingress, no HTTPRoute and no host of azds",
+    ],
   ] as const)("%s", (url, message) => {
     expect(failure(url)).toStartWith(message);
   });

@@ -98,14 +98,21 @@ const FACTS: Readonly<Record<string, SpaceFacts>> = {
       serviceFacts("dev", "away", "example.com"),
     ],
     ingresses: [],
+    httpRoutes: [],
   },
-  alice: { pods: [pod("alice", { name: "web-2", ip: "10.0.0.2", app: "web" })], services: [], ingresses: [] },
+  alice: {
+    pods: [pod("alice", { name: "web-2", ip: "10.0.0.2", app: "web" })],
+    services: [],
+    ingresses: [],
+    httpRoutes: [],
+  },
   tiny: {
     pods: [pod("tiny", { name: "api-2", ip: "10.0.0.4", app: "api", isReady: false })],
     services: [serviceFacts("tiny", "api")],
     ingresses: [],
+    httpRoutes: [],
   },
-  other: { pods: [], services: [serviceFacts("other", "shop")], ingresses: [] },
+  other: { pods: [], services: [serviceFacts("other", "shop")], ingresses: [], httpRoutes: [] },
 };
 
 export interface Ask {
@@ -113,17 +120,21 @@ export interface Ask {
   readonly header?: string;
   readonly baggage?: string;
   readonly trustsHeader?: boolean;
+  readonly method?: string;
+  readonly fields?: Readonly<Record<string, string>>;
   readonly facts?: Readonly<Record<string, SpaceFacts>>;
 }
 
 export function question(
   url: string,
-  { caller = "dev", header, baggage, trustsHeader = false, facts = FACTS }: Ask = {},
+  { caller = "dev", header, baggage, trustsHeader = false, method = "GET", fields = {}, facts = FACTS }: Ask = {},
 ): Question {
   const table = new RouteTable();
   table.apply(snapshot(SERVICES));
   return {
     address: parseAddress(url),
+    method,
+    fields,
     caller,
     header,
     baggage,
@@ -134,7 +145,7 @@ export function question(
 }
 
 export function factsWith(over: Readonly<Record<string, Partial<SpaceFacts>>>): Readonly<Record<string, SpaceFacts>> {
-  const none: SpaceFacts = { pods: [], services: [], ingresses: [] };
+  const none: SpaceFacts = { pods: [], services: [], ingresses: [], httpRoutes: [] };
   const changed = Object.entries(over).map(([space, part]) => [space, { ...(FACTS[space] ?? none), ...part }] as const);
   return { ...FACTS, ...Object.fromEntries(changed) };
 }

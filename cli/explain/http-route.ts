@@ -1,0 +1,210 @@
+/** HTTPRoutes (gateway.networking.k8s.io/v1), and which rule of which one a request from outside meets. Pure. */
+import { asArray, asNumber, asString, asStringRecord, at } from "../../core/parse.ts";
+
+export interface HttpRoute {
+  readonly namespace: string;
+  readonly name: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** RFC 3339; older routes go before younger ones. */
+  readonly created: string;
+  /** Lower case; none: all hosts of its Gateway. */
+  readonly hostnames: readonly string[];
+  readonly rules: readonly HttpRule[];
+}
+
+export interface HttpRule {
+  /** One of them has to be met. */
+  readonly matches: readonly HttpMatch[];
+  /** Services that it may choose, the heaviest first. */
+  readonly backends: readonly HttpBackend[];
+  /** By a filter: the request reaches no Service. */
+  readonly redirects: boolean;
+  /** By a filter: the host that the Service sees. */
+  readonly hostname: string | undefined;
+}
+
+export interface HttpBackend {
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+}
+
+type PathKind = "Exact" | "PathPrefix" | "RegularExpression";
+
+interface HttpMatch {
+  readonly kind: PathKind;
+  readonly path: string;
+  readonly method: string | undefined;
+  readonly headers: readonly ValueMatch[];
+  readonly query: readonly ValueMatch[];
+}
+
+interface ValueMatch {
+  /** Of headers in lower case. */
+  readonly name: string;
+  readonly value: string;
+  readonly isPattern: boolean;
+}
+
+/** `undefined` for one that is being deleted, or that no Gateway serves. */
+export function parseHttpRoute(object: unknown): HttpRoute | undefined {
+  const metadata = at(object, "metadata");
+  const namespace = asString(at(metadata, "namespace"));
+  const name = asString(at(metadata, "name"));
+  if (namespace === undefined || name === undefined || at(metadata, "deletionTimestamp") !== undefined)
+    return undefined;
+  const spec = at(object, "spec");
+  const parents = asArray(at(spec, "parentRefs"));
+  // A route of a mesh names Services as its parents, and is about what pods ask each other.
+  if (parents.length > 0 && parents.every((parent) => asString(at(parent, "kind")) === "Service")) return undefined;
+  return {
+    namespace,
+    name,
+    annotations: asStringRecord(at(metadata, "annotations")),
+    created: asString(at(metadata, "creationTimestamp")) ?? "",
+    hostnames: asArray(at(spec, "hostnames")).flatMap((host) => asString(host)?.toLowerCase() ?? []),
+    rules: asArray(at(spec, "rules")).map((rule) => parseRule(rule, namespace)),
+  };
+}
+
+function parseRule(rule: unknown, namespace: string): HttpRule {
+  const matches = asArray(at(rule, "matches")).map(parseMatch);
+  const filters = asArray(at(rule, "filters"));
+  const hostnames = filters.flatMap((filter) => asString(at(filter, "urlRewrite", "hostname")) ?? []);
+  return {
+    matches: matches.length === 0 ? [parseMatch({})] : matches,
+    backends: asArray(at(rule, "backendRefs"))
+      .map((ref) => ({ ref, weight: asNumber(at(ref, "weight")) ?? 1 }))
+      .filter(({ ref, weight }) => weight > 0 && (asString(at(ref, "kind")) ?? "Service") === "Service")
+      .toSorted((a, b) => b.weight - a.weight)
+      .flatMap(({ ref }) => parseBackend(ref, namespace) ?? []),
+    redirects: filters.some((filter) => asString(at(filter, "type")) === "RequestRedirect"),
+    hostname: hostnames.at(-1),
+  };
+}
+
+function parseBackend(ref: unknown, own: string): HttpBackend | undefined {
+  const service = asString(at(ref, "name"));
+  const port = asNumber(at(ref, "port"));
+  const namespace = asString(at(ref, "namespace")) ?? own;
+  return service === undefined || port === undefined ? undefined : { namespace, service, port };
+}
+
+function parseMatch(match: unknown): HttpMatch {
+  const kind = asString(at(match, "path", "type"));
+  return {
+    kind: kind === "Exact" || kind === "RegularExpression" ? kind : "PathPrefix",
+    path: asString(at(match, "path", "value")) ?? "/",
+    method: asString(at(match, "method")),
+    headers: asArray(at(match, "headers")).map((entry) => {
+      const value = parseValue(entry);
+      return { ...value, name: value.name.toLowerCase() };
+    }),
+    query: asArray(at(match, "queryParams")).map(parseValue),
+  };
+}
+
+function parseValue(entry: unknown): ValueMatch {
+  const isPattern = asString(at(entry, "type")) === "RegularExpression";
+  return { name: asString(at(entry, "name")) ?? "", value: asString(at(entry, "value")) ?? "", isPattern };
+}
+
+export interface HttpRequest {
+  /** Lower case, without port. */
+  readonly host: string;
+  /** With its query. */
+  readonly path: string;
+  readonly method: string;
+  /** Names in lower case. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export interface RouteMatch {
+  readonly route: HttpRoute;
+  readonly rule: HttpRule;
+}
+
+interface Candidate extends RouteMatch {
+  readonly match: HttpMatch;
+  readonly host: number;
+  /** Of the rule within its route. */
+  readonly index: number;
+}
+
+export function matchHttpRoute(routes: readonly HttpRoute[], request: HttpRequest): RouteMatch | undefined {
+  const candidates = routes.flatMap((route) => {
+    const host = hostRank(route, request.host);
+    if (host === undefined) return [];
+    return route.rules.flatMap((rule, index) =>
+      rule.matches.filter((match) => meets(match, request)).map((match) => ({ route, rule, match, host, index })),
+    );
+  });
+  return candidates.toSorted(compare)[0];
+}
+
+/** Higher is nearer: the exact host, then the longest wildcard's. `*` stands for one label or more. */
+function hostRank({ hostnames }: HttpRoute, host: string): number | undefined {
+  if (hostnames.length === 0) return 0;
+  const ranks = hostnames.flatMap((pattern) => {
+    if (pattern === host) return [Number.MAX_SAFE_INTEGER];
+    return pattern.startsWith("*.") && host.endsWith(pattern.slice(1)) ? [pattern.length] : [];
+  });
+  return ranks.length === 0 ? undefined : Math.max(...ranks);
+}
+
+function meets({ kind, path, method, headers, query }: HttpMatch, request: HttpRequest): boolean {
+  const [asked = "", search = ""] = request.path.split("?");
+  const params = new URLSearchParams(search);
+  return (
+    meetsPath(kind, path, asked) &&
+    (method === undefined || method === request.method) &&
+    headers.every((each) => meetsValue(each, request.fields[each.name])) &&
+    query.every((each) => meetsValue(each, params.get(each.name) ?? undefined))
+  );
+}
+
+function meetsPath(kind: PathKind, path: string, asked: string): boolean {
+  if (kind === "Exact") return path === asked;
+  if (kind === "RegularExpression") return fits(path, asked);
+  // Whole elements are compared.
+  const prefix = path.endsWith("/") ? path.slice(0, -1) : path;
+  return asked === prefix || asked.startsWith(`${prefix}/`);
+}
+
+function meetsValue({ value, isPattern }: ValueMatch, found: string | undefined): boolean {
+  return found !== undefined && (isPattern ? fits(value, found) : value === found);
+}
+
+/** Each implementation has its own kind of pattern; one that cannot be read is met by nothing. */
+function fits(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`).test(text);
+  } catch {
+    return false;
+  }
+}
+
+const PATH_ORDER: readonly PathKind[] = ["Exact", "PathPrefix", "RegularExpression"];
+
+/** The order that HTTPRouteRule prescribes. */
+function compare(a: Candidate, b: Candidate): number {
+  return (
+    b.host - a.host ||
+    PATH_ORDER.indexOf(a.match.kind) - PATH_ORDER.indexOf(b.match.kind) ||
+    b.match.path.length - a.match.path.length ||
+    Number(b.match.method !== undefined) - Number(a.match.method !== undefined) ||
+    b.match.headers.length - a.match.headers.length ||
+    b.match.query.length - a.match.query.length ||
+    order(a.route.created, b.route.created) ||
+    order(keyOf(a.route), keyOf(b.route)) ||
+    a.index - b.index
+  );
+}
+
+function order(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+function keyOf({ namespace, name }: HttpRoute): string {
+  return `${namespace}/${name}`;
+}

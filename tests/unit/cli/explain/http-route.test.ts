@@ -1,0 +1,116 @@
+import { describe, expect, test } from "bun:test";
+import { type HttpRequest, matchHttpRoute, parseHttpRoute } from "../../../../cli/explain/http-route.ts";
+import { factsWith, short, way } from "./world.ts";
+
+function route(name: string, spec: object, metadata: object = {}) {
+  const found = parseHttpRoute({ metadata: { name, namespace: "dev", ...metadata }, spec });
+  return found === undefined ? [] : [found];
+}
+
+function rule(service: string, match: object = {}, over: object = {}) {
+  return { matches: [match], backendRefs: [{ name: service, port: 80 }], ...over };
+}
+
+const path = (value: string, type = "PathPrefix"): object => ({ path: { type, value } });
+
+/** `<route>: <service>` */
+function met(routes: Parameters<typeof matchHttpRoute>[0], over: Partial<HttpRequest> = {}): string {
+  const found = matchHttpRoute(routes, { host: "shop.test", path: "/", method: "GET", fields: {}, ...over });
+  return found === undefined ? "none" : `${found.route.name}: ${found.rule.backends[0]?.service}`;
+}
+
+describe("matchHttpRoute()", () => {
+  const rules = [
+    rule("root"),
+    rule("cart", path("/cart")),
+    rule("exact", path("/cart/list", "Exact")),
+    rule("pattern", path("/v[0-9]+/.*", "RegularExpression")),
+    rule("posts", { ...path("/cart"), method: "POST" }),
+    rule("canary", { ...path("/cart"), headers: [{ name: "X-Canary", value: "yes" }] }),
+    rule("search", { ...path("/cart"), queryParams: [{ name: "q", value: ".+", type: "RegularExpression" }] }),
+    rule("broken", path("/(", "RegularExpression")),
+  ];
+  const shop = route("shop", { hostnames: ["Shop.test"], rules });
+
+  test.each([
+    ["/", {}, "shop: root"],
+    ["/cart?x=1", {}, "shop: cart"],
+    ["/carton", {}, "shop: root"],
+    ["/cart/list", { method: "POST" }, "shop: exact"],
+    ["/cart/list/2", { method: "POST" }, "shop: posts"],
+    ["/cart", { fields: { "x-canary": "yes" } }, "shop: canary"],
+    ["/cart", { fields: { "x-canary": "no" } }, "shop: cart"],
+    ["/cart?q=shoes", {}, "shop: search"],
+    ["/cart?q=", {}, "shop: cart"],
+    // A prefix goes before every pattern.
+    ["/v1/x", {}, "shop: root"],
+    ["/", { host: "other.test" }, "none"],
+  ] as const)("%s %j", (asked, over, answer) => expect(met(shop, { path: asked, ...over })).toBe(answer));
+
+  test("prefers the nearer host, then the older route, then the first by name", () => {
+    const any = route("any", { rules: [rule("any")] });
+    const wide = route("wide", { hostnames: ["*.test"], rules: [rule("wide", path("/deep"))] });
+    const wider = route("wider", { hostnames: ["*.a.test"], rules: [rule("wider")] });
+    expect(met([...any, ...wide, ...shop], { path: "/deep" })).toBe("shop: root");
+    expect(met([...any, ...wide, ...wider], { host: "x.y.a.test", path: "/deep" })).toBe("wider: wider");
+    expect(met([...any, ...wide], { host: "x.y.test", path: "/" })).toBe("any: any");
+    expect(met([...any, ...wide], { host: "test", path: "/deep" })).toBe("any: any");
+    const twin = (name: string, created: string) =>
+      route(name, { rules: [rule(name)] }, { creationTimestamp: created });
+    const [young, old, other] = [twin("a", "2026-02-01"), twin("b", "2026-01-01"), twin("c", "2026-01-01")];
+    expect(met([...young, ...other, ...old])).toBe("b: b");
+  });
+
+  test("leaves out what no Gateway serves", () => {
+    expect(route("mesh", { parentRefs: [{ kind: "Service", name: "web" }], rules: [rule("web")] })).toEqual([]);
+    expect(route("gone", { rules: [rule("web")] }, { deletionTimestamp: "2026-01-01" })).toEqual([]);
+  });
+});
+
+describe("explain() of a host of an HTTPRoute", () => {
+  const clone = { annotations: { "azds.io/clone-of": "dev/shop" } };
+  const ask = (spec: object, metadata: object = {}) => ({
+    facts: factsWith({ dev: { httpRoutes: route("shop", spec, metadata) } }),
+  });
+  const host = "alice.s.dev.web.example.com";
+
+  test("goes on to the child that the host names", () => {
+    const found = way(`https://${host}/cart`, ask({ hostnames: [host], rules: [rule("web")] }, clone));
+    expect(`${found.entry} ${short(found)}`).toBe("http-route alice/web nearer: web-2");
+    expect(found.steps[1]).toEqual({
+      step: "entry",
+      what: "HTTPRoute dev/shop",
+      why: "it has this host and path, for the Service `web`; its Gateway is your own, made by azds from `dev/shop` for a child",
+    });
+  });
+
+  test("takes the heaviest Service, which may stand in another namespace", () => {
+    const backendRefs = [
+      { name: "web", port: 80, weight: 1 },
+      { name: "web", port: 80, weight: 9, namespace: "alice" },
+      { name: "api", port: 80, weight: 0 },
+    ];
+    const found = way("http://a.test/", ask({ hostnames: ["a.test"], rules: [{ backendRefs }] }));
+    expect(short(found)).toBe("alice/web here: web-2");
+    expect(found.steps[1]?.why).toContain("for the Service `web`, the first of 2 by weight;");
+  });
+
+  test("sees the host as the rule rewrites it", () => {
+    const filters = [{ type: "URLRewrite", urlRewrite: { hostname: host } }];
+    const found = way("http://a.test/", ask({ hostnames: ["a.test"], rules: [rule("web", {}, { filters })] }));
+    expect(short(found)).toBe("alice/web nearer: web-2");
+  });
+
+  test("ends where a rule redirects, has no Service, or names none that exists", () => {
+    const end = (over: object): string => {
+      const found = way("http://a.test/", ask({ hostnames: ["a.test"], rules: [rule("web", {}, over)] }));
+      return `${found.answer?.service ?? "nobody"}: ${found.steps.at(-1)?.why}`;
+    };
+    expect(end({ filters: [{ type: "RequestRedirect" }] })).toContain(
+      "nobody: it has this host and path, for a rule that redirects the client",
+    );
+    expect(end({ backendRefs: [] })).toContain("nobody: it has this host and path, for a rule without any Service");
+    expect(end({ backendRefs: [{ name: "wrong", port: 80 }] })).toStartWith("nobody: the HTTPRoute names a Service");
+    expect(end({ backendRefs: [{ name: "web", port: 81 }] })).toStartWith("nobody: the Service has only 80");
+  });
+});
