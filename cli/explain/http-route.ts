@@ -96,17 +96,18 @@ function parseMatch(match: unknown): HttpMatch {
     kind: kind === "Exact" || kind === "RegularExpression" ? kind : "PathPrefix",
     path: asString(at(match, "path", "value")) ?? "/",
     method: asString(at(match, "method")),
-    headers: asArray(at(match, "headers")).map((entry) => {
-      const value = parseValue(entry);
-      return { ...value, name: value.name.toLowerCase() };
-    }),
-    query: asArray(at(match, "queryParams")).map(parseValue),
+    headers: asArray(at(match, "headers")).map((entry) => parseValue(entry, nameOf(entry).toLowerCase())),
+    query: asArray(at(match, "queryParams")).map((entry) => parseValue(entry, nameOf(entry))),
   };
 }
 
-function parseValue(entry: unknown): ValueMatch {
+function nameOf(entry: unknown): string {
+  return asString(at(entry, "name")) ?? "";
+}
+
+function parseValue(entry: unknown, name: string): ValueMatch {
   const isPattern = asString(at(entry, "type")) === "RegularExpression";
-  return { name: asString(at(entry, "name")) ?? "", value: asString(at(entry, "value")) ?? "", isPattern };
+  return { name, value: asString(at(entry, "value")) ?? "", isPattern };
 }
 
 export interface HttpRequest {

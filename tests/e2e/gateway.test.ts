@@ -91,12 +91,19 @@ async function touched(url: string): Promise<string> {
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const live = jsonLines(stdout).find((line) => line["name"] === "live")?.["data"];
   if (live === undefined) return `${stdout}${stderr}`;
-  const pods = (calls: unknown): readonly string[] =>
-    asArray(calls).flatMap((call) => {
-      const [namespace, name] = asString(at(call, "pod"))?.split("/") ?? [];
-      return [`${name}.${namespace}`, ...pods(at(call, "calls"))];
-    });
-  return `${String(at(live, "status"))} ${pods(at(live, "calls")).join(" ")}`;
+  return `${String(at(live, "status"))} ${podsOf(at(live, "calls")).join(" ")}`;
+}
+
+function podsOf(calls: unknown): readonly string[] {
+  return asArray(calls).flatMap((call) => {
+    const [namespace, name] = asString(at(call, "pod"))?.split("/") ?? [];
+    return [`${name}.${namespace}`].concat(podsOf(at(call, "calls")));
+  });
+}
+
+function secondService(namespace: string): object {
+  const spec = { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: 8080 }] };
+  return { apiVersion: "v1", kind: "Service", metadata: { name: "second", namespace }, spec };
 }
 
 beforeAll(async () => {
@@ -256,12 +263,27 @@ describe("the gateway", () => {
     const clone = ["-n", "entry", "get", "ingress", "nginx-entry-child-azds", "-o", "jsonpath={.spec.rules[0].host}"];
     await eventuallyEqual(async () => (await kubectl(clone)).stdout, `entry-child.s.${host}`);
     const ip = await kubectlOk(["-n", "entry", "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"]);
-    ownIngress = await startOwnIngress([host, `entry-child.s.${host}`], ip);
+    ownIngress = await startOwnIngress(ip);
     const url = (of: string): string => `http://${of}:${ownIngress?.port}/`;
     expect(await explained(url(`entry-child.s.${host}`))).toBe("ingress nearer: web.entry-child");
     await eventuallyEqual(async () => touched(url(`entry-child.s.${host}`)), "200 web.entry-child");
     expect(await explained(url(host))).toBe("ingress here: web.entry");
     await eventuallyEqual(async () => touched(url(host)), "200 web.entry");
+    // A second Service of the same pods: from now on the host must say which of the two is meant.
+    await apply([secondService("entry"), secondService("entry-child")]);
+    const second = "entry-child.s.entry.second.example.test";
+    await apply([
+      ingress({
+        name: "second",
+        className: "nginx",
+        host: second,
+        paths: [{ path: "/", pathType: "Prefix", service: "second" }],
+      }),
+    ]);
+    await eventuallyEqual(async () => explained(url(second)), "ingress nearer: web.entry-child");
+    await eventuallyEqual(async () => touched(url(second)), "200 web.entry-child");
+    await eventuallyEqual(async () => touched(url(`entry-child.s.${host}`)), "200 web.entry-child");
+    await kubectlOk(["-n", "entry", "delete", "service,ingress", "second"]);
   }, 120_000);
 
   test("clones HTTPRoutes where the Gateway API is there", async () => {

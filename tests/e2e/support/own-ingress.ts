@@ -1,4 +1,4 @@
-/** An ingress controller that nobody here wrote: nginx of this machine in a pod, told of hosts as its operator would. */
+/** An ingress controller that nobody here wrote: nginx of this machine in a pod, set up as its operator would. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,14 +16,14 @@ export interface OwnIngress {
 }
 
 /** All hosts lead to one Service, by its cluster IP, with the host as the client wrote it. */
-export async function startOwnIngress(hosts: readonly string[], clusterIp: string): Promise<OwnIngress> {
+export async function startOwnIngress(clusterIp: string): Promise<OwnIngress> {
   await installMissingPackages(
     createSteps((text) => process.stderr.write(text)),
     [{ file: "nginx", debianPackage: "nginx-light" }],
   );
   const folder = mkdtempSync(join(tmpdir(), "azds-own-ingress-"));
   const config = join(folder, "nginx.conf");
-  writeFileSync(config, configOf(folder, hosts, clusterIp));
+  writeFileSync(config, configOf(folder, clusterIp));
   await kubectl(["create", "namespace", NAMESPACE]);
   await apply([podOf(config)]);
   await kubectlOk(["-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/nginx", "--timeout=60s"]);
@@ -38,7 +38,7 @@ export async function startOwnIngress(hosts: readonly string[], clusterIp: strin
   };
 }
 
-function configOf(folder: string, hosts: readonly string[], clusterIp: string): string {
+function configOf(folder: string, clusterIp: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `user root;
 daemon off;
@@ -50,7 +50,6 @@ http {
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}
   server {
     listen ${PORT};
-    server_name ${hosts.join(" ")};
     location / { proxy_pass http://${clusterIp}; proxy_set_header Host $http_host; }
   }
 }
