@@ -1,7 +1,7 @@
 /**
- * `make bench-data-plane`: the sidecar beside nginx, haproxy and Caddy, in turns on the same core of the same machine. Needs
- * root where Debian packages are missing, Go for Caddy, and some 15 minutes; `--quick` takes two. `--without caddy`
- * leaves it out; `--rounds N` changes their number. Writes results/data-plane.json.
+ * `make bench-data-plane`: the sidecar beside nginx, haproxy, Caddy and Traefik, in turns on the same core of the same machine.
+ * Needs root where Debian packages are missing, Go for the latter two, and some 15 minutes; `--quick` takes two.
+ * `--without caddy,traefik` leaves these out; `--rounds N` changes their number. Writes results/data-plane.json.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,6 +22,7 @@ import { checkAnswer, h2load, type Http2Load, isHttp2 } from "./http2.ts";
 import { installPeers } from "./peers.ts";
 import { cpuSecondsOf, type Program, residentMegabytesOf, startProgram } from "./processes.ts";
 import { azds, caddy, haproxy, nginx, OURS, type Proxy, REQUEST_HEADER } from "./proxies.ts";
+import { traefik } from "./traefik.ts";
 import {
   type MemoryResult,
   printHeading,
@@ -83,6 +84,7 @@ async function run(): Promise<void> {
     nginx(folder),
     haproxy(folder),
     ...(peers.built.caddy === undefined ? [] : [caddy(folder, peers.built.caddy)]),
+    ...(peers.built.traefik === undefined ? [] : [traefik(folder, peers.built.traefik)]),
   ];
   try {
     const rows = await measureRows(proxies);

@@ -13,7 +13,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   { file: "h2load", debianPackage: "nghttp2-client" },
   { file: "taskset", debianPackage: "util-linux" },
 ];
-const BUILT = ["caddy"] as const;
+const BUILT = ["caddy", "traefik"] as const;
 
 export interface Peers {
   /** Paths of executables; those that are left out are absent. */

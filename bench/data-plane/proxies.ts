@@ -34,12 +34,12 @@ export const OURS = "azds";
 /** Carried by every request, to every proxy. */
 export const REQUEST_HEADER = `${ROUTE_HEADER}: ${REQUEST_SPACE}`;
 
-const UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http}`;
-const WEBSOCKET_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.websocket}`;
-const HTTP2_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http2}`;
+export const UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http}`;
+export const WEBSOCKET_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.websocket}`;
+export const HTTP2_UPSTREAM = `127.0.0.1:${UPSTREAM_PORT.http2}`;
 const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
 const HAPROXY_WINDOW_BYTES = 2 ** 20;
-const ADDED = { name: "x-added", value: "1" } as const;
+export const ADDED = { name: "x-added", value: "1" } as const;
 
 /** @param sidecar the compiled executable, and the configuration of `ENV.sidecar` */
 export function azds(sidecar: { readonly executable: string; readonly config: string }): Proxy {
