@@ -32,6 +32,8 @@ export interface RequestTrace {
   readonly authority: string;
   /** The request's target with its query. */
   readonly path: string;
+  /** What an extended CONNECT asks for, as `websocket` (RFC 8441 §4). */
+  readonly protocol?: string;
   /** Address of the client; empty where it is the pod itself. */
   readonly peer: string;
   /** The space of the request and what named it; absent: none was named. */
@@ -155,6 +157,7 @@ function parseRequest(value: unknown): RequestTrace {
     method: textAt(value, "method"),
     authority: textAt(value, "authority"),
     path: textAt(value, "path"),
+    ...textMember(value, "protocol"),
     peer: textAt(value, "peer"),
     ...textMember(value, "space"),
     ...(source === "header" || source === "baggage" || source === "host" ? { source } : {}),
