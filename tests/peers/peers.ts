@@ -6,7 +6,14 @@ import { run } from "../cluster/run.ts";
 
 // oxlint-disable-next-line node/no-process-env -- where a user wants caches
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "azds-peers");
-const PYTHON_PACKAGES = ["aiohttp==3.14.5", "h11==0.16.0", "httptools==0.9.0", "uvicorn==0.54.0", "websockets==17.4"];
+const PYTHON_PACKAGES = [
+  "aiohttp==3.14.5",
+  "h11==0.16.0",
+  "httptools==0.9.0",
+  "hypercorn==0.18.0",
+  "uvicorn==0.54.0",
+  "websockets==17.4",
+];
 const NODE_PACKAGES = ["ws@8.23.0"];
 
 /** A Python with the packages of `PYTHON_PACKAGES`. */
