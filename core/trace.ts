@@ -32,6 +32,8 @@ export interface RequestTrace {
   readonly authority: string;
   /** The request's target with its query. */
   readonly path: string;
+  /** It came by HTTP/2. */
+  readonly http2?: true;
   /** What an extended CONNECT asks for, as `websocket` (RFC 8441 §4). */
   readonly protocol?: string;
   /** Address of the client; empty where it is the pod itself. */
@@ -157,6 +159,7 @@ function parseRequest(value: unknown): RequestTrace {
     method: textAt(value, "method"),
     authority: textAt(value, "authority"),
     path: textAt(value, "path"),
+    ...(at(value, "http2") === true ? { http2: true as const } : {}),
     ...textMember(value, "protocol"),
     peer: textAt(value, "peer"),
     ...textMember(value, "space"),

@@ -7,6 +7,7 @@ import type { Target } from "../http/upstreams.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Field } from "./field.ts";
 import { ERROR } from "./frame.ts";
+import { requestHeadText, responseHeadText } from "./head-text.ts";
 import type { Block } from "./hpack-decoder.ts";
 import { areTrailers, beginsTunnel, contentOf, type Request } from "./request.ts";
 import { Stream, type StreamListener } from "./stream.ts";
@@ -97,6 +98,7 @@ export class Exchange implements StreamListener {
     clearTimeout(this.#offer);
     this.#responded = true;
     this.#observer?.responded(status);
+    this.#observer?.capture?.response(Buffer.concat([responseHeadText(fields), content]));
     this.#tellEnd(false);
     this.up.discard();
     this.down.partner = undefined;
@@ -149,10 +151,18 @@ export class Exchange implements StreamListener {
     this.#upstream = upstream;
     this.#rest = rest;
     this.#observer?.connected(target);
+    if (this.#observer?.capture !== undefined) this.#capture();
     const { routeAs, baggage, lines } = this.#forward ?? {};
     const edit = { routeAs, baggage, mark: target.mark, lines };
     const fields = this.#client.edits.apply(request, edit);
     upstream.open({ stream: this.up, fields, end: this.#bodyless, extended });
+  }
+
+  /** From the head of the request on; that of the response follows. */
+  #capture(): void {
+    this.#observer?.capture?.request(requestHeadText(this.#request.fields));
+    this.up.tap = (content) => this.#observer?.capture?.request(content);
+    this.down.tap = (content) => this.#observer?.capture?.response(content);
   }
 
   /** A sidecar's offer follows its first SETTINGS: it has to hear the application's. */
@@ -175,6 +185,7 @@ export class Exchange implements StreamListener {
       this.#tunnel = beginsTunnel(response, this.#request.head.method);
       this.up.contentLeft = contentOf(response, this.#request.head.method);
       this.#observer?.responded(status);
+      this.#observer?.capture?.response(responseHeadText(block.fields));
     } else this.up.connection?.idleFrame();
     this.down.connection?.sendHeaders(this.down, block.fields, end);
     // What passes now is no exchange any more.

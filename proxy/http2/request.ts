@@ -59,6 +59,7 @@ function headOf(texts: Texts, contentLength: number): RequestHead | undefined {
     method,
     target: connect ? (authority ?? "") : (path ?? ""),
     http10: false,
+    http2: true,
     protocol,
     fields: {
       contentLength,

@@ -31,6 +31,7 @@ export function formatRequest(request: ExchangeRecord, secrets: Secrets): Reques
     method: request.method,
     authority: request.authority ?? "",
     path: redactQuery(request.target, secrets),
+    ...(request.http2 === true ? { http2: true as const } : {}),
     ...(request.protocol === undefined ? {} : { protocol: request.protocol }),
     peer: request.peer,
     ...(request.routeAs === undefined ? {} : { space: request.routeAs }),
