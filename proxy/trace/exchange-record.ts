@@ -32,6 +32,12 @@ export interface RecordKeeper {
   readonly ended: (record: ExchangeRecord) => void;
 }
 
+/** What is told of an exchange. */
+export type NotedExchange = Omit<
+  ExchangeRecord,
+  "connected" | "responded" | "ended" | "capture" | "cost" | "reached"
+> & { readonly reached: Pick<Target, "address" | "port" | "service"> | undefined };
+
 /** What the numbers and texts of one record cost beside the characters, roughly. */
 const RECORD_BYTES = 240;
 

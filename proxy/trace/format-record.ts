@@ -12,7 +12,7 @@ import {
 import { ChunkedScanner } from "../http/chunked.ts";
 import { findHeadEnd } from "../http/head.ts";
 import type { CapturedMessage, Capture } from "./capture.ts";
-import type { ExchangeRecord } from "./exchange-record.ts";
+import type { NotedExchange } from "./exchange-record.ts";
 
 /** Names of fields and query parameters whose values are never told, lower case. */
 export type Secrets = ReadonlySet<string>;
@@ -22,7 +22,7 @@ export function secretNames(configured: readonly string[]): Secrets {
   return new Set([...SECRET_FIELDS, ...configured.map((name) => name.toLowerCase())]);
 }
 
-export function formatRequest(request: ExchangeRecord, secrets: Secrets): RequestTrace {
+export function formatRequest(request: NotedExchange, secrets: Secrets): RequestTrace {
   return {
     type: "request",
     id: request.id,
@@ -50,7 +50,7 @@ export interface Told {
   readonly capture?: Capture | undefined;
 }
 
-export function formatResponse(record: ExchangeRecord, told: Told): ResponseTrace {
+export function formatResponse(record: NotedExchange, told: Told): ResponseTrace {
   const { begunAt, connectedAt, respondedAt, endedAt, reached, queueMs } = record;
   const { service } = reached ?? {};
   return {

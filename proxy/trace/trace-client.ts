@@ -6,12 +6,12 @@ import { TRACE_FLUSH_MAX, TRACE_FLUSH_MS, TRACE_QUEUE_MAX } from "../../core/lim
 import type { TraceMessage, TraceWish } from "../../core/trace.ts";
 import { DISCARD, type Wire } from "../http/wire.ts";
 import type { Capture } from "./capture.ts";
-import type { ExchangeRecord } from "./exchange-record.ts";
+import type { NotedExchange } from "./exchange-record.ts";
 import { formatRequest, formatResponse, type Secrets } from "./format-record.ts";
 import type { Trace, TraceListener } from "./trace.ts";
 
 interface Waiting {
-  readonly record: ExchangeRecord;
+  readonly record: NotedExchange;
   readonly ended: boolean;
   readonly capture?: Capture | undefined;
 }
@@ -54,11 +54,11 @@ export class TraceClient implements TraceListener {
     else this.#stop = trace.listen(this);
   }
 
-  began(record: ExchangeRecord): void {
+  began(record: NotedExchange): void {
     this.#push({ record, ended: false });
   }
 
-  ended(record: ExchangeRecord, capture: Capture | undefined): void {
+  ended(record: NotedExchange, capture: Capture | undefined): void {
     if (record.id <= this.#since) this.#push({ record, ended: false });
     if (capture !== undefined && this.captures) capture.hold();
     this.#push({ record, ended: true, capture: this.captures ? capture : undefined });

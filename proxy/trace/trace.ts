@@ -1,7 +1,7 @@
 /** The exchanges of one sidecar: noted as they go, remembered for a while, told to whoever listens. */
 import { TRACE_CAPTURES_MAX } from "../../core/limits.ts";
 import { Capture } from "./capture.ts";
-import { ExchangeRecord, type RecordKeeper, type DecidedRequest } from "./exchange-record.ts";
+import { ExchangeRecord, type DecidedRequest, type NotedExchange, type RecordKeeper } from "./exchange-record.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { TraceRing } from "./trace-ring.ts";
 
@@ -34,7 +34,7 @@ export class Trace implements RecordKeeper {
   }
 
   /** Ended ones, oldest first. */
-  remembered(): readonly ExchangeRecord[] {
+  remembered(): readonly NotedExchange[] {
     return this.#ring.all();
   }
 
