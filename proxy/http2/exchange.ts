@@ -202,7 +202,7 @@ export class Exchange implements StreamListener {
   #end(complete: boolean): void {
     if (this.#done) return;
     this.#done = true;
-    clearTimeout(this.#offer);
+    if (this.#offer !== undefined) clearTimeout(this.#offer);
     this.up.discard();
     this.#tellEnd(complete);
   }
