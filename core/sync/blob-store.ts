@@ -1,8 +1,10 @@
 /** Contents of files by hash, in a folder: `<first two digits>/<sha256>`. A blob lands by rename, so what is there is whole. */
 import { randomUUID } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
+  linkSync,
   mkdirSync,
   openSync,
   readSync,
@@ -16,9 +18,10 @@ import { dirname, join } from "node:path";
 import { AzdsError } from "../errors.ts";
 import { nextTurn } from "../host/turn.ts";
 import type { Blob } from "./receive.ts";
+import { hashPath } from "./scan.ts";
 
 export interface NewFile {
-  readonly path: string;
+  readonly path: string | Buffer;
   readonly mode: number;
 }
 
@@ -44,10 +47,15 @@ export class BlobStore {
     return join(this.#incoming, randomUUID());
   }
 
-  /** Whether the content is there. Its time says then that it was used, for whoever removes the blobs that are not. */
-  has({ sha256, size }: Blob): boolean {
+  /**
+   * Whether the content is there. Its time says then that it was used, for whoever removes the blobs that are not. One
+   * that is lent keeps the time that readers of its tree know, and is read: whoever wrote to the tree wrote to it.
+   */
+  async has({ sha256, size }: Blob): Promise<boolean> {
     const path = this.#pathOf(sha256);
-    if (statSync(path, { throwIfNoEntry: false })?.size !== size) return false;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.size !== size) return false;
+    if (stats.nlink > 1) return (await hashPath(path))?.sha256 === sha256;
     const now = new Date();
     utimesSync(path, now, now);
     return true;
@@ -61,13 +69,21 @@ export class BlobStore {
       for await (const chunk of chunks) writer.write(chunk);
       if (writer.close() !== sha256)
         throw new AzdsError("PROTOCOL", "The peer sent a content that is not what its hash says");
-      mkdirSync(dirname(this.#pathOf(sha256)), { recursive: true });
-      renameSync(temporary, this.#pathOf(sha256));
+      this.#shelve(temporary, this.#pathOf(sha256));
     } catch (error) {
       writer.close();
       rmSync(temporary, { force: true });
       throw error;
     }
+  }
+
+  /**
+   * The new file is the blob itself under another name, which takes a fraction of a copy's time. Only for a content that
+   * was put just now, so that it is what its hash says, and once: its mode is the file's.
+   */
+  lend(sha256: string, { path, mode }: NewFile): void {
+    linkSync(this.#pathOf(sha256), path);
+    chmodSync(path, mode);
   }
 
   /**
@@ -78,6 +94,7 @@ export class BlobStore {
     const path = this.#pathOf(sha256);
     const source = openSync(path, "r");
     const writer = new HashingWriter(file);
+    writer.chmod(file.mode);
     try {
       const buffer = new Uint8Array(Math.max(1, Math.min(statSync(path).size, COPY_BYTES)));
       for (let count = readSync(source, buffer); count > 0; count = readSync(source, buffer)) {
@@ -94,6 +111,16 @@ export class BlobStore {
     throw new AzdsError("SYNC_FAILED", "A stored file was damaged and is removed; the next sync sends it again");
   }
 
+  #shelve(temporary: string, path: string): void {
+    try {
+      renameSync(temporary, path);
+    } catch {
+      // The first on its shelf.
+      mkdirSync(dirname(path), { recursive: true });
+      renameSync(temporary, path);
+    }
+  }
+
   #pathOf(sha256: string): string {
     return join(this.#folder, sha256.slice(0, 2), sha256);
   }
@@ -107,7 +134,10 @@ class HashingWriter {
 
   constructor({ path, mode }: NewFile) {
     this.#file = openSync(path, "wx", mode);
-    // The umask has cut the mode of open(2).
+  }
+
+  /** The umask has cut the mode of open(2). */
+  chmod(mode: number): void {
     fchmodSync(this.#file, mode);
   }
 

@@ -9,7 +9,7 @@ import { loadHashes, saveHashes } from "./hash-cache.ts";
 import { type Manifest, type TreeDiff, type TreeEntry, diffManifests } from "./manifest.ts";
 import type { Committed } from "./messages.ts";
 import { nativePath } from "./native-path.ts";
-import type { TreeReceiver, TreeTarget } from "./receive.ts";
+import type { Blob, TreeReceiver, TreeTarget } from "./receive.ts";
 import { type HashedFile, type ScannedTree, hashedFile, scanTree } from "./scan.ts";
 
 /** Both on the same file system. */
@@ -60,6 +60,8 @@ interface TreePorts {
 class DiskTree implements TreeTarget {
   readonly #ports: TreePorts;
   readonly #current: ScannedTree;
+  /** Contents that have come with this sync and are in no tree yet. */
+  readonly #fresh = new Set<string>();
 
   static async open(ports: TreePorts): Promise<DiskTree> {
     ports.blobs.prepare();
@@ -79,14 +81,17 @@ class DiskTree implements TreeTarget {
     const lacking: string[] = [];
     let looked = 0;
     for (const [sha256, size] of sizes) {
-      if (!this.#ports.blobs.has({ sha256, size })) lacking.push(sha256);
+      if (!(await this.#ports.blobs.has({ sha256, size }))) lacking.push(sha256);
       looked += 1;
       if (looked % FILES_PER_TURN === 0) await nextTurn();
     }
     return lacking;
   }
 
-  putBlob: TreeTarget["putBlob"] = (blob, chunks) => this.#ports.blobs.put(blob, chunks);
+  async putBlob(blob: Blob, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#ports.blobs.put(blob, chunks);
+    this.#fresh.add(blob.sha256);
+  }
 
   async commit(manifest: Manifest): Promise<Committed> {
     const wanted = accessible(manifest);
@@ -134,11 +139,18 @@ class DiskTree implements TreeTarget {
       }
       case "file": {
         if (old?.sha256 === entry.sha256) return chmodSync(full, entry.mode);
-        const temporary = this.#ports.blobs.temporary();
-        await this.#ports.blobs.copyTo(entry.sha256 ?? "", { path: temporary, mode: entry.mode });
-        return renameSync(temporary, full);
+        return this.#writeFile(full, entry, old !== undefined);
       }
     }
+  }
+
+  async #writeFile(full: string | Buffer, { sha256 = "", mode }: TreeEntry, replaces: boolean): Promise<void> {
+    const isFresh = this.#fresh.delete(sha256);
+    if (isFresh && !replaces) return this.#ports.blobs.lend(sha256, { path: full, mode });
+    const temporary = this.#ports.blobs.temporary();
+    if (isFresh) this.#ports.blobs.lend(sha256, { path: temporary, mode });
+    else await this.#ports.blobs.copyTo(sha256, { path: temporary, mode });
+    renameSync(temporary, full);
   }
 
   #saveHashes(wanted: Manifest, written: ReadonlyMap<string, HashedFile>): void {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { AzdsError } from "../errors.ts";
 import { MESSAGE_BODY_BYTES_MAX, SYNC_BATCH_MAX } from "../limits.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
-import { type MessageReader, messageReader, sendMessage } from "../wire/messages.ts";
+import { type MessageReader, messageReader } from "../wire/messages.ts";
+import { Burst } from "./burst.ts";
 import type { Manifest, TreeEntry } from "./manifest.ts";
 import { type FailedPath, type ReceiverHead, SYNC_VERSION, type SenderHead, parseReceiverHead } from "./messages.ts";
 import { nativePath } from "./native-path.ts";
@@ -69,7 +70,7 @@ export async function sendTree(stream: ByteStream, options: SendOptions): Promis
 
 class Sender {
   bytesSent = 0;
-  readonly #stream: ByteStream;
+  readonly #burst: Burst;
   readonly #options: SendOptions;
   readonly #reader: MessageReader;
   #bytesTotal = 0;
@@ -77,7 +78,7 @@ class Sender {
   #aside: string | undefined;
 
   constructor(stream: ByteStream, options: SendOptions) {
-    this.#stream = stream;
+    this.#burst = new Burst(stream);
     this.#options = options;
     this.#reader = messageReader(stream);
   }
@@ -182,10 +183,12 @@ class Sender {
   }
 
   #send(head: SenderHead, body?: Uint8Array): Promise<void> {
-    return sendMessage(this.#stream, head, body);
+    return this.#burst.send(head, body);
   }
 
+  /** What the receiver answers to must have left. */
   async #receive(): Promise<ReceiverHead> {
+    await this.#burst.flush();
     const message = await this.#reader.next();
     if (message === undefined) throw new AzdsError("CONNECTION_LOST", "The receiver ended the sync before it was done");
     return parseReceiverHead(message.head);

@@ -159,6 +159,26 @@ describe("sendTree() and diskReceiver()", () => {
     });
   });
 
+  test("give equal contents a mode and a time each, whoever else wants the content later", async () => {
+    await withPlace(async ({ root, receiver, tree, folder }) => {
+      for (const [name, mode] of Object.entries({ a: 0o640, b: 0o755 }))
+        writeFileSync(join(root, name), "same", { mode });
+      await syncOnce({ root, receiver });
+      const other = join(folder, "other");
+      mkdirSync(other);
+      writeFileSync(join(other, "c"), "same");
+      const before = statSync(join(tree, "a")).mtimeMs;
+      expect(await syncOnce({ root: other, receiver, tree: "azds-bbbbbb/c" })).toMatchObject({ bytesSent: 0 });
+      chmodSync(join(root, "a"), 0o600);
+      await syncOnce({ root, receiver });
+      const modes = [join(tree, "a"), join(tree, "b"), join(folder, "trees/azds-bbbbbb/c/c")].map(
+        (path) => statSync(path).mode & 0o777,
+      );
+      expect(modes).toEqual([0o600, 0o755, statSync(join(other, "c")).mode & 0o777]);
+      expect(statSync(join(tree, "a")).mtimeMs).toBe(before);
+    });
+  });
+
   test("notice a damaged blob, and send it again the next time", async () => {
     await withPlace(async ({ root, receiver, tree, folder }) => {
       writeFileSync(join(root, "f"), "right");
