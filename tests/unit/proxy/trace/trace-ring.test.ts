@@ -46,14 +46,11 @@ describe("the ring of traces", () => {
     const { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason } = record;
     const { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt } = record;
     const { status, complete, tries, requestBytes, responseBytes, http2, protocol } = record;
-    expect(ring.all()).toStrictEqual([
-      {
-        ...{ id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason },
-        ...{ traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt },
-        ...{ status, complete, tries, requestBytes, responseBytes, http2, protocol },
-        reached: { address: "fd00::1", port: 8080, service: "alice/shop" },
-      },
-    ]);
+    const asked = { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason };
+    const timed = { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt };
+    const answered = { status, complete, tries, requestBytes, responseBytes, http2, protocol };
+    const reached = { address: "fd00::1", port: 8080, service: "alice/shop" };
+    expect(ring.all()).toStrictEqual([{ ...asked, ...timed, ...answered, reached }]);
   });
 
   test("knows one that reached nobody, beside one that did", () => {
