@@ -28,6 +28,11 @@ export const HTTP2_RESETS_PER_S = 100;
 export const HTTP2_WAITING_FRAMES_MAX = 1_000;
 /** Recently closed streams that are remembered, as frames may still be on their way to them. A power of two. */
 export const HTTP2_CLOSED_STREAMS_MAX = 256;
+/**
+ * A WebSocket over HTTP/2 waits so long for its server's offer to take it: sidecars on the way offer it only once they
+ * have heard it from the application.
+ */
+export const HTTP2_OFFER_MS_MAX = 1_000;
 /** Upstream connections of one client connection: one per space and service it talks to. */
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */

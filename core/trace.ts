@@ -32,6 +32,10 @@ export interface RequestTrace {
   readonly authority: string;
   /** The request's target with its query. */
   readonly path: string;
+  /** It came by HTTP/2. */
+  readonly http2?: true;
+  /** What an extended CONNECT asks for, as `websocket` (RFC 8441 §4). */
+  readonly protocol?: string;
   /** Address of the client; empty where it is the pod itself. */
   readonly peer: string;
   /** The space of the request and what named it; absent: none was named. */
@@ -155,6 +159,8 @@ function parseRequest(value: unknown): RequestTrace {
     method: textAt(value, "method"),
     authority: textAt(value, "authority"),
     path: textAt(value, "path"),
+    ...(at(value, "http2") === true ? { http2: true as const } : {}),
+    ...textMember(value, "protocol"),
     peer: textAt(value, "peer"),
     ...textMember(value, "space"),
     ...(source === "header" || source === "baggage" || source === "host" ? { source } : {}),

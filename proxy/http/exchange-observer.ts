@@ -20,7 +20,10 @@ export interface ExchangeSizes {
   readonly response: number;
 }
 
-/** Gets both messages as HTTP/1.1 writes them, heads first, as their bytes pass. The bytes are good during the call only. */
+/**
+ * Gets both messages as HTTP/1.1 writes them, heads first, as their bytes pass, whichever version they come by. The bytes
+ * are good during the call only.
+ */
 export interface MessageCapture {
   readonly request: (bytes: Buffer) => void;
   readonly response: (bytes: Buffer) => void;

@@ -46,6 +46,8 @@ export interface ExchangeStart {
   readonly input?: Buffer | undefined;
   /** A connection to the original destination, perhaps still under way. */
   readonly spare?: Dial | undefined;
+  /** What its server has said already. */
+  readonly greeting?: Buffer | undefined;
   /** Default `HEAD_MS_MAX`. */
   readonly headMs?: number;
   /** Then the connection ends behind its last request that has begun. */

@@ -11,14 +11,14 @@ import { DISCARD, Wire, type WireOwner } from "./wire.ts";
 export interface LookOptions {
   readonly client: Wire;
   readonly original: Endpoint;
-  /** The port is declared HTTP: nothing is dialled before the first request says where to. */
+  /** The port is declared HTTP: nothing is dialled before the first request, or the preface of HTTP/2, says where to. */
   readonly declared: boolean;
   /** A request may go elsewhere when the original destination refuses: its failure waits for the first request. */
   readonly patient: boolean;
   /** Takes the connection over, with the bytes read and the dial begun, if any. */
   readonly http: (input: Buffer, spare: Dial | undefined) => void;
-  /** The same for HTTP/2, from its preface. */
-  readonly http2: (input: Buffer, spare: Dial | undefined) => void;
+  /** The same for HTTP/2, from its preface, with what the server has said already. */
+  readonly http2: (input: Buffer, spare: Dial | undefined, greeting: Buffer | undefined) => void;
   /** Told when the connection is relayed. */
   readonly relayed: () => void;
 }
@@ -64,11 +64,11 @@ class FirstLook implements WireOwner {
         this.#options.http(this.#input, this.#dial);
         return;
       case "http2-preface":
+        // What a server of HTTP/2 offers has to be known before the first request.
+        this.#dialOriginal();
         this.#decide();
         this.#options.client.pause();
-        // What was read of that connection cannot be read again: the stream that wants it dials anew.
-        if (this.#greeting !== undefined) this.#dial?.abandon();
-        this.#options.http2(this.#input, this.#greeting === undefined ? this.#dial : undefined);
+        this.#options.http2(this.#input, this.#dial, this.#greeting);
         return;
       case "other":
         this.#relay(false);

@@ -14,6 +14,10 @@ export interface RequestHead {
   readonly method: string;
   readonly target: string;
   readonly http10: boolean;
+  /** Absent: HTTP/1. */
+  readonly http2?: true | undefined;
+  /** What an extended CONNECT asks for, `websocket` most of all (RFC 8441 §4); absent in HTTP/1. */
+  readonly protocol?: string | undefined;
   readonly fields: Fields;
 }
 

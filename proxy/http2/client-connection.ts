@@ -15,6 +15,7 @@ import {
 } from "../../core/limits.ts";
 import { Dial, type Endpoint } from "../http/dial.ts";
 import type { ExchangePolicy, ExchangeStart } from "../http/exchange.ts";
+import type { RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
 import { closeSoon, DISCARD, Wire } from "../http/wire.ts";
 import { Budget } from "./budget.ts";
@@ -30,7 +31,7 @@ import { UpstreamConnection, type UpstreamOwner } from "./upstream-connection.ts
 export function serveHttp2(start: ExchangeStart): void {
   const connection = new ClientConnection(start);
   start.client.owner = connection;
-  if (start.spare !== undefined) connection.adopt(start.spare);
+  if (start.spare !== undefined) connection.adopt(start.spare, start.greeting);
   if (start.input === undefined) connection.flushAll();
   else connection.data(start.client, start.input);
   if (start.leaving?.aborted === true) connection.leave();
@@ -65,21 +66,24 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   /** The upstream of the latest request: its end is the client's end. */
   #latest: UpstreamConnection | undefined;
   #streamsMax = HTTP2_STREAMS_MAX;
+  #offersConnect: boolean;
   /** Closes when the last stream ends. */
   #leaving = false;
   #closed = false;
   readonly #asked: AbortSignal | undefined;
   readonly #leaveNow = (): void => this.leave();
 
-  constructor({ client, policy, leaving }: ExchangeStart) {
+  constructor({ client, policy, spare, leaving }: ExchangeStart) {
     super(client, true);
     this.policy = policy;
+    this.#offersConnect = spare === undefined;
     this.#asked = leaving;
     leaving?.addEventListener("abort", this.#leaveNow);
     this.greet([
       [SETTING.maxConcurrentStreams, HTTP2_STREAMS_MAX],
       [SETTING.initialWindowSize, HTTP2_STREAM_WINDOW_BYTES],
       [SETTING.maxHeaderListSize, HEAD_BYTES_MAX],
+      [SETTING.enableConnectProtocol, this.#offersConnect ? 1 : 0],
     ]);
   }
 
@@ -87,8 +91,13 @@ export class ClientConnection extends Connection implements UpstreamOwner {
    * Takes the connection to the original destination that was begun before the client had spoken. It is greeted at once,
    * as the client's own would have been: servers of HTTP/2 speak without being asked.
    */
-  adopt(spare: Dial): void {
-    this.#await(keyOf(spare.endpoint), spare, () => {});
+  adopt(spare: Dial, greeting: Buffer | undefined): void {
+    this.#await(keyOf(spare.endpoint), spare, (upstream) => {
+      if (upstream === undefined) return this.#offerConnect();
+      if (greeting === undefined) return;
+      upstream.data(upstream.wire, greeting);
+      upstream.wire.resume();
+    });
   }
 
   /** Whether streams other than this exchange's are open. */
@@ -172,6 +181,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   }
 
   upstreamSettled(upstream: UpstreamConnection): void {
+    if (upstream.offersConnect) this.#offerConnect();
     const max = Math.min(upstream.streamsMax, HTTP2_STREAMS_MAX);
     if (max === this.#streamsMax || upstream !== this.#latest) return;
     this.#streamsMax = max;
@@ -193,7 +203,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
     const request = block === this.#lastBlock ? this.#lastRequest : readRequest(block.fields);
     this.#lastBlock = block;
     this.#lastRequest = request;
-    if (request === undefined || (end && request.head.fields.contentLength > 0))
+    if (request === undefined || (end && request.head.fields.contentLength > 0) || !this.#takes(request.head))
       return this.failStream(id, ERROR.protocol);
     const exchange = new Exchange(this, request, end);
     exchange.down.remoteEnded = end;
@@ -212,6 +222,21 @@ export class ClientConnection extends Connection implements UpstreamOwner {
 
   protected mayReset(): boolean {
     return this.#resets.spend();
+  }
+
+  /**
+   * Extended CONNECT is offered as soon as a server offers it, so that clients of others stay with HTTP/1; where none can
+   * be asked before the first request, at once. An offer cannot be taken back (RFC 8441 §3): `Exchange` refuses what the
+   * server of one stream does not take.
+   */
+  #offerConnect(): void {
+    if (this.#offersConnect) return;
+    this.#offersConnect = true;
+    this.output.push(settingsFrame([[SETTING.enableConnectProtocol, 1]]));
+  }
+
+  #takes({ protocol }: RequestHead): boolean {
+    return protocol === undefined || this.#offersConnect;
   }
 
   #connect(target: Target, done: (upstream: UpstreamConnection | undefined) => void): void {

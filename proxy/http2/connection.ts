@@ -277,6 +277,7 @@ export abstract class Connection implements WireOwner, FrameHandler {
     const length = to - from - FRAME_HEAD_BYTES;
     writeFrameHead(bytes, from, { length, type: FRAME.data, flags: end ? FLAG.endStream : 0, id: stream.id });
     this.output.pass(received);
+    stream.tap?.(bytes.subarray(from + FRAME_HEAD_BYTES, to));
     this.#sent(stream, length, end);
   }
 
@@ -287,6 +288,7 @@ export abstract class Connection implements WireOwner, FrameHandler {
     writeFrameHead(chunk, this.output.offset, { length, type: FRAME.data, flags, id: stream.id });
     this.output.commit(FRAME_HEAD_BYTES);
     if (length > 0) this.output.push(content);
+    stream.tap?.(content);
     this.#sent(stream, length, end);
   }
 

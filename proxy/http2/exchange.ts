@@ -1,12 +1,15 @@
 /** One stream of a client: its request, where it goes, its response. */
+import { HTTP2_OFFER_MS_MAX } from "../../core/limits.ts";
 import type { Answer } from "../http/answer.ts";
 import type { Forward } from "../http/exchange.ts";
+import type { ExchangeObserver } from "../http/exchange-observer.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Field } from "./field.ts";
 import { ERROR } from "./frame.ts";
+import { requestHeadText, responseHeadText } from "./head-text.ts";
 import type { Block } from "./hpack-decoder.ts";
-import { areTrailers, contentOf, type Request } from "./request.ts";
+import { areTrailers, beginsTunnel, contentOf, type Request } from "./request.ts";
 import { Stream, type StreamListener } from "./stream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -22,10 +25,16 @@ export class Exchange implements StreamListener {
   /** The request was its header section alone. */
   readonly #bodyless: boolean;
   #forward: Forward | undefined;
+  /** Until the exchange's end is told. */
+  #observer: ExchangeObserver | undefined;
   #upstream: UpstreamConnection | undefined;
   /** Targets that come after the one in use. */
   #rest: readonly Target[] = [];
   #responded = false;
+  /** The server has agreed to another protocol: what both sides send from now on is that protocol's. */
+  #tunnel = false;
+  /** Until the server must have offered to take an extended CONNECT. */
+  #offer: ReturnType<typeof setTimeout> | undefined;
   #done = false;
 
   constructor(client: ClientConnection, request: Request, bodyless: boolean) {
@@ -50,7 +59,8 @@ export class Exchange implements StreamListener {
     const { fields, tooLarge } = block;
     if (tooLarge) return false;
     if (stream === this.up && !this.#responded) return this.#respond(block, end);
-    if (!end || !areTrailers(fields)) return false;
+    // A tunnel has DATA alone (RFC 9113 §8.5).
+    if (this.#tunnel || !end || !areTrailers(fields)) return false;
     (stream === this.up ? this.down : this.up).writeTrailers(fields);
     return true;
   }
@@ -85,7 +95,11 @@ export class Exchange implements StreamListener {
       new Field("content-type", `text/${html === true ? "html" : "plain"}; charset=utf-8`),
       new Field("content-length", String(content.length), "none"),
     ];
+    clearTimeout(this.#offer);
     this.#responded = true;
+    this.#observer?.responded(status);
+    this.#observer?.capture?.response(Buffer.concat([responseHeadText(fields), content]));
+    this.#tellEnd(false);
     this.up.discard();
     this.down.partner = undefined;
     this.down.connection?.sendHeaders(this.down, fields, bodyless);
@@ -107,6 +121,7 @@ export class Exchange implements StreamListener {
     if (this.#done) return;
     if (decision.kind === "answer") return this.answer(decision);
     this.#forward = decision;
+    this.#observer = decision.observer;
     this.#connect(decision.targets);
   }
 
@@ -131,13 +146,34 @@ export class Exchange implements StreamListener {
 
   #send(upstream: UpstreamConnection, target: Target, rest: readonly Target[]): void {
     const request = this.#request;
-    if (request.protocol !== undefined && !upstream.extendedConnect) return this.#fail(ERROR.protocol);
+    const extended = request.head.protocol !== undefined;
+    if (extended && !upstream.offersConnect) this.#awaitOffer(upstream);
     this.#upstream = upstream;
     this.#rest = rest;
-    this.#forward?.observer?.connected(target);
+    this.#observer?.connected(target);
+    if (this.#observer?.capture !== undefined) this.#capture();
     const { routeAs, baggage, lines } = this.#forward ?? {};
     const edit = { routeAs, baggage, mark: target.mark, lines };
-    upstream.open(this.up, this.#client.edits.apply(request, edit), this.#bodyless);
+    const fields = this.#client.edits.apply(request, edit);
+    upstream.open({ stream: this.up, fields, end: this.#bodyless, extended });
+  }
+
+  /** From the head of the request on; that of the response follows. */
+  #capture(): void {
+    this.#observer?.capture?.request(requestHeadText(this.#request.fields));
+    this.up.tap = (content) => this.#observer?.capture?.request(content);
+    this.down.tap = (content) => this.#observer?.capture?.response(content);
+  }
+
+  /** A sidecar's offer follows its first SETTINGS: it has to hear the application's. */
+  #awaitOffer(upstream: UpstreamConnection): void {
+    this.#offer = setTimeout(() => {
+      if (upstream.offersConnect) return;
+      upstream.giveUp(this.up, ERROR.cancel);
+      const protocol = this.#request.head.protocol ?? "";
+      this.answer({ status: 501, text: `The server does not take \`${protocol}\` over HTTP/2 (RFC 8441)\n` });
+      this.#client.flushAll();
+    }, HTTP2_OFFER_MS_MAX);
   }
 
   #respond(block: Block, end: boolean): boolean {
@@ -146,10 +182,14 @@ export class Exchange implements StreamListener {
     const { status } = response;
     if (status >= 200) {
       this.#responded = true;
+      this.#tunnel = beginsTunnel(response, this.#request.head.method);
       this.up.contentLeft = contentOf(response, this.#request.head.method);
-      this.#forward?.observer?.responded(status);
+      this.#observer?.responded(status);
+      this.#observer?.capture?.response(responseHeadText(block.fields));
     } else this.up.connection?.idleFrame();
     this.down.connection?.sendHeaders(this.down, block.fields, end);
+    // What passes now is no exchange any more.
+    if (this.#tunnel) this.#tellEnd(true);
     return true;
   }
 
@@ -162,7 +202,14 @@ export class Exchange implements StreamListener {
   #end(complete: boolean): void {
     if (this.#done) return;
     this.#done = true;
+    if (this.#offer !== undefined) clearTimeout(this.#offer);
     this.up.discard();
-    this.#forward?.observer?.ended({ request: this.down.received, response: this.up.received }, complete);
+    this.#tellEnd(complete);
+  }
+
+  #tellEnd(complete: boolean): void {
+    const observer = this.#observer;
+    this.#observer = undefined;
+    observer?.ended({ request: this.down.received, response: this.up.received }, complete);
   }
 }

@@ -11,8 +11,6 @@ export interface Request {
   readonly fields: readonly Field[];
   /** Some field must not be passed on. */
   readonly marked: boolean;
-  /** Extended CONNECT (RFC 8441). */
-  readonly protocol: string | undefined;
 }
 
 type Texts = Partial<Record<FieldKind, string>>;
@@ -43,9 +41,7 @@ export function readRequest(fields: readonly Field[]): Request | undefined {
     else texts[kind] ??= field.value;
   }
   const head = headOf(texts, contentLength);
-  return head === undefined
-    ? undefined
-    : { head, fields, marked: texts["hop-mark"] !== undefined, protocol: texts.protocol };
+  return head === undefined ? undefined : { head, fields, marked: texts["hop-mark"] !== undefined };
 }
 
 function headOf(texts: Texts, contentLength: number): RequestHead | undefined {
@@ -55,13 +51,16 @@ function headOf(texts: Texts, contentLength: number): RequestHead | undefined {
   const connect = method === "CONNECT" && protocol === undefined;
   if (connect ? scheme !== undefined || path !== undefined || authority === undefined : !isTarget(scheme, path, method))
     return undefined;
-  if (protocol !== undefined && (method !== "CONNECT" || authority === undefined)) return undefined;
+  // RFC 8441 §4.
+  if (protocol !== undefined && (protocol === "" || method !== "CONNECT" || authority === undefined)) return undefined;
   return {
     start: 0,
     end: 0,
     method,
     target: connect ? (authority ?? "") : (path ?? ""),
     http10: false,
+    http2: true,
+    protocol,
     fields: {
       contentLength,
       transferCoded: false,
@@ -116,8 +115,15 @@ export function readResponse(fields: readonly Field[]): Response | undefined {
 }
 
 /** Content of a response that is to be expected; -1 where it is not told or none comes (RFC 9110 §8.6). */
-export function contentOf({ status, contentLength }: Response, method: string): number {
-  return method === "HEAD" || status === 304 || status === 204 || status < 200 ? -1 : contentLength;
+export function contentOf(response: Response, method: string): number {
+  const { status, contentLength } = response;
+  const none = method === "HEAD" || status === 304 || status === 204 || status < 200;
+  return none || beginsTunnel(response, method) ? -1 : contentLength;
+}
+
+/** What follows on the stream is another protocol's (RFC 9113 §8.5), whatever length is told (RFC 9110 §9.3.6). */
+export function beginsTunnel({ status }: Response, method: string): boolean {
+  return method === "CONNECT" && status >= 200 && status < 300;
 }
 
 export function areTrailers(fields: readonly Field[]): boolean {

@@ -38,6 +38,8 @@ export class Stream {
   received = 0;
   /** Of the content that the peer has announced, still to come; -1 where it has not said. */
   contentLeft = -1;
+  /** Gets the content as it is sent. */
+  tap: ((content: Buffer) => void) | undefined = undefined;
   /** Bytes sent on for which the peer has no credit yet. */
   #uncredited = 0;
   /** Made when it is needed: most streams never wait. */

@@ -23,6 +23,8 @@ interface Opening {
   readonly stream: Stream;
   readonly fields: readonly Field[];
   readonly end: boolean;
+  /** An extended CONNECT, which a server must have offered to take (RFC 8441 §3). */
+  readonly extended: boolean;
 }
 
 /** What a server that has not spoken yet is expected to take (RFC 9113 §6.5.2 recommends no less). */
@@ -33,9 +35,11 @@ export class UpstreamConnection extends Connection {
   readonly #owner: UpstreamOwner;
   /** Streams that the server's limit keeps waiting, in order. */
   readonly #waiting = new Set<Opening>();
+  /** Extended CONNECTs that wait for its offer. */
+  readonly #unoffered = new Set<Opening>();
   #nextId = 1;
   #streamsMax = STREAMS_EXPECTED;
-  #extendedConnect = false;
+  #offersConnect = false;
   #leaving = false;
   #lost = false;
   #heard = false;
@@ -66,8 +70,9 @@ export class UpstreamConnection extends Connection {
     return !this.#heard;
   }
 
-  get extendedConnect(): boolean {
-    return this.#extendedConnect;
+  /** It takes extended CONNECT. */
+  get offersConnect(): boolean {
+    return this.#offersConnect;
   }
 
   get streamsMax(): number {
@@ -76,20 +81,21 @@ export class UpstreamConnection extends Connection {
 
   /** Streams that have a place, or wait for one. */
   get busy(): boolean {
-    return this.streams.size > 0 || this.#waiting.size > 0;
+    return this.streams.size > 0 || this.#waiting.size > 0 || this.#unoffered.size > 0;
   }
 
   /** Sends a request, as soon as the server takes another. */
-  open(stream: Stream, fields: readonly Field[], end: boolean): void {
-    const opening = { stream, fields, end };
-    if (this.streams.size < this.#streamsMax && this.#waiting.size === 0) this.#open(opening);
+  open(opening: Opening): void {
+    if (opening.extended && !this.#offersConnect) this.#unoffered.add(opening);
+    else if (this.streams.size < this.#streamsMax && this.#waiting.size === 0) this.#open(opening);
     else this.#waiting.add(opening);
   }
 
   /** Gives a stream up, whether it has a place or waits for one. */
   giveUp(stream: Stream, code: number): void {
     this.resetStream(stream, code);
-    for (const opening of this.#waiting) if (opening.stream === stream) this.#waiting.delete(opening);
+    for (const openings of [this.#waiting, this.#unoffered])
+      for (const opening of openings) if (opening.stream === stream) openings.delete(opening);
   }
 
   /** `undefined` when it is malformed. */
@@ -134,10 +140,11 @@ export class UpstreamConnection extends Connection {
     this.#streamsMax = this.#heard ? this.#streamsMax : Number.POSITIVE_INFINITY;
     for (const [id, value] of settings) {
       if (id === SETTING.maxConcurrentStreams) this.#streamsMax = value;
-      if (id === SETTING.enableConnectProtocol) this.#extendedConnect = value === 1;
+      if (id === SETTING.enableConnectProtocol) this.#offersConnect = value === 1;
     }
     this.#heard = true;
     this.#owner.upstreamSettled(this);
+    if (this.#offersConnect && this.#unoffered.size > 0) this.#openOffered();
     this.#openWaiting();
   }
 
@@ -176,9 +183,15 @@ export class UpstreamConnection extends Connection {
     }
   }
 
+  #openOffered(): void {
+    for (const opening of this.#unoffered) this.#waiting.add(opening);
+    this.#unoffered.clear();
+  }
+
   #takeWaiting(): readonly Opening[] {
-    const waiting = [...this.#waiting];
+    const waiting = [...this.#waiting, ...this.#unoffered];
     this.#waiting.clear();
+    this.#unoffered.clear();
     return waiting;
   }
 

@@ -36,7 +36,7 @@ export function serveDestination(pod: Pod, redirected: Redirected): void {
     declared: protocol === "http",
     patient: known,
     http: (input, spare) => serveHttp({ client, input, spare, policy }),
-    http2: (input, spare) => serveHttp2({ client, input, spare, policy }),
+    http2: (input, spare, greeting) => serveHttp2({ client, input, spare, greeting, policy }),
     relayed,
   });
 }

@@ -12,7 +12,7 @@ import type { Capture } from "./capture.ts";
 /** A request as it was decided. The record takes what it needs: heads are not kept. */
 export interface DecidedRequest {
   readonly direction: Direction;
-  readonly head: Pick<RequestHead, "method" | "target"> & {
+  readonly head: Pick<RequestHead, "method" | "target" | "http2" | "protocol"> & {
     readonly fields: Pick<RequestHead["fields"], "traceparent" | "requestId" | "probe">;
   };
   /** Milliseconds that it waited for its decision. */
@@ -46,6 +46,8 @@ export class ExchangeRecord implements ExchangeObserver {
   readonly direction: Direction;
   readonly method: string;
   readonly target: string;
+  readonly http2: true | undefined;
+  readonly protocol: string | undefined;
   readonly authority: string | undefined;
   readonly peer: string;
   readonly routeAs: string | undefined;
@@ -83,6 +85,8 @@ export class ExchangeRecord implements ExchangeObserver {
     this.direction = direction;
     this.method = head.method;
     this.target = head.target;
+    this.http2 = head.http2;
+    this.protocol = head.protocol;
     this.authority = space.authority;
     this.peer = peer;
     this.routeAs = space.routeAs;

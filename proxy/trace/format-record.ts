@@ -31,6 +31,8 @@ export function formatRequest(request: NotedExchange, secrets: Secrets): Request
     method: request.method,
     authority: request.authority ?? "",
     path: redactQuery(request.target, secrets),
+    ...(request.http2 === true ? { http2: true as const } : {}),
+    ...(request.protocol === undefined ? {} : { protocol: request.protocol }),
     peer: request.peer,
     ...(request.routeAs === undefined ? {} : { space: request.routeAs }),
     ...(request.source === undefined ? {} : { source: request.source }),

@@ -26,9 +26,10 @@ const NUMBERS = 13;
 const UNKNOWN_SPACE = 1;
 const PROBE = 2;
 const COMPLETE = 4;
+const HTTP2 = 8;
 
 /** Texts of one exchange, in the order of `#putTexts`. */
-const TEXTS = 12;
+const TEXTS = 13;
 
 type Text = string | undefined;
 
@@ -70,8 +71,7 @@ export class TraceRing {
     numbers[at + REQUEST_BYTES] = record.requestBytes;
     numbers[at + RESPONSE_BYTES] = record.responseBytes;
     numbers[at + PORT] = record.reached === undefined ? 0 : record.reached.port;
-    numbers[at + FLAGS] =
-      (record.unknownSpace ? UNKNOWN_SPACE : 0) | (record.probe ? PROBE : 0) | (record.complete ? COMPLETE : 0);
+    numbers[at + FLAGS] = flagsOf(record);
     numbers[at + COST] = record.cost;
   }
 
@@ -89,6 +89,7 @@ export class TraceRing {
     this.#putText(place, 9, record.requestId);
     this.#putText(place, 10, reached === undefined ? undefined : reached.address);
     this.#putText(place, 11, reached === undefined ? undefined : reached.service);
+    this.#putText(place, 12, record.protocol);
   }
 
   /** Texts that repeat from exchange to exchange are kept once. */
@@ -101,7 +102,7 @@ export class TraceRing {
     const number = (column: number): number => this.#numbers[place * NUMBERS + column] ?? 0;
     const [direction, method = "", target = "", authority, peer = "", routeAs, source, reason, ...rest] =
       this.#texts.slice(place * TEXTS, (place + 1) * TEXTS);
-    const [traceparent, requestId, address, service] = rest;
+    const [traceparent, requestId, address, service, protocol] = rest;
     const flags = number(FLAGS);
     return {
       id: number(ID),
@@ -109,6 +110,8 @@ export class TraceRing {
       direction: direction as Direction,
       method,
       target,
+      http2: (flags & HTTP2) === 0 ? undefined : true,
+      protocol,
       authority,
       peer,
       routeAs,
@@ -138,4 +141,10 @@ export class TraceRing {
     this.#bytes -= this.#numbers[(this.#oldest % TRACE_RECORDS_MAX) * NUMBERS + COST] ?? 0;
     this.#oldest += 1;
   }
+}
+
+function flagsOf({ unknownSpace, probe, complete, http2 }: ExchangeRecord): number {
+  return (
+    (unknownSpace ? UNKNOWN_SPACE : 0) | (probe ? PROBE : 0) | (complete ? COMPLETE : 0) | (http2 === true ? HTTP2 : 0)
+  );
 }

@@ -7,11 +7,18 @@ import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 const SPACES = { streams: "root", "streams-child": "streams" } as const;
 const URL = "http://web.streams.svc.cluster.local";
 
-/** Answers with its space, the number of the connection, and whether it saw the mark between sidecars. */
+/**
+ * Answers with its space, the number of the connection, and whether it saw the mark between sidecars; through a tunnel
+ * (RFC 8441), with its space in front of what it was sent.
+ */
 const SERVER = `let connections = 0;
-require("http2").createServer().on("stream", (stream, headers) => {
+require("http2").createServer({ settings: { enableConnectProtocol: true } }).on("stream", (stream, headers) => {
   stream.session.number ??= ++connections;
   stream.respond({ ":status": 200 });
+  if (headers[":protocol"] === "websocket") {
+    stream.on("data", (part) => stream.write(process.env.SPACE + ": " + part)).on("end", () => stream.end());
+    return;
+  }
   stream.end([process.env.SPACE, stream.session.number, headers["azds-routed-to"] ?? "unmarked"].join(" "));
 }).listen(8080);`;
 
@@ -34,6 +41,23 @@ const ask = (space) => new Promise((resolve) => {
   console.log(JSON.stringify({ without: [...answers.without], child: [...answers.child] }));
   process.exit();
 })();`;
+
+/** A tunnel to each space, once it is offered; prints what came through both. */
+const TUNNELS = `const { connect } = require("http2");
+const session = connect(process.argv[1]);
+session.on("error", (error) => { console.log(error.code); process.exit(); });
+const ask = (space) => new Promise((resolve) => {
+  const fields = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "http", ":path": "/", ":authority": "web" };
+  const stream = session.request({ ...fields, ...(space ? { "azds-route-as": space } : {}) }, { endStream: false });
+  let text = "";
+  stream.setEncoding("utf8").on("data", (part) => { text += part; }).on("end", () => resolve(text)).on("error", (error) => resolve(error.code));
+  stream.end("hello");
+});
+session.on("remoteSettings", async ({ enableConnectProtocol }) => {
+  if (!enableConnectProtocol) return;
+  console.log(JSON.stringify(await Promise.all([ask(), ask("streams-child")])));
+  process.exit();
+});`;
 
 async function deploy(space: string): Promise<void> {
   const metadata = { name: "web", namespace: space };
@@ -86,4 +110,11 @@ test("each stream of a connection goes to its space, over one connection each, a
     without: [expect.stringMatching(/^streams \d+ unmarked$/)],
     child: [expect.stringMatching(/^streams-child \d+ unmarked$/)],
   });
+}, 60_000);
+
+test("a WebSocket over HTTP/2 goes to its space, once the application has offered to take it", async () => {
+  const client = startClient(TUNNELS, [URL]);
+  const said = await client.until(/\n/);
+  await client.stop();
+  expect(JSON.parse(said.trim())).toEqual(["streams: hello", "streams-child: hello"]);
 }, 60_000);

@@ -13,6 +13,7 @@ const PYTHON_PACKAGES = [
   "greenstalk==2.1.1",
   "h11==0.16.0",
   "httptools==0.9.0",
+  "hypercorn==0.18.0",
   "pymemcache==4.0.0",
   "redis==8.1.0",
   "stomp.py==9.0.0",

@@ -47,7 +47,8 @@ interface Naming {
 
 function textOf({ pod, request, response }: Exchange, { id, nameOf }: Naming): Pick<TraceEvent, "text" | "details"> {
   const [from, to] = sidesOf({ pod, request, response }, nameOf);
-  const line = `${request.method} ${request.path}`;
+  const protocol = request.protocol === undefined ? "" : ` (${request.protocol})`;
+  const line = `${request.method} ${request.path}${protocol}`;
   if (response === undefined) return { text: `${from} --${id}-> ${to}: ${line}`, details: [] };
   const status = response.status === 0 ? "no answer" : String(response.status);
   const broken = response.complete || response.status === 0 ? "" : ", broken off";

@@ -43,6 +43,7 @@ function create(file: string): number {
 export function harEntry(exchange: Exchange): unknown {
   const { request, response } = exchange;
   const url = urlOf(exchange);
+  const httpVersion = request.http2 === true ? "HTTP/2" : "HTTP/1.1";
   const wait = response?.firstByteMs ?? 0;
   const connect = response?.connectMs ?? 0;
   const blocked = response?.queueMs ?? 0;
@@ -53,7 +54,7 @@ export function harEntry(exchange: Exchange): unknown {
     request: {
       method: request.method,
       url,
-      httpVersion: "HTTP/1.1",
+      httpVersion,
       cookies: [],
       headers: headersOf(response?.request),
       queryString: [...new URL(url).searchParams].map(([name, value]) => ({ name, value })),
@@ -64,7 +65,7 @@ export function harEntry(exchange: Exchange): unknown {
     response: {
       status: response?.status ?? 0,
       statusText: "",
-      httpVersion: "HTTP/1.1",
+      httpVersion,
       cookies: [],
       headers: headersOf(response?.response),
       content: contentOf(response?.response),

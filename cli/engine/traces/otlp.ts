@@ -106,6 +106,7 @@ function spanOf(exchange: Exchange): unknown {
       ...attributes({
         "http.request.method": request.method,
         "url.path": request.path.split("?")[0] ?? "",
+        "network.protocol.version": request.http2 === true ? "2" : "",
         "server.address": request.authority,
         "network.peer.address": request.direction === "in" ? request.peer : (response?.address ?? ""),
         "azds.space": request.space ?? exchange.namespace,

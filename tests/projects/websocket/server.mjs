@@ -1,25 +1,31 @@
-// The server's side of the cases, with the package `ws` of the folder that the first argument names.
+// The server's side of the cases, with the package `ws` of the folder that the first argument names; over HTTP/2 where
+// the second says so.
 import { createRequire } from "node:module";
+import { serveOverHttp2 } from "./over-http2.mjs";
 
-const { WebSocketServer } = createRequire(`${process.argv[2]}/`)("ws");
+const ws = createRequire(`${process.argv[2]}/`)("ws");
 const LIMIT = 64 * 1024 * 1024;
 /** How connections ended, by the name in their path. */
 const ends = new Map();
 
-const server = new WebSocketServer({
-  port: 0,
-  host: "127.0.0.1",
+const options = {
   maxPayload: LIMIT,
   perMessageDeflate: { threshold: 0 },
   handleProtocols: (offered) => (offered.has("second") ? "second" : false),
-});
-server.on("listening", () => console.log(`port ${server.address().port}`));
-server.on("connection", (socket, request) => {
+};
+if (process.argv[3] === "http2") serveOverHttp2(ws, options, accept);
+else {
+  const server = new ws.WebSocketServer({ ...options, port: 0, host: "127.0.0.1" });
+  server.on("listening", () => console.log(`port ${server.address().port}`));
+  server.on("connection", accept);
+}
+
+function accept(socket, request) {
   const [, kind, name] = request.url.split("/");
   socket.on("error", () => {});
   socket.on("close", (code, reason) => ends.set(name, `${code} ${reason}`));
   socket.on("message", (data, binary) => serve(socket, kind, name, binary ? data : data.toString()));
-});
+}
 
 function serve(socket, kind, name, data) {
   if (kind === "echo") socket.send(data);

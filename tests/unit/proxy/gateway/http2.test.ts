@@ -56,7 +56,7 @@ test("serveEitherVersion() routes both versions by host, and takes away what onl
 });
 
 test("a client of HTTP/2 over TLS is routed like one without", async () => {
-  const grpc = await http2Server("from-grpc");
+  const grpc = await http2Server("from-grpc", { connects: true });
   const ports = [{ name: "http", port: 80, target: grpc.port }];
   const table = new RouteTable();
   table.apply(snapshot([service({ namespace: "dev", name: "grpc", ports, endpoints: [grpc.address] })]));
@@ -81,6 +81,11 @@ test("a client of HTTP/2 over TLS is routed like one without", async () => {
   stream.setEncoding("utf8");
   expect(await once(stream, "data")).toEqual(["from-grpc"]);
   expect(grpc.requests[0]).toMatchObject({ "x-forwarded-proto": "https" });
+  const asks = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", ":path": "/chat" };
+  const socket = session.request({ ...asks, ":authority": "dev.grpc.gw.test" }, { endStream: false });
+  socket.setEncoding("utf8").write("through a tunnel");
+  expect(await once(socket, "data")).toEqual(["through a tunnel"]);
+  expect(grpc.requests[1]).toMatchObject({ ":protocol": "websocket", "x-forwarded-host": "dev.grpc.gw.test" });
   session.destroy();
   tls.stop();
   await grpc.close();

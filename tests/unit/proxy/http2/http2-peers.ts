@@ -23,6 +23,8 @@ export interface Http2ServerOptions {
   readonly bulk?: number;
   /** Answers and never reads. */
   readonly stalled?: boolean;
+  /** Takes extended CONNECT (RFC 8441), and sends back what comes by it. */
+  readonly connects?: boolean;
 }
 
 export async function http2Server(answer: string, options: Http2ServerOptions = {}): Promise<Http2Server> {
@@ -31,7 +33,7 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
   const aborted = Promise.withResolvers<number>();
   const streams: ServerHttp2Stream[] = [];
   let sessions = 0;
-  const server = createServer();
+  const server = createServer({ settings: { enableConnectProtocol: options.connects === true } });
   server.on("session", (session) => {
     sessions += 1;
     open.add(session);
@@ -46,6 +48,11 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
       if (stream.rstCode !== 0) aborted.resolve(stream.rstCode);
     });
     if (options.silent === true) return;
+    if (headers[":protocol"] !== undefined) {
+      stream.respond({ ":status": 200, "content-length": "1" });
+      stream.pipe(stream);
+      return;
+    }
     if (options.stalled === true) {
       stream.pause();
       stream.respond({ ":status": 200 });

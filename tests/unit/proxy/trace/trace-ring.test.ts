@@ -29,6 +29,8 @@ describe("the ring of traces", () => {
       head: {
         method: "POST",
         target: "/orders?é=1",
+        http2: true,
+        protocol: "websocket",
         fields: { traceparent: "00-a-b-01", requestId: "q", probe: true },
       },
       queueMs: 1.5,
@@ -43,15 +45,12 @@ describe("the ring of traces", () => {
     ring.push(record);
     const { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason } = record;
     const { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt } = record;
-    const { status, complete, tries, requestBytes, responseBytes } = record;
-    expect(ring.all()).toStrictEqual([
-      {
-        ...{ id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason },
-        ...{ traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt },
-        ...{ status, complete, tries, requestBytes, responseBytes },
-        reached: { address: "fd00::1", port: 8080, service: "alice/shop" },
-      },
-    ]);
+    const { status, complete, tries, requestBytes, responseBytes, http2, protocol } = record;
+    const asked = { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason };
+    const timed = { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt };
+    const answered = { status, complete, tries, requestBytes, responseBytes, http2, protocol };
+    const reached = { address: "fd00::1", port: 8080, service: "alice/shop" };
+    expect(ring.all()).toStrictEqual([{ ...asked, ...timed, ...answered, reached }]);
   });
 
   test("knows one that reached nobody, beside one that did", () => {

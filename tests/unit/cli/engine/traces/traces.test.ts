@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "../../../../../cli/engine/events.ts";
 import { type Exchange, traceEvent } from "../../../../../cli/engine/traces/exchange.ts";
-import { openHar } from "../../../../../cli/engine/traces/har.ts";
+import { harEntry, openHar } from "../../../../../cli/engine/traces/har.ts";
 import { otlpExport, tracesOf } from "../../../../../cli/engine/traces/otlp.ts";
 import { isWanted, statusFilter } from "../../../../../cli/engine/traces/trace-filter.ts";
 import { TraceJoin } from "../../../../../cli/engine/traces/trace-source.ts";
@@ -72,6 +72,11 @@ describe("traceEvent()", () => {
     expect(asked.id).toMatch(/^[a-z]{3}$/);
     expect(asked.text).toBe(`web-1 --${asked.id}-> api:8080: GET /users?a=1`);
     expect(answered.text).toBe(`web-1 <-${asked.id}-- alice/api: 200 GET /users?a=1 5.0ms, 200 B`);
+  });
+
+  test("says what a CONNECT by HTTP/2 asks for", () => {
+    const socket = request({ method: "CONNECT", path: "/chat", http2: true, protocol: "websocket" });
+    expect(traceEvent(exchange({ request: socket }), unnamed).text).toContain(" 200 CONNECT /chat (websocket) ");
   });
 
   test("gives all that carry one trace the same letters, in every pod", () => {
@@ -185,6 +190,11 @@ describe("openHar()", () => {
       timings: { blocked: 0, connect: 1, wait: 2, receive: 2 },
       serverIPAddress: "10.0.0.8",
     });
+  });
+
+  test("names the version of HTTP", () => {
+    const versions = [request(), request({ http2: true })].map((asked) => harEntry(exchange({ request: asked })));
+    expect(versions.map((entry) => at(entry, "request", "httpVersion"))).toEqual(["HTTP/1.1", "HTTP/2"]);
   });
 
   test("says that the file cannot be written", () => {
