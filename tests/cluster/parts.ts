@@ -8,7 +8,7 @@ import { findForwarders, forwardApi } from "./forwarders.ts";
 import { serverOf } from "./kubeconfig.ts";
 import { nodeLayout, type ClusterLayout } from "./layout.ts";
 import { API_READY_MS, NODE_READY_MS, PROCESSES_END_MS } from "./limits.ts";
-import { nodeAgents } from "./node-agents.ts";
+import { containerdOf, nodeAgents } from "./node-agents.ts";
 import { findComponent, findInit, logFile, startInNode, type Component, type RunningNode } from "./node-processes.ts";
 import { createNode, findNode, joinNodes, runInNode } from "./nodes.ts";
 import { buildPrograms, type Programs } from "./programs.ts";
@@ -89,14 +89,14 @@ export class ClusterParts {
 
   killPart(index: number, part: NodePart): void {
     const layout = nodeLayout(this.#cluster, index);
-    kill(findComponent(layout.cgroup, this.#agents(index)[part]));
+    kill(findComponent(layout.cgroup, part === "kubelet" ? this.#agents(index).kubelet : containerdOf(layout)));
   }
 
   /** What ended because `part` did is started too. */
   async startPart(index: number, part: NodePart): Promise<void> {
     const node = this.#node(index);
-    const { containerd, kubelet } = this.#agents(index);
-    if (part === "containerd") await this.#startContainerd(node, containerd);
+    const { kubelet } = this.#agents(index);
+    if (part === "containerd") await this.#startContainerd(node, containerdOf(node.layout));
     await this.#startIfGone(node, kubelet);
     await this.#nodeReady(node);
   }
@@ -116,8 +116,8 @@ export class ClusterParts {
     // What node 1 knows of the way to it outlived the cable.
     await runInNode(first, ["ip", "route", "del", node.layout.podNetwork]).catch(() => undefined);
     await joinNodes(first, node);
-    const { containerd, kubelet, kubeProxy } = this.#agents(index);
-    await this.#startContainerd(node, containerd);
+    const { kubelet, kubeProxy } = this.#agents(index);
+    await this.#startContainerd(node, containerdOf(node.layout));
     await Promise.all([startInNode(this.#cluster, node, kubelet), startInNode(this.#cluster, node, kubeProxy)]);
     await this.#nodeReady(node);
   }
