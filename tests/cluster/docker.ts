@@ -15,8 +15,8 @@ export type Runtime =
   | { readonly name: "docker"; readonly dockershim: string };
 
 export const DOCKERSHIM_SOCKET = "/run/dockershim.sock";
-const DOCKER_SOCKET = "/run/docker.sock";
-const DOCKER = ["docker", "--host", `unix://${DOCKER_SOCKET}`];
+export const DOCKER_HOST = "unix:///run/docker.sock";
+const DOCKER = ["docker", "--host", DOCKER_HOST];
 
 /** What the node was made with. */
 export function runtimeOf(node: NodeLayout): RuntimeName {
@@ -34,7 +34,7 @@ export function dockerOf(node: NodeLayout): Component {
 export function dockershimOf(node: NodeLayout, pauseImage: string): Component {
   const flags = {
     listen: DOCKERSHIM_SOCKET,
-    docker: `unix://${DOCKER_SOCKET}`,
+    docker: DOCKER_HOST,
     "pause-image": pauseImage,
     "cni-conf-dir": join(node.dir, "cni"),
     address: node.address,
@@ -56,7 +56,7 @@ export function writeDockerConfig(node: NodeLayout, dockershim: string): void {
 /** dockerd(8). */
 function dockerConfig(runc: string): object {
   return {
-    hosts: [`unix://${DOCKER_SOCKET}`],
+    hosts: [DOCKER_HOST],
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     "storage-driver": "overlay2",
     // Pods are not in Docker's own network, steps of builds are.

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { developer, enabledCluster, kubectlOk } from "./support/cluster.ts";
 import { initProject, type Project } from "./support/project.ts";
-import { inNode, nodeNames, removeImage } from "./support/node.ts";
+import { inNode, nodeNames, removeImage, runsDocker } from "./support/node.ts";
 import { privateRegistry } from "./support/private-registry.ts";
 import { podEvents, readySessionPod, type SessionPod } from "./support/session-pods.ts";
 
@@ -111,6 +111,7 @@ describe("a build", () => {
       "/var/lib/azds-builder",
       "/var/lib/azds-buildkit",
       "/var/lib/containerd/io.containerd.content.v1.content",
+      ...(runsDocker(pod.node) ? ["/var/lib/docker"] : []),
     ];
     const found = await inNode(pod.node, ["sh", "-c", `grep -rl ${token} ${folders.join(" ")} || true`]);
     expect(found).toBe("");
