@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadArchive } from "./containerd.ts";
-import { DNS_SERVICE_ADDRESS, type ClusterLayout, type NodeLayout } from "./layout.ts";
+import { DNS_SERVICE_ADDRESS, FIRST_NODE, type ClusterLayout, type NodeLayout } from "./layout.ts";
 import { DOCKER_READY_MS } from "./limits.ts";
 import { requireAlive, type Component, type RunningNode } from "./node-processes.ts";
 import { runInNode } from "./nodes.ts";
@@ -62,6 +62,8 @@ function dockerConfig(runc: string): object {
     // Pods are not in Docker's own network, steps of builds are.
     bip: "172.30.0.1/24",
     dns: [DNS_SERVICE_ADDRESS],
+    // Those that tests start on a node speak plain HTTP, which Docker's BuildKit believes of a URL alone.
+    "insecure-registries": [5000, 5001].map((port) => `http://${FIRST_NODE}:${port}`),
     "oom-score-adjust": 0,
     runtimes: { lenient: { path: runc } },
     "default-runtime": "lenient",
