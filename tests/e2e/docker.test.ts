@@ -1,13 +1,18 @@
 /** Nodes whose runtime is Docker: what is built lands in Docker's own store. Skipped on nodes with containerd. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { DOCKER_HOST } from "../cluster/docker.ts";
-import { type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
+import { clusterLayout } from "../cluster/layout.ts";
+import { ClusterParts } from "../cluster/parts.ts";
+import { CLUSTER, type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
 import { inNode, nodeNames, runsDocker } from "./support/node.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 import { readySessionPod } from "./support/session-pods.ts";
 
 const SPACE = "e2e-docker";
+const CACHE = join(homedir(), ".cache/azds-test-cluster");
 const LOGIN = { user: "bob", password: "pass" };
 /** As the Dockerfile of `azds init` names it. */
 const BASE = "node:20-alpine";
@@ -100,6 +105,17 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
     expect(await command.until(/is running in dev space/)).toMatch(/once more|again/);
     await command.stop();
   }, 120_000);
+
+  test("build again after their Docker was killed, and everything with it", async () => {
+    const { node } = await readySessionPod(SPACE);
+    const parts = await ClusterParts.open(clusterLayout(CLUSTER, CACHE));
+    const index = Number(node.replace("node", ""));
+    parts.killPart(index, "docker");
+    await parts.startPart(index, "docker");
+    project.write("Dockerfile.develop", before.replace("COPY . .", "ENV AFTER=docker\nCOPY . ."));
+    const up = await project.azds(["up", "-d"]);
+    expect(up.stdout + up.stderr).toContain("is running in dev space");
+  }, 180_000);
 
   test("start from a private image, and ask its registry again for --clean", async () => {
     const base = await closed.put(`base/${BASE}`, BASE);
