@@ -70,10 +70,15 @@ function dockerConfig(runc: string): object {
   };
 }
 
-/** Lowering the score needs CAP_SYS_RESOURCE, which root does not have everywhere; containerd can be told so. */
+/**
+ * Root does not have CAP_SYS_RESOURCE everywhere: what cannot be given is not asked for, nor a lower score, which needs
+ * it. containerd can be told so.
+ */
 const RUNC = `#!/bin/sh
 for word; do
-  [ "$before" = --bundle ] && sed -i 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' "$word/config.json"
+  [ "$before" = --bundle ] && sed -i \\
+    -e 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' \\
+    -e 's/"CAP_SYS_RESOURCE",//g' -e 's/,"CAP_SYS_RESOURCE"//g' "$word/config.json"
   before=$word
 done
 exec runc "$@"
