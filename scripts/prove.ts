@@ -19,7 +19,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   docker: {
     nodes: 2,
     runtime: "docker",
-    files: ["docker", "builder", "inner-loop", "registry"].map((file) => `tests/e2e/${file}.test.ts`),
+    files: ["docker", "builder", "inner-loop"].map((file) => `tests/e2e/${file}.test.ts`),
   },
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },

@@ -76,10 +76,15 @@ function dockerConfig(runc: string): object {
  */
 const RUNC = `#!/bin/sh
 for word; do
-  [ "$before" = --bundle ] && sed -i \\
-    -e 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' \\
-    -e 's/"CAP_SYS_RESOURCE",//g' -e 's/,"CAP_SYS_RESOURCE"//g' "$word/config.json"
+  case $before in
+    --bundle) file=$word/config.json ;;
+    --process) file=$word ;;
+    *) file= ;;
+  esac
   before=$word
+  [ -z "$file" ] || sed -i \\
+    -e 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' \\
+    -e 's/"CAP_SYS_RESOURCE",//g' -e 's/,"CAP_SYS_RESOURCE"//g' "$file"
 done
 exec runc "$@"
 `;

@@ -32,6 +32,23 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
   let closed: Registry;
   let before: string;
 
+  /** With what `closed` wants, or not. */
+  async function makeSecret(name: string, namespace: string, password: string): Promise<void> {
+    await kubectl(["-n", namespace, "delete", "secret", name, "--ignore-not-found"]);
+    const login = [
+      `--docker-server=${closed.host}`,
+      `--docker-username=${LOGIN.user}`,
+      `--docker-password=${password}`,
+    ];
+    await kubectlOk(["-n", namespace, "create", "secret", "docker-registry", name, ...login]);
+  }
+
+  async function enabled(options: readonly string[]): Promise<string> {
+    const enabling = await admin.azds(["cluster", "enable", "--space", SPACE, "--yes", ...options]);
+    expect(`${enabling.code} ${enabling.stderr}`).toStartWith("0 ");
+    return enabling.stdout + enabling.stderr;
+  }
+
   beforeAll(async () => {
     admin = await enabledCluster();
     await admin.azds(["space", "select", "-n", SPACE, "-y"]);
@@ -43,18 +60,17 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
   afterAll(async () => {
     await project.azds(["down", "-y"]);
     await admin.azds(["space", "remove", "-n", SPACE, "-y"]);
+    await enabled(["--registry", "none"]);
+    await kubectl(["-n", "azds", "delete", "secret", "push", "wrong", "--ignore-not-found"]);
     await closed[Symbol.asyncDispose]();
     project.remove();
   }, 120_000);
 
   test("are found by the preflight, which says why", async () => {
     await admin.azds(["cluster", "disable", "--yes"]);
-    const { stdout, stderr, code } = await admin.azds(["cluster", "enable", "--space", SPACE, "--yes"]);
-    expect(`${code} ${stderr}`).toStartWith("0 ");
-    expect(stdout + stderr).toMatch(
-      /Built images +stay in the nodes' own stores, and Docker's own BuildKit makes them/,
-    );
-    expect(stdout + stderr).toMatch(/node1 +yes +docker:\/\/\S+ +yes +yes/);
+    const text = await enabled([]);
+    expect(text).toMatch(/Built images +stay in the nodes' own stores, and Docker's own BuildKit makes them/);
+    expect(text).toMatch(/node1 +yes +docker:\/\/\S+ +yes +yes/);
     const said = await admin.azds(["cluster", "status"]);
     expect(said.stdout + said.stderr).toContain(
       "Built images: in the nodes' own stores, made by Docker's own BuildKit",
@@ -123,17 +139,32 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
     project.write("Dockerfile.develop", before.replace(`FROM ${BASE}`, `FROM ${base}`));
     const refused = await project.azds(["up", "-d"]);
     expect(refused.stdout + refused.stderr).toMatch(/401 Unauthorized|no basic auth credentials/);
-    await kubectl(["-n", SPACE, "delete", "secret", "private", "--ignore-not-found"]);
-    const login = [
-      `--docker-server=${closed.host}`,
-      `--docker-username=${LOGIN.user}`,
-      `--docker-password=${LOGIN.password}`,
-    ];
-    await kubectlOk(["-n", SPACE, "create", "secret", "docker-registry", "private", ...login]);
+    await makeSecret("private", SPACE, LOGIN.password);
     project.edit("azds.yaml", "    image:\n", "    imagePullSecrets: [{ name: private }]\n    image:\n");
     for (const options of [[], ["--clean"]]) {
       const up = await project.azds(["up", "-d", ...options]);
       expect(up.stdout + up.stderr).toContain("is running in dev space");
     }
   }, 180_000);
+
+  test("pull from a registry, where one is named", async () => {
+    const base = await closed.put(`base/${BASE}`, BASE);
+    project.write("Dockerfile.develop", before.replace(`FROM ${BASE}`, `FROM ${base}`));
+    await makeSecret("push", "azds", LOGIN.password);
+    await makeSecret("wrong", "azds", "nonsense");
+    const place = ["--registry", `${closed.host}/team`, "--registry-insecure", "--registry-secret", "push"];
+    expect(await enabled([...place, "--registry-pull-secret", "wrong"])).toMatch(
+      /go to the registry .*as `--registry` named it\. BuildKit works in a store of its own/,
+    );
+    const refused = await project.azds(["up", "-d"]);
+    expect(refused.stderr).toMatch(/error\[POD_NOT_STARTED\]: .*cannot be had: .*(unauthorized|no basic auth)/);
+    await enabled(["--registry-pull-secret", "push"]);
+    const up = await project.azds(["up", "-d"]);
+    expect(up.stdout + up.stderr).toContain("is running in dev space");
+    expect((await readySessionPod(SPACE)).image).toStartWith(`${closed.host}/team/${SPACE}/`);
+    await enabled(["--registry", "none"]);
+    project.write("Dockerfile.develop", before);
+    expect((await project.azds(["up", "-d"])).stdout).toContain("is running in dev space");
+    expect((await readySessionPod(SPACE)).image).toStartWith("azds.local/");
+  }, 300_000);
 });

@@ -110,7 +110,7 @@ describe("a registry that takes all", () => {
     expect(await enabled(["--registry", `${open.host}/team`, "--registry-insecure"])).toContain(
       `go to the registry \`${open.host}/team\``,
     );
-    expect(await status()).toContain(`Built images: in registry ${open.host}/team; BuildKit works in `);
+    expect(await status()).toContain(`Built images: in registry ${open.host}/team; BuildKit works in the nodes'`);
     const command = project.start(["up", "--no-tui"]);
     await command.until(/Press Ctrl\+C to detach/);
     const first = await readySessionPod(SPACE);
