@@ -120,8 +120,6 @@ function whichStores(nodes: number, worker: ImageChoice["buildkitWorker"]): stri
 
 /** What keeps images that are in no registry from the pods; empty: nothing. */
 export function whyNotOnNodes({ nodes, alwaysPulls }: Pick<ClusterFacts, "nodes" | "alwaysPulls">): readonly string[] {
-  const named = (some: readonly NodeFacts[]): string =>
-    some.map(({ name, runtime }) => `${name} (${runtime})`).join(", ");
   const [closed, docker, containerd] = [
     nodesWith("closed", nodes),
     nodesWith("docker", nodes),
@@ -138,6 +136,10 @@ export function whyNotOnNodes({ nodes, alwaysPulls }: Pick<ClusterFacts, "nodes"
           `builders work either with containerd or with Docker, and here are both: ${named([...containerd, ...docker])}`,
         ]),
   ];
+}
+
+function named(nodes: readonly NodeFacts[]): string {
+  return nodes.map(({ name, runtime }) => `${name} (${runtime})`).join(", ");
 }
 
 /** It is in every pod of a space. */
