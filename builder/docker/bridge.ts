@@ -34,7 +34,7 @@ function bridge(client: Socket, { docker: path, log, onLost }: BridgeOptions): v
     docker.destroy();
   };
   docker.once("error", (error) => {
-    if (docker.connecting || isAbsent(error)) onLost(error);
+    if (isAbsent(error)) onLost(error);
     end(String(error));
   });
   client.once("error", (error) => end(String(error)));

@@ -6,6 +6,8 @@ import { dockerImagesAt } from "../../../../builder/docker-images.ts";
 import { isPermitted, serveImages } from "../../../../builder/docker/image-requests.ts";
 
 const IMAGE = "azds.local/dev/team/web:azds-abc123-1";
+/** Larger than what a server of Bun takes unless it is told otherwise. */
+const ARCHIVE = new Blob(Array.from({ length: 130 }, () => new Uint8Array(1024 * 1024)));
 const DESCRIPTION = {
   Id: `sha256:${"1".repeat(64)}`,
   Config: { Entrypoint: ["node"], Cmd: null, WorkingDir: "", User: "1000", Env: ["A=1"] },
@@ -43,10 +45,13 @@ describe("dockerImagesAt(), through serveImages()", () => {
         return new Response("{}");
       }
       if (pathname === `/images/${IMAGE}/json`) return Response.json(DESCRIPTION);
-      if (pathname === `/images/${IMAGE}/get`) return new Response("archive".repeat(100_000));
+      if (pathname === `/images/${IMAGE}/get`) return new Response(ARCHIVE);
       return Response.json({ message: "No such image" }, { status: 404 });
     };
-    servers = [Bun.serve({ unix: docker, fetch: answer }), serveImages({ listen, docker })];
+    servers = [
+      Bun.serve({ unix: docker, maxRequestBodySize: 2 * ARCHIVE.size, fetch: answer }),
+      serveImages({ listen, docker }),
+    ];
   });
   afterEach(async () => {
     for (const server of servers) await server.stop(true);
@@ -70,7 +75,7 @@ describe("dockerImagesAt(), through serveImages()", () => {
 
   test("carries archives both ways", async () => {
     await images().load(await images().save(IMAGE, signal), signal);
-    expect(loaded).toBe("archive".length * 100_000);
+    expect(loaded).toBe(ARCHIVE.size);
     expect(images().save("azds.local/dev/web:other", signal)).rejects.toMatchObject({ code: "IMAGE_NOT_AVAILABLE" });
   });
 
