@@ -31,6 +31,7 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
   let project: Project;
   let closed: Registry;
   let before: string;
+  let settings: string;
 
   /** With what `closed` wants, or not. */
   async function makeSecret(name: string, namespace: string, password: string): Promise<void> {
@@ -54,6 +55,7 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
     await admin.azds(["space", "select", "-n", SPACE, "-y"]);
     project = await initProject(admin, "web");
     before = project.read("Dockerfile.develop");
+    settings = project.read("azds.yaml");
     closed = await startRegistry({ port: 5001, nodes: await nodeNames(), login: LOGIN });
   }, 180_000);
 
@@ -150,6 +152,8 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
   test("pull from a registry, where one is named", async () => {
     const base = await closed.put(`base/${BASE}`, BASE);
     project.write("Dockerfile.develop", before.replace(`FROM ${BASE}`, `FROM ${base}`));
+    // Without the pull secret of its own.
+    project.write("azds.yaml", settings);
     await makeSecret("push", "azds", LOGIN.password);
     await makeSecret("wrong", "azds", "nonsense");
     const place = ["--registry", `${closed.host}/team`, "--registry-insecure", "--registry-secret", "push"];
