@@ -1,4 +1,4 @@
-/** The few requests of the Docker Engine API that the builder may make: about images of ours, and about no other. */
+/** The few requests of the Docker Engine API that the builder may make: about images of ours, and to bring in others' archives of them. */
 import { IMAGE_PREFIX } from "../../core/contract.ts";
 import { DOCKER_SILENCE_S_MAX } from "../../core/limits.ts";
 

@@ -1,7 +1,7 @@
 /**
  * `__docker`, beside the builder of a node whose runtime is Docker, in the place of buildkitd: Docker has a BuildKit in
  * itself, which writes into Docker's own store. The builder gets that, and of all else that Docker's socket would give
- * only its own images.
+ * only what image-requests.ts names.
  */
 import { chmodSync, rmSync } from "node:fs";
 import { PROGRAM } from "../../core/contract.ts";
