@@ -15,7 +15,7 @@ import {
   startCommand,
 } from "../tests/e2e/support/cluster.ts";
 import { unpackDebianPackages } from "../tests/cluster/images/debian.ts";
-import { buildPrograms, buildCompared } from "../tests/cluster/programs.ts";
+import { buildPrograms, buildExtra } from "../tests/cluster/programs.ts";
 import { createSteps } from "../tests/cluster/steps.ts";
 
 const SOURCES = join(import.meta.dir, "../tests/projects/inner-loop/node");
@@ -44,7 +44,7 @@ export async function startSkaffold(pollMs?: number): Promise<SkaffoldService> {
   // oxlint-disable-next-line node/no-process-env -- the same folder as the test cluster's
   const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "azds-test-cluster");
   const steps = createSteps((text) => void process.stderr.write(text));
-  const skaffold = await buildCompared("skaffold", cache, steps);
+  const skaffold = await buildExtra("skaffold", cache, steps);
   const { buildctl } = await buildPrograms(cache, steps);
   const registry = join(cache, "registry-debian");
   await unpackDebianPackages(registry, ["docker-registry"]);

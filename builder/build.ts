@@ -46,7 +46,7 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
     request,
     tree: join(folders.trees, request.tree),
     reference: builtImage({ prefix: ports.prefix, namespace }, request.image),
-    push: isInRegistry(ports.prefix),
+    place: placeOf(ports),
     namespace,
     metadataFile: join(folders.work, `${randomUUID()}.json`),
   };
@@ -57,7 +57,7 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
     const built = await withSecrets(ports, options, async ({ options: mounts, env }) => {
       const failed = await solve({ ...ports, env: { ...ports.env, ...env } }, { ...base, mounts }, options);
       // A store of BuildKit's own keeps what was pushed only until the build is forgotten.
-      return failed ?? readBuiltImage(ports, base.metadataFile);
+      return failed ?? readBuiltImage(ports, base);
     });
     if ("type" in built) return built;
     const { digest, config } = built;
@@ -78,6 +78,11 @@ export async function build(ports: BuildPorts, options: BuildOptions): Promise<B
   } finally {
     await rm(base.metadataFile, { force: true });
   }
+}
+
+function placeOf({ prefix, docker }: BuildPorts): BuildPlan["place"] {
+  if (isInRegistry(prefix)) return "registry";
+  return docker === undefined ? "containerd" : "docker";
 }
 
 /** Without secrets nothing is written anywhere. */

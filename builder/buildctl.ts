@@ -11,6 +11,9 @@ export interface Buildctl {
   readonly socket: string;
 }
 
+/** Where the image goes: into the store of the node's runtime, or to the registry in its reference. */
+export type ImagePlace = "containerd" | "docker" | "registry";
+
 export interface BuildPlan {
   readonly request: BuildRequest;
   /** Folder of the synced tree. */
@@ -21,8 +24,7 @@ export interface BuildPlan {
   readonly namespace: string;
   /** Written by buildctl after success. */
   readonly metadataFile: string;
-  /** To the registry in the reference. */
-  readonly push: boolean;
+  readonly place: ImagePlace;
   /** For secrets (builder/secrets.ts). */
   readonly mounts: readonly string[];
 }
@@ -54,7 +56,7 @@ export function buildArgv(buildctl: Buildctl, plan: BuildPlan): readonly string[
     ...options.flatMap((option) => ["--opt", option]),
     ...(request.clean ? ["--no-cache"] : []),
     ...plan.mounts,
-    ...imageOutput(plan, plan.push),
+    ...imageOutput(plan, plan.place),
   ];
 }
 
@@ -103,7 +105,7 @@ export function importArgv(buildctl: Buildctl, plan: ImportPlan): readonly strin
     `${FETCHED}=${plan.layout}`,
     "--opt",
     `context:${FETCHED}=oci-layout://${FETCHED}@${plan.digest}`,
-    ...imageOutput(plan, false),
+    ...imageOutput(plan, "containerd"),
   ];
 }
 
@@ -114,15 +116,17 @@ function fromFolder(buildctl: Buildctl, folder: string): readonly string[] {
 
 function imageOutput(
   { reference, metadataFile }: Pick<BuildPlan, "reference" | "metadataFile">,
-  push: boolean,
+  place: ImagePlace,
 ): readonly string[] {
-  return [
-    "--output",
-    `type=image,name=${reference},unpack=true${push ? ",push=true" : ""}`,
-    "--metadata-file",
-    metadataFile,
-  ];
+  return ["--output", OUTPUTS[place](reference), "--metadata-file", metadataFile];
 }
+
+const OUTPUTS: Readonly<Record<ImagePlace, (reference: string) => string>> = {
+  containerd: (reference) => `type=image,name=${reference},unpack=true`,
+  // The exporter of the BuildKit inside Docker, into Docker's store.
+  docker: (reference) => `type=moby,name=${reference}`,
+  registry: (reference) => `type=image,name=${reference},unpack=true,push=true`,
+};
 
 /** Prints a blob of the node's image store. @param digest `sha256:…` */
 export function readBlobArgv(buildctl: Buildctl, digest: string): readonly string[] {

@@ -1,9 +1,9 @@
-/** What buildctl left behind: the image in the node's store, described by a metadata file and by blobs of that store. */
+/** What buildctl left behind: the image in the node's store, described by a metadata file and by blobs of that store, or by Docker. */
 import { readFile } from "node:fs/promises";
-import type { ImageConfig } from "../core/build-config.ts";
 import { AzdsError } from "../core/errors.ts";
 import type { Run } from "../core/host/run.ts";
 import { type Buildctl, readBlobArgv } from "./buildctl.ts";
+import type { DockerImages, StoredImage } from "./docker-images.ts";
 import { parseMetadata, parseOciConfig } from "./image-config.ts";
 
 export interface BuildctlPorts {
@@ -13,15 +13,25 @@ export interface BuildctlPorts {
   readonly prefix: string;
   /** Whole environment of buildctl. */
   readonly env: Readonly<Record<string, string>>;
+  /** Set where images are in Docker's own store, whose blobs BuildKit does not hand out. */
+  readonly docker?: DockerImages | undefined;
 }
 
 /** @throws AzdsError PROTOCOL, BUILDER_UNAVAILABLE */
 export async function readBuiltImage(
   ports: BuildctlPorts,
-  metadataFile: string,
-): Promise<{ readonly digest: string; readonly config: ImageConfig }> {
+  { reference, metadataFile }: { readonly reference: string; readonly metadataFile: string },
+): Promise<StoredImage> {
+  if (ports.docker !== undefined) return findInDocker(ports.docker, reference);
   const { configDigest, digest } = parseMetadata(await readFile(metadataFile, "utf8"));
   return { digest, config: parseOciConfig(await readBlob(ports, configDigest)) };
+}
+
+/** @throws AzdsError BUILDER_UNAVAILABLE */
+export async function findInDocker(docker: DockerImages, reference: string): Promise<StoredImage> {
+  const stored = await docker.find(reference);
+  if (stored !== undefined) return stored;
+  throw new AzdsError("BUILDER_UNAVAILABLE", `Docker has not kept the image \`${reference}\``);
 }
 
 /** @throws AzdsError BUILDER_UNAVAILABLE when the image's configuration cannot be had */

@@ -21,19 +21,26 @@ const UNREACHABLE = /Unavailable|connection error|error reading from server|fail
 const NOT_TAKEN = /^failed to push (?<image>\S+): (?<why>.*)$/s;
 const STATUS = /^unexpected status from \S+ request to \S+?: (?<status>.*)$/s;
 
+/** What the BuildKit of older Dockers (20.10) puts before the cause. */
+const WRAPPED =
+  /^(?:rpc error: code = \w+ desc = |failed to solve with frontend \S+: |failed to create LLB definition: )+/;
+
 /** How BuildKit words a failure → how a developer would. The groups fill `$1`, `$2`. */
 const REWORDED: readonly (readonly [pattern: RegExp, words: string])[] = [
   [
     /^process "(?:\/bin\/sh -c )?(.*)" did not complete successfully: exit code: (\d+)$/s,
     "`$1` ended with exit code $2",
   ],
+  [/^executor failed running \[(?:\/bin\/sh -c )?(.*)\]: exit code: (\d+)$/s, "`$1` ended with exit code $2"],
+  [/^failed to compute cache key: "\/?(.*)" not found: not found$/s, "`$1` is not in the build context"],
+  [/^dockerfile parse error line (\d+): (.*)$/s, "Line $1 of the Dockerfile: $2"],
   [/^.*failed to calculate checksum of ref [^"]*"\/?(.*)": not found$/s, "`$1` is not in the build context"],
   [/^dockerfile parse error on line \d+: (.*)$/s, "$1"],
   [
-    /^failed to read dockerfile: open (.*): no such file or directory$/s,
+    /^failed to read dockerfile: open (?:\/.*\/buildkit-mount\d+\/)?(.*): no such file or directory$/s,
     "The Dockerfile `$1` is not in the build context",
   ],
-  [/^target stage "(.*)" could not be found$/s, "The Dockerfile has no stage `$1`"],
+  [/^target stage "?(.*?)"? could not be found$/s, "The Dockerfile has no stage `$1`"],
 ];
 
 export function explainFailure({ said, log }: FailureFacts): Failure {
@@ -55,7 +62,7 @@ export function explainFailure({ said, log }: FailureFacts): Failure {
 function errorText(said: readonly string[]): string {
   const start = said.findLastIndex((line) => line.startsWith("error: "));
   const text = said.slice(Math.max(start, 0)).join("\n").trim();
-  return ERROR.exec(text)?.groups?.["text"] ?? text;
+  return (ERROR.exec(text)?.groups?.["text"] ?? text).replace(WRAPPED, "");
 }
 
 /** `<file>:<line>` of the innermost place, where BuildKit knows one. */

@@ -6,12 +6,13 @@ import type { BlobQuery, ImageQuery } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import { IMAGE_PARTS_MAX, PEERS_ASKED_MAX } from "../core/limits.ts";
 import { asArray, asString, at, parseJson } from "../core/parse.ts";
+import type { ByteStream } from "../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../core/wire/messages.ts";
 import type { Mux } from "../core/wire/mux.ts";
 import { hasBlob } from "./blobs.ts";
 import type { BuildPorts } from "./build.ts";
 import { IMPORT_DOCKERFILE, importArgv } from "./buildctl.ts";
-import { readBuiltImage, withBuildctl } from "./built-image.ts";
+import { findInDocker, readBuiltImage, withBuildctl } from "./built-image.ts";
 import { namespaceFolders } from "./folders.ts";
 import { type ImageRecord, parseRecord } from "./images.ts";
 import type { Peers } from "./peers.ts";
@@ -32,7 +33,7 @@ export function fetchFromPeers(ports: FetchPorts): RestorePorts["fetch"] {
       const found = offers.filter((offer) => offer !== undefined);
       try {
         const [first] = found;
-        if (first !== undefined) return await take(ports, first, wanted);
+        if (first !== undefined) return await (ports.docker === undefined ? take : takeArchive)(ports, first, wanted);
       } finally {
         await Promise.all(found.map(({ mux }) => mux.close().catch(() => undefined)));
       }
@@ -90,12 +91,33 @@ async function take(ports: FetchPorts, { mux, record }: Offer, wanted: WantedIma
       const said = stderr.trim().split("\n").at(-1) ?? "";
       throw new AzdsError("BUILDER_UNAVAILABLE", `BuildKit did not take the image: ${said}`);
     }
-    const built = await readBuiltImage(ports, plan.metadataFile);
+    const built = await readBuiltImage(ports, plan);
     await ports.images.save(folders, { image, ...built, builtAt: ports.clock.now() });
     return true;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Whole, as Docker neither gives nor takes single layers. */
+async function takeArchive(
+  ports: FetchPorts,
+  { mux }: Offer,
+  { namespace, image, signal }: WantedImage,
+): Promise<true> {
+  const { docker } = ports;
+  if (docker === undefined) throw new AzdsError("BUILDER_UNAVAILABLE", "The node has no Docker");
+  const stream = mux.open("archive");
+  const query: ImageQuery = { image };
+  await sendMessage(stream, query);
+  await docker.load(bytesOf(stream), signal);
+  const built = await findInDocker(docker, image);
+  await ports.images.save(namespaceFolders(ports.root, namespace), { image, ...built, builtAt: ports.clock.now() });
+  return true;
+}
+
+async function* bytesOf(stream: ByteStream): AsyncGenerator<Uint8Array> {
+  for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) yield bytes;
 }
 
 /** The file of the layout that it now is. BuildKit checks the content against the digest when it takes it. */

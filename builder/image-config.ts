@@ -23,11 +23,16 @@ export function parseMetadata(text: string): BuiltImage {
 
 /** The `config` member of an OCI image configuration (OCI image specification, config.md). */
 export function parseOciConfig(text: string): ImageConfig {
-  const config = at(parseJson(text, { code: "PROTOCOL", path: "configuration of the image" }), "config");
+  return imageConfigOf(at(parseJson(text, { code: "PROTOCOL", path: "configuration of the image" }), "config"));
+}
+
+/** That member by itself; Docker hands it out under the same names. */
+export function imageConfigOf(config: unknown): ImageConfig {
+  const workingDir = asString(member(config, "WorkingDir")) ?? "";
   return {
     entrypoint: strings(member(config, "Entrypoint")),
     cmd: strings(member(config, "Cmd")),
-    workingDir: asString(member(config, "WorkingDir")) ?? "/",
+    workingDir: workingDir === "" ? "/" : workingDir,
     user: asString(member(config, "User")) ?? "",
     env: strings(member(config, "Env")),
   };

@@ -14,6 +14,8 @@ import { BUILDCTL, BUILDKIT_SOCKET } from "./buildctl.ts";
 import { runBuilder } from "./builder.ts";
 import { cleanNamespaces } from "./cleanup.ts";
 import type { ServeStream } from "./connection.ts";
+import { dockerImagesAt } from "./docker-images.ts";
+import { DOCKER_IMAGES_SOCKET } from "./docker/sockets.ts";
 import { fetchFromPeers } from "./fetch.ts";
 import { BUILDER_ROOT } from "./folders.ts";
 import { followProgram } from "./follow.ts";
@@ -56,6 +58,7 @@ function serverOf({ kube, log, env, signal, busy }: ServerOptions): ServeStream 
     log,
     root: BUILDER_ROOT,
     secretsRoot: SECRETS_ROOT,
+    docker: env[ENV.store] === "docker" ? dockerImagesAt(DOCKER_IMAGES_SOCKET) : undefined,
   };
   const peers = clusterPeers(kube, env[ENV.podIps]?.split(",")[0] ?? "");
   const fetch = isInRegistry(prefix) ? pullFromRegistry(ports) : fetchFromPeers({ ...ports, peers });

@@ -13,6 +13,7 @@ import type { NamespaceFolders } from "./folders.ts";
 
 /** False also when BuildKit does not answer: what cannot be seen has to be made. */
 export async function isImageHere(ports: BuildctlPorts, folders: NamespaceFolders, image: string): Promise<boolean> {
+  if (ports.docker !== undefined) return (await ports.docker.find(image).catch(() => undefined)) !== undefined;
   const folder = join(folders.work, randomUUID());
   try {
     await mkdir(folder, { recursive: true });

@@ -31,7 +31,7 @@ export function pullFromRegistry(ports: BuildPorts & { readonly root: string }):
       const { code, stderr } = await withBuildctl(() => ports.run(argv, { env: ports.env, signal: limited }));
       signal.throwIfAborted();
       if (code === 0) {
-        const built = await readBuiltImage(ports, metadataFile);
+        const built = await readBuiltImage(ports, { reference: image, metadataFile });
         await ports.images.save(folders, {
           image,
           ...built,

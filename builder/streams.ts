@@ -60,13 +60,16 @@ export function streamServer(ports: StreamPorts): ServeStream {
         return serveBuilt(ports, client, stream);
       case "image":
       case "blob":
-        if (client.peer) return name === "image" ? serveImage(ports, client, stream) : serveBlob(ports, stream);
+      case "archive":
+        if (client.peer) return PEER_STREAMS[name](ports, client, stream);
         throw new AzdsError("FORBIDDEN", "Only builders may ask for images of other nodes");
       default:
         throw new AzdsError("PROTOCOL", `The builder has no stream \`${name}\``);
     }
   };
 }
+
+const PEER_STREAMS = { image: serveImage, blob: serveBlob, archive: serveArchive } as const;
 
 async function serveBuild(ports: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
   const { namespace } = client;
@@ -147,7 +150,16 @@ async function serveImage(ports: StreamPorts, client: Client, stream: ByteStream
   await stream.end();
 }
 
-async function serveBlob(ports: StreamPorts, stream: ByteStream): Promise<void> {
+/** An image of Docker's store, which has no blobs to ask for. */
+async function serveArchive({ docker, prefix }: StreamPorts, client: Client, stream: ByteStream): Promise<void> {
+  const image = asString(at((await messageReader(stream).next())?.head, "image")) ?? "";
+  if (docker === undefined || namespaceOfImage(prefix, image) === undefined)
+    throw new AzdsError("PROTOCOL", "This builder has no archives of images");
+  for await (const bytes of await docker.save(image, client.signal)) await stream.write(bytes);
+  await stream.end();
+}
+
+async function serveBlob(ports: StreamPorts, _client: Client, stream: ByteStream): Promise<void> {
   const digest = asString(at((await messageReader(stream).next())?.head, "digest")) ?? "";
   if (!isDigest(digest)) throw new AzdsError("PROTOCOL", "The name of a blob is `sha256:` and 64 hexadecimal digits");
   await sendBlob(ports, digest, (bytes) => stream.write(bytes));

@@ -19,6 +19,7 @@ const IN_CLUSTER: Readonly<Record<string, () => Promise<Program>>> = {
   [PROGRAM.proxyWorker]: () => import("../proxy/sidecar/worker.ts"),
   [PROGRAM.proxyReady]: () => import("../proxy/sidecar/ready.ts"),
   [PROGRAM.rules]: () => import("../proxy/rules/main.ts"),
+  [PROGRAM.docker]: () => import("../builder/docker/main.ts"),
   [PROGRAM.build]: () => import("../agent/build/main.ts"),
   [PROGRAM.agent]: () => import("../agent/host/main.ts"),
   [PROGRAM.seed]: () => import("../agent/seed/main.ts"),

@@ -18,6 +18,7 @@
  * Between builders only:
  * `image`  one `ImageQuery`, answered by one message whose `record` is there when that node has the image
  * `blob`   one `BlobQuery`, answered by the bytes of the blob, without messages
+ * `archive` one `ImageQuery`, answered by the bytes of the image as of `docker save`, where that node runs Docker
  */
 import { type ImageConfig, type ImageConfigs, parseImageConfig } from "./build-config.ts";
 import { IMAGE_PREFIX } from "./contract.ts";

@@ -67,6 +67,8 @@ export const PROGRAM = {
   seed: "__seed",
   /** Beside the builder: writes the redirect into the network of a pod that may not do it itself. */
   rules: "__rules",
+  /** Beside the builder where the node's runtime is Docker: the way to it. */
+  docker: "__docker",
 } as const;
 
 /** TCP ports inside a pod. Those in `LOOPBACK_PORTS` listen on 127.0.0.1 only and are reached by port-forward. */
@@ -173,6 +175,8 @@ export const ENV = {
   gateway: "AZDS_GATEWAY",
   /** For `__builder`: what images in a registry begin with; absent where they are in the nodes' own stores. */
   registry: "AZDS_REGISTRY",
+  /** For `__builder`: `docker` where images are in the stores of Docker; absent: of containerd, or in a registry. */
+  store: "AZDS_STORE",
   /** For `__controller`: the Secret in `SYSTEM_NAMESPACE` that spaces get as PULL_SECRET; absent: none. */
   pullSecret: "AZDS_PULL_SECRET",
   /** Downward API, in all of them. */

@@ -291,10 +291,14 @@ export const SYNC_AHEAD_BYTES_MAX = 4 * 1024 * 1024;
 /** A client says who it is at once; service-account tokens are about 1 KiB. */
 export const BUILDER_HELLO_MS_MAX = 10_000;
 export const BUILDER_HELLO_BYTES_MAX = 32 * 1024;
-/** How long `status` waits for buildkitd. */
 /** For a look at an image in a registry, or for taking its description from there. */
 export const REGISTRY_MS_MAX = 30_000;
+/** How long `status` waits for buildkitd, and a look at an image for Docker. */
 export const BUILDER_STATUS_MS_MAX = 5_000;
+/** Until Docker has handed a connection to its BuildKit. */
+export const DOCKER_UPGRADE_MS_MAX = 10_000;
+/** Docker writes a whole image to its disk before it gives the first byte of its archive; Bun waits 255 s at most. */
+export const DOCKER_SILENCE_S_MAX = 240;
 /** Sources that no sync has touched for this long are removed from the node. */
 export const BUILDER_IDLE_MS_MAX = 7 * 24 * 60 * 60_000;
 /** Sources of one namespace on one node; beyond it the longest unused go first. */

@@ -3,17 +3,24 @@
  * when and where, goes to bench/results/prove-NAME.json.
  */
 import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
 
 /** Test files that do more when `AZDS_PROVE` names the proof, or a program that prints lines `ok WHAT` and `FAIL WHAT`. */
-type Proof = { readonly nodes: 0 | 1 | 2 } & (
-  | { readonly files: readonly string[] }
-  | { readonly argv: readonly string[] }
-);
+type Proof = {
+  readonly nodes: 0 | 1 | 2;
+  /** Of the nodes; with another than containerd they are a cluster of their own. */
+  readonly runtime?: "docker";
+} & ({ readonly files: readonly string[] } | { readonly argv: readonly string[] });
 
 const BUN = process.execPath;
 const PROOFS: Readonly<Record<string, Proof>> = {
   // AZDS_CHAOS_ROUNDS, AZDS_CHAOS_SEED and AZDS_CHAOS_FIRST choose other rounds than the 200 of seed 1.
   chaos: { nodes: 2, files: ["tests/e2e/chaos.test.ts"] },
+  docker: {
+    nodes: 2,
+    runtime: "docker",
+    files: ["docker", "builder", "inner-loop"].map((file) => `tests/e2e/${file}.test.ts`),
+  },
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
   grpc: { nodes: 0, argv: [BUN, "tests/proofs/grpc.ts"] },
@@ -38,12 +45,14 @@ interface Line {
 
 /** A test that takes longer has a limit of its own. */
 const TEST_MS_MAX = 300_000;
-const STATE = process.env["AZDS_TEST_STATE"] ?? ".cluster";
 const CLUSTER = [BUN, "tests/cluster/main.ts"] as const;
 
 const [name = ""] = process.argv.slice(2);
 const proof = PROOFS[name];
 if (proof === undefined) throw new Error(`There is no proof \`${name}\`; known: ${Object.keys(PROOFS).join(", ")}`);
+const state =
+  process.env["AZDS_TEST_STATE"] ??
+  join(import.meta.dir, "..", proof.runtime === "docker" ? ".cluster-docker" : ".cluster");
 const commit = output(["git", "describe", "--always", "--dirty"]);
 const started = new Date();
 const { code, lines } = proof.nodes === 0 ? await prove(name, proof) : await proveOnCluster(name, proof);
@@ -58,17 +67,18 @@ console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = code === 0 && failed === 0 && lines.length > 0 ? 0 : 1;
 
 async function proveOnCluster(which: string, what: Proof): ReturnType<typeof prove> {
-  const wasUp = (await run([...CLUSTER, "status", "--state", STATE], "ignore")) === 0;
+  const wasUp = (await run([...CLUSTER, "status", "--state", state], "ignore")) === 0;
   await required([BUN, "scripts/build.ts"]);
-  await required([...CLUSTER, "up", "--nodes", String(what.nodes), "--state", STATE]);
+  const runtime = what.runtime ?? "containerd";
+  await required([...CLUSTER, "up", "--nodes", String(what.nodes), "--runtime", runtime, "--state", state]);
   const proved = await prove(which, what);
   // A cluster that somebody works on stays.
-  if (!wasUp) await run([...CLUSTER, "down", "--state", STATE], "inherit");
+  if (!wasUp) await run([...CLUSTER, "down", "--state", state], "inherit");
   return proved;
 }
 
 async function prove(which: string, what: Proof): Promise<{ readonly code: number; readonly lines: readonly Line[] }> {
-  const env = { ...process.env, AZDS_PROVE: which };
+  const env = { ...process.env, AZDS_PROVE: which, AZDS_TEST_STATE: state };
   if ("argv" in what) {
     const program = Bun.spawn([...what.argv], { env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
     const text = await new Response(program.stdout).text();

@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "webhook/main.ts",
     "controller/main.ts",
     "builder/main.ts",
+    "builder/docker/main.ts",
     "agent/",
   ],
   "cli/run.ts": ["cli/", "core/", "node:", "npm:yargs"],

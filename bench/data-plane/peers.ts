@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { installMissingPackages, type Requirement } from "../../tests/cluster/packages.ts";
-import { buildCompared } from "../../tests/cluster/programs.ts";
+import { buildExtra } from "../../tests/cluster/programs.ts";
 import { createSteps } from "../../tests/cluster/steps.ts";
 
 const REQUIREMENTS: readonly Requirement[] = [
@@ -36,7 +36,7 @@ export async function installPeers(without: readonly string[]): Promise<Peers> {
   };
   for (const name of BUILT) {
     if (without.includes(name)) continue;
-    const executable = await buildCompared(name, cache, steps);
+    const executable = await buildExtra(name, cache, steps);
     built[name] = executable;
     versions[name] = goVersion(executable, name);
   }

@@ -59,7 +59,7 @@ function showImages(emit: Emit, { images }: Status): void {
   ].join("");
   const text =
     registry === ""
-      ? "Built images: in the nodes' own stores"
+      ? `Built images: in the nodes' own stores${buildkitWorker === "docker" ? ", made by Docker's own BuildKit" : ""}`
       : `Built images: in registry ${registry}${secrets}; BuildKit works in ${buildkitWorker === "oci" ? "a store of its own" : "the nodes' containerd"}`;
   emit({ type: "message", level: "info", text });
 }

@@ -2,6 +2,8 @@
 import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
 import { CONTAINERD_DEFAULTS, type ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
 
+export type NodeStore = "containerd" | "docker" | "closed";
+
 export interface NodeFacts {
   readonly name: string;
   /** Ready, Linux, amd64 or arm64, and open to pods without tolerations. */
@@ -10,8 +12,8 @@ export interface NodeFacts {
   readonly reason: string;
   /** For example `containerd://1.7.24`. */
   readonly runtime: string;
-  /** BuildKit can put images into the node's own store. */
-  readonly ownStore: boolean;
+  /** Whose store it is that builders can put images into; `closed`: only the runtime itself can. */
+  readonly store: NodeStore;
   /** From the kubelet's configuration, where it may be read. */
   readonly kubelet: KubeletFacts;
 }
@@ -35,9 +37,14 @@ export function readNode(node: unknown, kubelet: KubeletFacts = {}): NodeFacts {
     usable: reason === "",
     reason,
     runtime,
-    ownStore: runtime.startsWith("containerd://"),
+    store: storeOf(runtime),
     kubelet,
   };
+}
+
+function storeOf(runtime: string): NodeStore {
+  if (runtime.startsWith("containerd://")) return "containerd";
+  return runtime.startsWith("docker://") ? "docker" : "closed";
 }
 
 /** Reads the answer of the kubelet's `/configz`; nothing from anything else. */
@@ -47,9 +54,15 @@ export function readConfigz(configz: unknown): KubeletFacts {
   return { ...(endpoint === "" ? {} : { endpoint }), ...(clusterDomain === "" ? {} : { clusterDomain }) };
 }
 
-/** Usable nodes whose images only their own runtime can write: CRI-O, and Docker behind cri-dockerd. */
-export function otherRuntimes(nodes: readonly NodeFacts[]): readonly NodeFacts[] {
-  return nodes.filter((node) => node.usable && !node.ownStore);
+/** Usable nodes with such a store. */
+export function nodesWith(store: NodeStore, nodes: readonly NodeFacts[]): readonly NodeFacts[] {
+  return nodes.filter((node) => node.usable && node.store === store);
+}
+
+/** All usable nodes run Docker. */
+export function allRunDocker(nodes: readonly NodeFacts[]): boolean {
+  const usable = nodes.filter((node) => node.usable);
+  return usable.length > 0 && usable.every(({ store }) => store === "docker");
 }
 
 export function clusterDomainOf(nodes: readonly NodeFacts[]): string | undefined {
@@ -82,8 +95,9 @@ const CONTAINERD_PLACES: Readonly<Record<string, string>> = {
 
 /** Where containerd is on the nodes that build; the defaults where nothing is known. */
 export function containerdOf(nodes: readonly NodeFacts[]): ControlPlaneSettings["containerd"] {
-  const endpoint = nodes.filter((node) => node.ownStore).find((node) => node.kubelet.endpoint !== undefined)
-    ?.kubelet.endpoint;
+  const endpoint = nodes
+    .filter((node) => node.store === "containerd")
+    .find((node) => node.kubelet.endpoint !== undefined)?.kubelet.endpoint;
   const socket = endpoint?.replace(/^unix:\/\//, "") ?? CONTAINERD_DEFAULTS.socket;
   return { socket, root: CONTAINERD_PLACES[socket] ?? CONTAINERD_DEFAULTS.root };
 }

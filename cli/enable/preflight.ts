@@ -4,7 +4,7 @@ import type { Right } from "../cluster/cluster.ts";
 import type { Event } from "../engine/events.ts";
 import { IMAGE_PREFIX } from "../../core/contract.ts";
 import type { ControlPlaneSettings } from "../../templates/control-plane/settings.ts";
-import { type NodeFacts, otherRuntimes } from "./nodes.ts";
+import { type NodeFacts, nodesWith } from "./nodes.ts";
 import { describeRight } from "./rights.ts";
 
 export interface ClusterFacts {
@@ -95,7 +95,7 @@ function nodeCheck({ nodes }: ClusterFacts): Result {
   return failed(name, new AzdsError("NO_USABLE_NODE", message));
 }
 
-/** Which of the two modes it is, and why. */
+/** Which of the modes it is, and why. */
 function imagesCheck(facts: ClusterFacts, { registry, buildkitWorker }: ImageChoice): Result | undefined {
   const name = "Built images";
   const usable = facts.nodes.filter((node) => node.usable);
@@ -107,20 +107,39 @@ function imagesCheck(facts: ClusterFacts, { registry, buildkitWorker }: ImageCho
     return passed(name, `go to the registry \`${registry.prefix}\`: ${why}. BuildKit works in ${place}`);
   }
   if (obstacles.length === 0)
-    return passed(name, `stay in the nodes' own stores: all ${usable.length} usable nodes run containerd`);
+    return passed(name, `stay in the nodes' own stores${whichStores(usable.length, buildkitWorker)}`);
   const message = `Built images cannot stay in the nodes' own stores, and no registry is named: ${obstacles.join("; ")}`;
   return failed(name, new AzdsError("REGISTRY_NEEDED", message));
 }
 
+function whichStores(nodes: number, worker: ImageChoice["buildkitWorker"]): string {
+  return worker === "docker"
+    ? `, and Docker's own BuildKit makes them: all ${nodes} usable nodes run Docker`
+    : `: all ${nodes} usable nodes run containerd`;
+}
+
 /** What keeps images that are in no registry from the pods; empty: nothing. */
 export function whyNotOnNodes({ nodes, alwaysPulls }: Pick<ClusterFacts, "nodes" | "alwaysPulls">): readonly string[] {
-  const others = otherRuntimes(nodes).map(({ name, runtime }) => `${name} (${runtime})`);
+  const [closed, docker, containerd] = [
+    nodesWith("closed", nodes),
+    nodesWith("docker", nodes),
+    nodesWith("containerd", nodes),
+  ];
   return [
     ...(alwaysPulls ? ["the cluster makes each pod pull its images anew (AlwaysPullImages)"] : []),
-    ...(others.length === 0
+    ...(closed.length === 0
       ? []
-      : [`only containerd lets azds put images into its store, unlike ${others.join(", ")}`]),
+      : [`only containerd and Docker let azds put images into their stores, unlike ${named(closed)}`]),
+    ...(docker.length === 0 || containerd.length === 0
+      ? []
+      : [
+          `builders work either with containerd or with Docker, and here are both: ${named([...containerd, ...docker])}`,
+        ]),
   ];
+}
+
+function named(nodes: readonly NodeFacts[]): string {
+  return nodes.map(({ name, runtime }) => `${name} (${runtime})`).join(", ");
 }
 
 /** It is in every pod of a space. */
@@ -138,11 +157,11 @@ function nodeTable(nodes: readonly NodeFacts[]): Event {
   return {
     type: "table",
     columns: ["Node", "Usable", "Runtime", "Images in its store", "Images in a registry"],
-    rows: nodes.map(({ name, usable, reason, runtime, ownStore }) => [
+    rows: nodes.map(({ name, usable, reason, runtime, store }) => [
       name,
       usable ? "yes" : `no: ${reason}`,
       runtime,
-      usable && ownStore ? "yes" : "no",
+      usable && store !== "closed" ? "yes" : "no",
       usable ? "yes" : "no",
     ]),
   };

@@ -11,7 +11,7 @@ import {
   type ControlPlaneSettings,
   type Endpoint,
 } from "../../templates/control-plane/settings.ts";
-import { clusterDomainOf, containerdOf, type NodeFacts, otherRuntimes } from "./nodes.ts";
+import { allRunDocker, clusterDomainOf, containerdOf, type NodeFacts } from "./nodes.ts";
 import { servesAdmissionPolicies, type ClusterFacts } from "./preflight.ts";
 import { type RegistryOptions, resolveRegistry } from "./registry.ts";
 
@@ -64,20 +64,20 @@ export function resolveSettings({ options, before, facts, ownImage }: SettingsSo
   };
 }
 
-/** The containerd of nodes that have another runtime cannot be used, whatever was said. @throws AzdsError USAGE */
+/** The runtimes decide where they must: whatever was said, nobody works in a containerd that is not there. @throws AzdsError USAGE */
 function workerOf(
   { options, before, facts }: Pick<SettingsSources, "options" | "before" | "facts">,
   hasRegistry: boolean,
 ): BuildkitWorker {
   const asked = options.buildkitWorker;
   if (!hasRegistry) {
-    if (asked !== "oci") return "containerd";
+    if (asked !== "oci") return allRunDocker(facts.nodes) ? "docker" : "containerd";
     throw new AzdsError(
       "USAGE",
       "`--buildkit-worker oci` leaves nothing in the nodes' stores, so it needs `--registry`",
     );
   }
-  if (otherRuntimes(facts.nodes).length > 0) return "oci";
+  if (facts.nodes.some(({ usable, store }) => usable && store !== "containerd")) return "oci";
   return asked ?? buildkitWorker(before["buildkitWorker"]) ?? "containerd";
 }
 

@@ -13,6 +13,7 @@ export function waysToLoad(file: string, reference: string, context = ""): reado
     `minikube:  minikube image load ${file}`,
     `k3d:       k3d image import ${file}`,
     `each node: ctr --namespace k8s.io images import ${file}`,
+    `           docker load --input ${file}   where it runs Docker`,
     `registry:  skopeo copy docker-archive:${file} docker://REGISTRY/azds:${tag}`,
     `           azds cluster enable --image REGISTRY/azds:${tag}`,
   ];

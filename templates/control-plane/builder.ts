@@ -21,6 +21,7 @@ import {
 } from "../../core/contract.ts";
 import { BUILD_SECRETS_MEMORY } from "../../core/limits.ts";
 import { programAccess } from "./access.ts";
+import { answersBuildctl, DOCKER_VOLUMES, dockerContainer } from "./docker.ts";
 import {
   configMap,
   namespaced,
@@ -56,13 +57,12 @@ const CONTAINERD_NAMESPACE = "k8s.io";
 
 export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
   const identity: Identity = { name: COMPONENT.builder, component: "builder", version: settings.version };
-  const env = settings.registry === undefined ? {} : { [ENV.registry]: settings.registry.prefix };
-  const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env };
+  const server = { identity, program: PROGRAM.builder, port: SERVER_PORT.builder, env: environment(settings) };
   const metadata = namespaced(identity);
-  const config = buildkitConfig(settings);
+  const buildkit = buildkitOf(settings);
   return [
     ...programAccess(identity, BUILDER_RULES),
-    configMap(metadata, { "buildkitd.toml": config }),
+    configMap(metadata, buildkit.config),
     // A pod asks the builder of its own node: the image must land where it runs.
     serverService(server, "Local"),
     {
@@ -75,7 +75,10 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
         updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "50%" } },
         template: {
           // buildkitd reads its configuration once.
-          metadata: { labels: podLabels(identity), annotations: { [CONFIG_ANNOTATION]: digestOf(config) } },
+          metadata: {
+            labels: podLabels(identity),
+            annotations: { [CONFIG_ANNOTATION]: digestOf(JSON.stringify(buildkit.config)) },
+          },
           spec: {
             serviceAccountName: identity.name,
             nodeSelector: { "kubernetes.io/os": "linux" },
@@ -86,15 +89,45 @@ export function builder(settings: ControlPlaneSettings): readonly KubeObject[] {
             initContainers: [prepareContainer(settings)],
             containers: [
               builderContainer(programContainer(server, settings), settings),
-              buildkitContainer(settings),
+              buildkit.container,
               rulesContainer(settings),
             ],
-            volumes: volumes(settings),
+            volumes: [...volumes(settings), ...buildkit.volumes],
           },
         },
       },
     },
   ];
+}
+
+function environment({ registry, buildkitWorker }: ControlPlaneSettings): Readonly<Record<string, string>> {
+  return {
+    ...(registry === undefined ? {} : { [ENV.registry]: registry.prefix }),
+    ...(buildkitWorker === "docker" ? { [ENV.store]: "docker" } : {}),
+  };
+}
+
+interface Buildkit {
+  readonly container: Spec;
+  readonly volumes: readonly Spec[];
+  /** Data of the ConfigMap. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** BuildKit itself, or the way to the one inside Docker. */
+function buildkitOf(settings: ControlPlaneSettings): Buildkit {
+  const { buildkitWorker } = settings;
+  if (buildkitWorker === "docker") return { container: dockerContainer(settings), volumes: DOCKER_VOLUMES, config: {} };
+  const worker = WORKERS[buildkitWorker];
+  return {
+    container: buildkitContainer(settings, worker),
+    volumes: [
+      { name: "config", configMap: { name: COMPONENT.builder } },
+      ...worker.volumes(settings),
+      hostFolder("state", BUILDKIT_ROOT),
+    ],
+    config: { "buildkitd.toml": buildkitConfig(settings, worker) },
+  };
 }
 
 /**
@@ -182,7 +215,7 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-function buildkitContainer(settings: ControlPlaneSettings): Spec {
+function buildkitContainer(settings: ControlPlaneSettings, worker: Worker): Spec {
   const { buildkitImage, imagePullPolicy } = settings;
   return {
     name: "buildkitd",
@@ -191,19 +224,13 @@ function buildkitContainer(settings: ControlPlaneSettings): Spec {
     command: ["/bin/sh", "-c", START_BUILDKITD],
     env: [{ name: "TMPDIR", value: BUILDKIT_TMP }],
     securityContext: { privileged: true, runAsUser: 0 },
-    // Asked only until it answers once; later a request of our program shows whether it is there.
-    startupProbe: {
-      exec: { command: ["/usr/bin/buildctl", "--addr", `unix://${BUILDKIT_SOCKET}`, "debug", "workers"] },
-      periodSeconds: 1,
-      timeoutSeconds: 5,
-      failureThreshold: 60,
-    },
+    startupProbe: answersBuildctl("/usr/bin/buildctl"),
     resources: { requests: { cpu: "50m", memory: "64Mi" } },
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
       { name: "config", mountPath: BUILDKIT_CONFIG },
       { name: "socket", mountPath: dirname(BUILDKIT_SOCKET) },
-      ...WORKERS[settings.buildkitWorker].mounts(settings),
+      ...worker.mounts(settings),
     ],
   };
 }
@@ -216,7 +243,7 @@ interface Worker {
   readonly config: (settings: ControlPlaneSettings) => string;
 }
 
-const WORKERS: Readonly<Record<BuildkitWorker, Worker>> = {
+const WORKERS: Readonly<Record<Exclude<BuildkitWorker, "docker">, Worker>> = {
   containerd: {
     // Every path of the node has the same name inside: containerd is told paths and opens them on the node.
     mounts: ({ containerd }) => [
@@ -249,8 +276,7 @@ const WORKERS: Readonly<Record<BuildkitWorker, Worker>> = {
   },
 };
 
-function volumes(settings: ControlPlaneSettings): readonly Spec[] {
-  const { registry, buildkitWorker } = settings;
+function volumes({ registry }: ControlPlaneSettings): readonly Spec[] {
   return [
     { name: "tools", emptyDir: {} },
     { name: "socket", emptyDir: {} },
@@ -274,9 +300,6 @@ function volumes(settings: ControlPlaneSettings): readonly Spec[] {
       },
     },
     ...(hasSecret(registry) ? [registryVolume(registry?.secret ?? "")] : []),
-    { name: "config", configMap: { name: COMPONENT.builder } },
-    ...WORKERS[buildkitWorker].volumes(settings),
-    hostFolder("state", BUILDKIT_ROOT),
     // Outlives the pod: a new builder knows what the old one had.
     hostFolder("sources", BUILDER_ROOT),
   ];
@@ -291,8 +314,8 @@ function hostFolder(name: string, path: string): Spec {
  * mounted into each build's processes, so it must lie in a folder that the node has too. The cache keeps a bound.
  * Of past builds nothing is kept (looked for every two minutes): their logs may show what a step printed of a secret.
  */
-function buildkitConfig(settings: ControlPlaneSettings): string {
-  const { registry, buildkitWorker } = settings;
+function buildkitConfig(settings: ControlPlaneSettings, worker: Worker): string {
+  const { registry } = settings;
   return `root = "${BUILDKIT_ROOT}"
 [grpc]
   address = ["unix://${BUILDKIT_SOCKET}"]
@@ -303,7 +326,7 @@ function buildkitConfig(settings: ControlPlaneSettings): string {
   maxEntries = 0
 [otel]
   socketPath = "${BUILDKIT_ROOT}/otel-grpc.sock"
-${WORKERS[buildkitWorker].config(settings)}
+${worker.config(settings)}
   gc = true
   reservedSpace = "1GB"
   maxUsedSpace = "20%"

@@ -42,9 +42,10 @@ export interface RegistrySettings {
 
 /**
  * Where BuildKit unpacks and keeps what it works with (docs.docker.com, "buildkitd.toml"): the node's containerd, so that
- * the node has what was built, or a store of its own, which needs nothing of the node's runtime, and a registry.
+ * the node has what was built, or a store of its own (`oci`), which needs nothing of the node's runtime, and a registry.
+ * `docker` is the BuildKit inside the node's Docker, which keeps what was built in Docker's store.
  */
-export type BuildkitWorker = "containerd" | "oci";
+export type BuildkitWorker = "containerd" | "oci" | "docker";
 
 /** How services are reached from outside: through a gateway with a public or private address, or by port-forward only. */
 export type Endpoint = "public" | "private" | "none";

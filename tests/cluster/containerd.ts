@@ -42,7 +42,14 @@ async function answers(node: RunningNode): Promise<true | undefined> {
   }
 }
 
-/** Loads an image archive (of `docker save`, or in OCI layout) into a node's image store. */
+/** Loads an image archive (of `docker save`, or in OCI layout) into containerd's image store. */
 export async function loadArchive(node: RunningNode, file: string): Promise<void> {
   await runInNode(node, [...CTR, "images", "import", file]);
+}
+
+/** Writes all images of containerd's store into one archive. */
+export async function exportImages(node: RunningNode, file: string): Promise<void> {
+  const references = (await runInNode(node, [...CTR, "images", "ls", "--quiet"])).trim().split("\n");
+  const named = references.filter((reference) => !reference.startsWith("sha256:") && !reference.includes("@"));
+  await runInNode(node, [...CTR, "images", "export", file, ...named]);
 }

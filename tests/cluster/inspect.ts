@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { loadArchive } from "./containerd.ts";
+import { loadIntoNode } from "./docker.ts";
 import { nodeLayout, type ClusterLayout } from "./layout.ts";
 import { logFile } from "./node-processes.ts";
 import { findNode } from "./nodes.ts";
@@ -35,7 +35,7 @@ export async function loadImage(cluster: ClusterLayout, file: string, steps: Ste
   const nodes = [1, 2].flatMap((index) => findNode(nodeLayout(cluster, index), programs.node) ?? []);
   if (nodes.length === 0) throw new Error("No node is running; `up` makes a cluster");
   await Promise.all(
-    nodes.map((node) => steps.step(`Loaded \`${file}\` on ${node.layout.name}`, () => loadArchive(node, archive))),
+    nodes.map((node) => steps.step(`Loaded \`${file}\` on ${node.layout.name}`, () => loadIntoNode(node, archive))),
   );
 }
 

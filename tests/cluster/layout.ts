@@ -7,6 +7,7 @@ export const SERVICE_NETWORK = "10.96.0.0/16";
 export const API_SERVICE_ADDRESS = "10.96.0.1";
 export const DNS_SERVICE_ADDRESS = "10.96.0.10";
 export const NODE_NETWORK_BITS = 24;
+export const FIRST_NODE = "10.200.0.1";
 export const CONTEXT_NAME = "azds-test";
 export const API_PORT = 6443;
 

@@ -3,6 +3,7 @@ export const API_READY_MS = 60_000;
 export const NODE_READY_MS = 60_000;
 export const DNS_READY_MS = 60_000;
 export const CONTAINERD_READY_MS = 20_000;
+export const DOCKER_READY_MS = 30_000;
 export const PROCESS_START_MS = 10_000;
 export const PROCESSES_END_MS = 60_000;
 export const CGROUP_REMOVE_MS = 10_000;

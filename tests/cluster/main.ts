@@ -41,7 +41,7 @@ async function perform(
   };
   switch (options.command) {
     case "up":
-      await alone(() => bringUp(cluster, options.nodes, steps));
+      await alone(() => bringUp(cluster, options, steps));
       steps.note(`Cluster up: kubectl --kubeconfig ${cluster.kubeconfig} get nodes`);
       return;
     case "down":

@@ -2,14 +2,22 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { componentKubeconfig } from "./control-plane.ts";
+import { DOCKERSHIM_SOCKET, dockerOf, dockershimOf, runtimeOf, type Runtime, writeDockerConfig } from "./docker.ts";
 import { DNS_SERVICE_ADDRESS, POD_NETWORK, type ClusterLayout, type NodeLayout } from "./layout.ts";
 import type { Component } from "./node-processes.ts";
 
 /** The image every pod's namespaces are held by. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10";
 
+const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
+
 /** What runs on every node. */
-export type NodeAgents = { readonly containerd: Component; readonly kubelet: Component; readonly kubeProxy: Component };
+export type NodeAgents = {
+  /** What holds containers, in the order in which it starts. */
+  readonly runtime: readonly Component[];
+  readonly kubelet: Component;
+  readonly kubeProxy: Component;
+};
 
 export function nodeAgents(cluster: ClusterLayout, node: NodeLayout, kube: string): NodeAgents {
   const file = (name: string): string => join(node.dir, name);
@@ -20,7 +28,7 @@ export function nodeAgents(cluster: ClusterLayout, node: NodeLayout, kube: strin
     `--node-ip=${node.address}`,
   ];
   return {
-    containerd: containerdOf(node),
+    runtime: runtimeOf(node) === "docker" ? [dockerOf(node), dockershimOf(node, PAUSE_IMAGE)] : [containerdOf(node)],
     kubelet: { name: "kubelet", argv: [kube, "kubelet", ...kubeletFlags] },
     kubeProxy: { name: "kube-proxy", argv: [kube, "kube-proxy", `--config=${file("kube-proxy.yaml")}`] },
   };
@@ -30,11 +38,16 @@ export function containerdOf(node: NodeLayout): Component {
   return { name: "containerd", argv: ["containerd", "--config", join(node.dir, "containerd.toml")] };
 }
 
-/** Writes the agents' configuration files into the node's folder. */
-export function writeAgentConfigs(cluster: ClusterLayout, node: NodeLayout): void {
+/** Writes the agents' configuration files into the node's folder, which decides the runtime that it has. */
+export function writeAgentConfigs(
+  cluster: ClusterLayout,
+  node: NodeLayout,
+  runtime: Runtime = { name: "containerd" },
+): void {
   mkdirSync(join(node.dir, "cni"), { recursive: true });
   const write = (name: string, text: string): void => writeFileSync(join(node.dir, name), text);
   write("containerd.toml", containerdConfig(node));
+  if (runtime.name === "docker") writeDockerConfig(node, runtime.dockershim);
   write("cni/10-pods.conflist", JSON.stringify(cniConfig(node), null, 2));
   write("resolv.conf", "");
   write("kubelet.yaml", stringify(kubeletConfig(cluster, node)));
@@ -71,7 +84,8 @@ function containerdConfig(node: NodeLayout): string {
 function cniConfig(node: NodeLayout): object {
   const ipam = { type: "host-local", ranges: [[{ subnet: node.podNetwork }]], routes: [{ dst: "0.0.0.0/0" }] };
   return {
-    cniVersion: "1.0.0",
+    // The newest that dockershim knows.
+    cniVersion: "0.4.0",
     name: "pods",
     plugins: [
       { type: "bridge", bridge: "cni0", isGateway: true, hairpinMode: true, ipam },
@@ -95,7 +109,7 @@ function kubeletConfig(cluster: ClusterLayout, node: NodeLayout): object {
     clusterDomain: "cluster.local",
     clusterDNS: [DNS_SERVICE_ADDRESS],
     resolvConf: join(node.dir, "resolv.conf"),
-    containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock",
+    containerRuntimeEndpoint: `unix://${runtimeOf(node) === "docker" ? DOCKERSHIM_SOCKET : CONTAINERD_SOCKET}`,
     cgroupDriver: "cgroupfs",
     failSwapOn: false,
     serializeImagePulls: false,

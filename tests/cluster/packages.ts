@@ -27,6 +27,14 @@ const REQUIREMENTS: readonly Requirement[] = [
   { file: "/etc/ssl/certs/ca-certificates.crt", debianPackage: "ca-certificates" },
 ];
 
+/** Beside them, for nodes with Docker. */
+export const DOCKER_REQUIREMENTS: readonly Requirement[] = [
+  { file: "dockerd", debianPackage: "docker.io" },
+  { file: "docker", debianPackage: "docker.io" },
+  // Carries what is forwarded to a port of a pod.
+  { file: "socat", debianPackage: "socat" },
+];
+
 /** Where programs are looked for: the administrator's folders are often not in PATH. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

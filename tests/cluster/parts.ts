@@ -8,7 +8,8 @@ import { findForwarders, forwardApi } from "./forwarders.ts";
 import { serverOf } from "./kubeconfig.ts";
 import { nodeLayout, type ClusterLayout } from "./layout.ts";
 import { API_READY_MS, NODE_READY_MS, PROCESSES_END_MS } from "./limits.ts";
-import { nodeAgents } from "./node-agents.ts";
+import { dockerOf, dockershimOf, waitForDocker } from "./docker.ts";
+import { containerdOf, nodeAgents, PAUSE_IMAGE } from "./node-agents.ts";
 import { findComponent, findInit, logFile, startInNode, type Component, type RunningNode } from "./node-processes.ts";
 import { createNode, findNode, joinNodes, runInNode } from "./nodes.ts";
 import { buildPrograms, type Programs } from "./programs.ts";
@@ -23,7 +24,8 @@ export type ClusterProcess = {
   readonly pod: string | undefined;
 };
 
-export type NodePart = "kubelet" | "containerd";
+/** `docker` where the node has no containerd of its own. */
+export type NodePart = "kubelet" | "containerd" | "docker";
 
 export class ClusterParts {
   readonly #cluster: ClusterLayout;
@@ -89,14 +91,17 @@ export class ClusterParts {
 
   killPart(index: number, part: NodePart): void {
     const layout = nodeLayout(this.#cluster, index);
-    kill(findComponent(layout.cgroup, this.#agents(index)[part]));
+    const { kubelet } = this.#agents(index);
+    const components = { kubelet, containerd: containerdOf(layout), docker: dockerOf(layout) };
+    kill(findComponent(layout.cgroup, components[part]));
   }
 
   /** What ended because `part` did is started too. */
   async startPart(index: number, part: NodePart): Promise<void> {
     const node = this.#node(index);
-    const { containerd, kubelet } = this.#agents(index);
-    if (part === "containerd") await this.#startContainerd(node, containerd);
+    const { kubelet } = this.#agents(index);
+    if (part === "containerd") await this.#startContainerd(node, containerdOf(node.layout));
+    if (part === "docker") await this.#startDocker(node);
     await this.#startIfGone(node, kubelet);
     await this.#nodeReady(node);
   }
@@ -116,8 +121,8 @@ export class ClusterParts {
     // What node 1 knows of the way to it outlived the cable.
     await runInNode(first, ["ip", "route", "del", node.layout.podNetwork]).catch(() => undefined);
     await joinNodes(first, node);
-    const { containerd, kubelet, kubeProxy } = this.#agents(index);
-    await this.#startContainerd(node, containerd);
+    const { kubelet, kubeProxy } = this.#agents(index);
+    await this.#startContainerd(node, containerdOf(node.layout));
     await Promise.all([startInNode(this.#cluster, node, kubelet), startInNode(this.#cluster, node, kubeProxy)]);
     await this.#nodeReady(node);
   }
@@ -128,6 +133,13 @@ export class ClusterParts {
     renameSync(log, `${log}.before`);
     await startInNode(this.#cluster, node, containerd);
     await waitForContainerd(this.#cluster, node, containerd);
+  }
+
+  async #startDocker(node: RunningNode): Promise<void> {
+    const docker = dockerOf(node.layout);
+    await startInNode(this.#cluster, node, docker);
+    await waitForDocker(this.#cluster, node, docker);
+    await this.#startIfGone(node, dockershimOf(node.layout, PAUSE_IMAGE));
   }
 
   async #startIfGone(node: RunningNode, component: Component): Promise<void> {

@@ -50,8 +50,9 @@ const MODULES: readonly Module[] = [
   },
 ];
 
-/** Not part of the cluster: only benchmarks compare with it. */
-const COMPARED = {
+/** Built only when something asks for them: nodes with Docker, and benchmarks that compare. */
+const EXTRA = {
+  dockershim: { dir: "dockershim", outputs: ["dockershim"], target: ".", variables: {}, cgo: false },
   skaffold: {
     dir: "skaffold",
     outputs: ["skaffold"],
@@ -96,9 +97,9 @@ export async function buildPrograms(cacheDir: string, steps: Steps): Promise<Pro
   };
 }
 
-/** The path of a program to compare with, built when the cache does not hold it yet: some minutes of a core. */
-export async function buildCompared(name: keyof typeof COMPARED, cacheDir: string, steps: Steps): Promise<string> {
-  const module: Module = COMPARED[name];
+/** The path of such a program, built when the cache does not hold it yet: some minutes of a core. */
+export async function buildExtra(name: keyof typeof EXTRA, cacheDir: string, steps: Steps): Promise<string> {
+  const module: Module = EXTRA[name];
   const dir = moduleDir(cacheDir, module, await toolchainVersion());
   await buildModule(module, dir, steps);
   return join(dir, name);

@@ -54,7 +54,8 @@ export function isHealthy(status: ClusterStatus): boolean {
 }
 
 function componentsOf(cluster: ClusterLayout, layout: NodeLayout, programs: Programs): ComponentStatus[] {
-  const agents: Component[] = Object.values(nodeAgents(cluster, layout, programs.kube));
+  const { runtime, kubelet, kubeProxy } = nodeAgents(cluster, layout, programs.kube);
+  const agents: Component[] = [...runtime, kubelet, kubeProxy];
   const plane: Component[] = layout.index === 1 ? Object.values(controlPlane(cluster, layout, programs.kube)) : [];
   const found = [...plane, ...agents].map((component) => ({
     node: layout.name,

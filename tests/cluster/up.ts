@@ -7,17 +7,19 @@ import { dnsManifests } from "./dns.ts";
 import { removeCluster } from "./down.ts";
 import { forwardApi, forwardRegistries } from "./forwarders.ts";
 import { waitForContainerd } from "./containerd.ts";
+import { dockerOf, dockershimOf, type Runtime, type RuntimeName, waitForDocker, waitForDockershim } from "./docker.ts";
+import { buildDockerStore, copyDockerStore } from "./docker-store.ts";
 import { buildImageStore, copyImageStore } from "./images/store.ts";
 import { kubeconfigText, serverOf, writeKubeconfig } from "./kubeconfig.ts";
 import { API_PORT, nodeLayout, preferredApiPort, requireVisibleInNodes, type ClusterLayout } from "./layout.ts";
 import { API_READY_MS, DNS_READY_MS, NODE_READY_MS } from "./limits.ts";
-import { nodeAgents, writeAgentConfigs } from "./node-agents.ts";
+import { containerdOf, nodeAgents, PAUSE_IMAGE, writeAgentConfigs } from "./node-agents.ts";
 import { outsideCgroup, requireAlive, startInNode, type RunningNode } from "./node-processes.ts";
 import { BRIDGE, createNode, findNode, joinNodes } from "./nodes.ts";
-import { installMissingPackages } from "./packages.ts";
+import { DOCKER_REQUIREMENTS, installMissingPackages } from "./packages.ts";
 import { CONTROL_PLANE_CERTIFICATES, createPki, nodeCertificate, signCertificate } from "./pki.ts";
 import { freePort } from "./ports.ts";
-import { buildPrograms, type Programs } from "./programs.ts";
+import { buildExtra, buildPrograms, type Programs } from "./programs.ts";
 import { bridgesTo, readPackageSources, type PackageSources } from "./registries.ts";
 import { run } from "./run.ts";
 import { clusterStatus, isHealthy } from "./status.ts";
@@ -27,7 +29,15 @@ import { waitFor } from "./wait.ts";
 export type NodeCount = 1 | 2;
 
 /** What every step of bringing up a cluster works with. */
-type Making = { readonly cluster: ClusterLayout; readonly programs: Programs; readonly steps: Steps };
+type Making = {
+  readonly cluster: ClusterLayout;
+  readonly programs: Programs;
+  /** Of nodes that are made. */
+  readonly runtime: Runtime;
+  readonly steps: Steps;
+};
+
+export type Wanted = { readonly nodes: NodeCount; readonly runtime: RuntimeName };
 
 /** Builds whatever the cluster needs and the caches lack. */
 export async function buildAll(cluster: ClusterLayout, steps: Steps): Promise<void> {
@@ -45,9 +55,10 @@ async function prepareMachine(cluster: ClusterLayout, steps: Steps): Promise<voi
 }
 
 /** Brings up a cluster with so many nodes, or what is missing of it. What is there but not healthy is removed first. */
-export async function bringUp(cluster: ClusterLayout, count: NodeCount, steps: Steps): Promise<void> {
+export async function bringUp(cluster: ClusterLayout, { nodes: count, runtime }: Wanted, steps: Steps): Promise<void> {
   await prepareMachine(cluster, steps);
-  const making: Making = { cluster, programs: await buildPrograms(cluster.cacheDir, steps), steps };
+  const programs = await buildPrograms(cluster.cacheDir, steps);
+  const making: Making = { cluster, programs, runtime: await prepareRuntime(cluster, runtime, steps), steps };
   const before = await clusterStatus(cluster, making.programs);
   if (isHealthy(before)) {
     linkHelm(making);
@@ -60,6 +71,12 @@ export async function bringUp(cluster: ClusterLayout, count: NodeCount, steps: S
     await removeCluster(cluster, steps);
   }
   await createCluster(making, count);
+}
+
+async function prepareRuntime(cluster: ClusterLayout, name: RuntimeName, steps: Steps): Promise<Runtime> {
+  if (name === "containerd") return { name };
+  await installMissingPackages(steps, DOCKER_REQUIREMENTS);
+  return { name, dockershim: await buildExtra("dockershim", cluster.cacheDir, steps) };
 }
 
 /** The cache may have a newer one since the cluster was made. */
@@ -109,15 +126,26 @@ function writeComponentKubeconfig(cluster: ClusterLayout, name: string): void {
   );
 }
 
-/** The kubelet ends when its containerd does not answer: this comes before startAgents. containerd needs no API server, so it starts while the control plane does; the node has its images from the start. */
+/** The kubelet ends when its runtime does not answer: this comes before startAgents. A runtime needs no API server, so it starts while the control plane does; the node has its images from the start. */
 async function startRuntime(making: Making, node: RunningNode, sources: Promise<PackageSources>): Promise<void> {
-  const { cluster, programs, steps } = making;
-  writeAgentConfigs(cluster, node.layout);
+  const { cluster, programs, runtime, steps } = making;
+  writeAgentConfigs(cluster, node.layout, runtime);
   const store = await buildImageStore({ programs, sources: await sources }, cluster.cacheDir, steps);
+  if (runtime.name === "docker") return startDocker(making, node, store);
   await copyImageStore(store, node.layout);
-  const { containerd } = nodeAgents(cluster, node.layout, programs.kube);
+  const containerd = containerdOf(node.layout);
   await startInNode(cluster, node, containerd);
   await steps.step(`containerd ready on ${node.layout.name}`, () => waitForContainerd(cluster, node, containerd));
+}
+
+async function startDocker(making: Making, node: RunningNode, containerdStore: string): Promise<void> {
+  const { cluster, steps } = making;
+  await copyDockerStore(await buildDockerStore(making, containerdStore), node.layout);
+  const [docker, shim] = [dockerOf(node.layout), dockershimOf(node.layout, PAUSE_IMAGE)];
+  await startInNode(cluster, node, docker);
+  await steps.step(`Docker ready on ${node.layout.name}`, () => waitForDocker(cluster, node, docker));
+  await startInNode(cluster, node, shim);
+  await waitForDockershim(cluster, node, shim);
 }
 
 /** Starts what decides, and everything that must be said to it before the first node comes. */

@@ -100,7 +100,7 @@ function pullCause({ image, name, state, tag }: ContainerView, pod: PodView): Ca
 }
 
 /** What runtimes say when the registry was reached and wants other credentials. */
-const REFUSED = /\b(?:401|403)\b|unauthorized|forbidden|access denied|authorization failed/i;
+const REFUSED = /\b(?:401|403)\b|unauthorized|forbidden|access denied|authorization failed|no basic auth credentials/i;
 
 /** A builder pushed it, or makes it again when it is gone; a registry may be slow or away for a moment. */
 function mayStillCome(

@@ -1,4 +1,5 @@
 /** What an administrator does on a node itself: runs programs in the namespaces of the node's first process. */
+import { DOCKER_HOST, runtimeOf } from "../../cluster/docker.ts";
 import { clusterLayout, type NodeLayout, nodeLayout } from "../../cluster/layout.ts";
 import { findInit } from "../../cluster/node-processes.ts";
 import { CLUSTER, kubectlOk } from "./cluster.ts";
@@ -40,7 +41,14 @@ export async function startInNetwork(node: string, pid: string, argv: readonly s
 
 /** As the kubelet collects an image; one that is not there is no failure. */
 export async function removeImage(node: string, image: string): Promise<void> {
-  await inNode(node, ["ctr", "--namespace", "k8s.io", "images", "rm", "--sync", image]);
+  const argv = runsDocker(node)
+    ? ["docker", "--host", DOCKER_HOST, "image", "rm", "--force", image]
+    : ["ctr", "--namespace", "k8s.io", "images", "rm", "--sync", image];
+  await inNode(node, argv);
+}
+
+export function runsDocker(node: string): boolean {
+  return runtimeOf(layoutOf(node)) === "docker";
 }
 
 export function layoutOf(node: string): NodeLayout {

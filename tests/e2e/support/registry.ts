@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { unpackDebianPackages } from "../../cluster/images/debian.ts";
 import { registriesFolder } from "../../cluster/node-agents.ts";
-import { inNode, layoutOf, startInNodeNetwork } from "./node.ts";
+import { DOCKER_HOST } from "../../cluster/docker.ts";
+import { inNode, layoutOf, runsDocker, startInNodeNetwork } from "./node.ts";
 
 const NODE = "node1";
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "azds-test-cluster/docker-registry");
@@ -67,6 +68,10 @@ export async function startRegistry({ port, nodes, login }: RegistryOptions): Pr
     host,
     put: async (path, image) => {
       const reference = `${host}/${path}`;
+      if (runsDocker(NODE)) {
+        await pushFromDocker({ folder, host, login }, image, reference);
+        return reference;
+      }
       const user = login === undefined ? [] : ["--user", `${login.user}:${login.password}`];
       const push = ["ctr", "--namespace", "k8s.io", "images", "push", "--plain-http", ...user];
       await inNode(NODE, [...push, reference, image]);
@@ -79,6 +84,19 @@ export async function startRegistry({ port, nodes, login }: RegistryOptions): Pr
       for (const place of [folder, ...hosts]) rmSync(place, { recursive: true, force: true });
     },
   };
+}
+
+/** With a configuration of its own: the user's stays as it is. */
+async function pushFromDocker(
+  { folder, host, login }: { readonly folder: string; readonly host: string; readonly login: Login | undefined },
+  image: string,
+  reference: string,
+): Promise<void> {
+  const auth = login === undefined ? "" : Buffer.from(`${login.user}:${login.password}`).toString("base64");
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { [host]: { auth } } }));
+  const docker = ["docker", "--config", folder, "--host", DOCKER_HOST];
+  await inNode(NODE, [...docker, "tag", image, reference]);
+  await inNode(NODE, [...docker, "push", reference]);
 }
 
 async function untilListening(port: number): Promise<void> {

@@ -22,7 +22,7 @@ const PLAN: BuildPlan = {
   reference: "azds.local/dev/web:azds-abc123-1",
   namespace: "dev",
   metadataFile: "/data/dev/work/1.json",
-  push: false,
+  place: "containerd",
   mounts: [],
 };
 
@@ -65,6 +65,11 @@ describe("buildArgv()", () => {
   });
 });
 
+test("images of Docker's store are put out by the exporter that Docker's BuildKit has", () => {
+  const words = buildArgv(BUILDCTL, { ...PLAN, place: "docker" });
+  expect(valuesOf(words, "--output")).toEqual([`type=moby,name=${PLAN.reference}`]);
+});
+
 test("readBlobArgv() and listWorkersArgv() speak to the same socket", () => {
   const start = ["/tools/buildctl", "--addr", "unix:///run/buildkitd.sock", "debug"];
   expect(readBlobArgv(BUILDCTL, "sha256:1")).toEqual([...start, "get", "sha256:1"]);
@@ -73,7 +78,7 @@ test("readBlobArgv() and listWorkersArgv() speak to the same socket", () => {
 
 test("images of a registry are pushed when they are built, and looked for there", () => {
   const reference = "r.test:5000/team/dev/web:azds-abc123-1";
-  const pushed = buildArgv(BUILDCTL, { ...PLAN, reference, push: true });
+  const pushed = buildArgv(BUILDCTL, { ...PLAN, reference, place: "registry" });
   expect(pushed).toContain(`type=image,name=${reference},unpack=true,push=true`);
   expect(findImageArgv(BUILDCTL, "/f", "pull")).toContain("image-resolve-mode=pull");
   const pulled = pullArgv(BUILDCTL, {

@@ -32,6 +32,8 @@ describe("explainFailure() on recorded builds", () => {
   });
 });
 
+const OLD = "rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: ";
+
 describe("explainFailure()", () => {
   test("tells a builder that is away from a build that failed", () => {
     const words =
@@ -52,6 +54,25 @@ describe("explainFailure()", () => {
     expect(failure).toMatchObject({ type: "failed", code: "PUSH_FAILED" });
     expect((failure as { message: string }).message).toStartWith("The registry did not take `r.test:5000/team/web:t1`");
     expect((failure as { message: string }).message).toEndWith(why);
+  });
+
+  test.each([
+    ["executor failed running [/bin/sh -c echo x; exit 3]: exit code: 3", "`echo x; exit 3` ended with exit code 3"],
+    ['failed to compute cache key: "/absent" not found: not found', "`absent` is not in the build context"],
+    [
+      `${OLD}failed to create LLB definition: target stage nope could not be found`,
+      "The Dockerfile has no stage `nope`",
+    ],
+    [
+      `${OLD}failed to create LLB definition: dockerfile parse error line 2: unknown instruction: RUNX`,
+      "Line 2 of the Dockerfile: unknown instruction: RUNX",
+    ],
+    [
+      `${OLD}failed to read dockerfile: open /var/lib/docker/tmp/buildkit-mount3201/nope: no such file or directory`,
+      "The Dockerfile `nope` is not in the build context",
+    ],
+  ])("knows the words of Docker 20.10: %s", (words, message) => {
+    expect(explainFailure({ said: [`error: failed to solve: ${words}`], log: [] })).toMatchObject({ message });
   });
 
   test("keeps words that it does not know", () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DockerImages } from "../../../builder/docker-images.ts";
 import { fetchFromPeers, type FetchPorts } from "../../../builder/fetch.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
@@ -63,6 +64,20 @@ async function portsOf(peers: Peers): Promise<FetchPorts> {
   };
 }
 
+/** Takes every archive for one of IMAGE. */
+function memoryDocker(archives: Map<string, string>): DockerImages {
+  const config = { entrypoint: [], cmd: ["node"], workingDir: "/", user: "", env: [] };
+  return {
+    find: (image) => Promise.resolve(archives.has(image) ? { digest: "sha256:docker", config } : undefined),
+    save: (image) => Promise.resolve(new Blob([archives.get(image) ?? ""]).stream()),
+    load: async (archive) => {
+      let text = "";
+      for await (const bytes of archive) text += new TextDecoder().decode(bytes);
+      archives.set(IMAGE, text);
+    },
+  };
+}
+
 const WANTED = { namespace: "dev", image: IMAGE, believeMs: 0, signal: new AbortController().signal };
 
 async function buildAt(builder: LoopbackBuilder): Promise<void> {
@@ -92,6 +107,25 @@ describe("fetchFromPeers()", () => {
     const record = await ports.images.find(namespaceFolders(folder, "dev"), IMAGE);
     expect(record).toMatchObject({ image: IMAGE, config: { user: "1000" } });
     expect(await readdir(namespaceFolders(folder, "dev").work)).toEqual([]);
+  });
+
+  test("takes it as an archive where both nodes run Docker", async () => {
+    const there = memoryDocker(new Map([[IMAGE, "archive of web"]]));
+    await using full = await startBuilder({ recording: "first-build", exitCode: 0 }, undefined, there);
+    await buildAt(full);
+    const kept = new Map<string, string>();
+    const ports = { ...(await portsOf(peersOf([full]))), docker: memoryDocker(kept) };
+    expect(await fetchFromPeers(ports)(WANTED)).toBe(true);
+    expect(kept).toEqual(new Map([[IMAGE, "archive of web"]]));
+    const record = await ports.images.find(namespaceFolders(folder, "dev"), IMAGE);
+    expect(record).toMatchObject({ image: IMAGE, digest: "sha256:docker" });
+  });
+
+  test("does not take an archive from a node with containerd", async () => {
+    await using full = await startBuilder({ recording: "first-build", exitCode: 0 });
+    await buildAt(full);
+    const ports = { ...(await portsOf(peersOf([full]))), docker: memoryDocker(new Map()) };
+    expect(fetchFromPeers(ports)(WANTED)).rejects.toThrow();
   });
 
   test("says so when no builder has it", async () => {

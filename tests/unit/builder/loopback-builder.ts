@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rulesAt } from "../../../builder/ask-rules.ts";
 import { runBuilder } from "../../../builder/builder.ts";
+import type { DockerImages } from "../../../builder/docker-images.ts";
 import { namespaceFolders } from "../../../builder/folders.ts";
 import { followProgram } from "../../../builder/follow.ts";
 import { createImageStore, type ImageStore } from "../../../builder/images.ts";
@@ -34,7 +35,11 @@ const NO_PEERS: Peers = {
 };
 
 /** Its API server takes the tokens `token-of-<namespace>`. The tree `azds-abc123/0` of `dev` is there. */
-export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers = NO_PEERS): Promise<LoopbackBuilder> {
+export async function startBuilder(
+  buildctl: FakeBuildctlOptions,
+  peers: Peers = NO_PEERS,
+  docker?: DockerImages,
+): Promise<LoopbackBuilder> {
   const root = await mkdtemp(join(tmpdir(), "builder-"));
   await mkdir(join(namespaceFolders(root, "dev").trees, "azds-abc123/0"), { recursive: true });
   const { cert, key } = await testCertificate();
@@ -58,6 +63,7 @@ export async function startBuilder(buildctl: FakeBuildctlOptions, peers: Peers =
     secretsRoot: join(root, "secrets"),
     log: () => {},
     root,
+    docker,
   };
   const makeRoom = roomMaker({ ...ports, cleanSources: async () => undefined });
   const serve = streamServer({

@@ -4,7 +4,7 @@ import { CONTAINERD_DEFAULTS } from "../../../../templates/control-plane/setting
 import { node } from "./objects.ts";
 
 test("readNode() takes a Ready untainted Linux node with containerd", () => {
-  expect(readNode(node())).toMatchObject({ name: "n1", usable: true, reason: "", ownStore: true });
+  expect(readNode(node())).toMatchObject({ name: "n1", usable: true, reason: "", store: "containerd" });
 });
 
 test.each([
@@ -25,12 +25,12 @@ test("readNode() takes a node whose taint only prefers others", () => {
   expect(readNode(node({ spec: { taints: [{ key: "slow", effect: "PreferNoSchedule" }] } })).usable).toBe(true);
 });
 
-test.each(["docker://20.10.7", "cri-o://1.30.0"])(
-  "readNode() knows that only the runtime itself writes images of %s",
-  (runtime) => {
-    expect(readNode(node({ runtime })).ownStore).toBe(false);
-  },
-);
+test.each([
+  ["docker://20.10.7", "docker"],
+  ["cri-o://1.30.0", "closed"],
+])("readNode() knows who can put images into the store of %s", (runtime, store) => {
+  expect(readNode(node({ runtime }))).toMatchObject({ store });
+});
 
 test("containerdOf() follows the kubelet to the containerd of k3s, and falls back to the usual place", () => {
   const k3s = readConfigz({

@@ -17,6 +17,7 @@ const GOOD: ClusterFacts = {
 };
 const OWN = { image: "azds.local/azds:own", buildkitWorker: "containerd" } as const satisfies ImageChoice;
 const REGISTRY = { prefix: "r.test/team", secret: "", pullSecret: "", insecure: false };
+const DOCKER = readNode(node({ name: "n3", runtime: "docker://20.10" }));
 const CRIO = readNode(node({ name: "n2", runtime: "cri-o://1.30.0" }));
 
 function linesOf(facts: ClusterFacts, choice: ImageChoice = OWN): readonly string[] {
@@ -67,15 +68,18 @@ test("evaluatePreflight() says why built images stay on the nodes, or go to the 
   expect(linesOf(GOOD, { ...OWN, registry: REGISTRY })).toContain(
     "ok Built images: go to the registry `r.test/team`: as `--registry` named it. BuildKit works in the nodes' containerd",
   );
+  expect(linesOf({ ...GOOD, nodes: [DOCKER] }, { ...OWN, buildkitWorker: "docker" })).toContain(
+    "ok Built images: stay in the nodes' own stores, and Docker's own BuildKit makes them: all 1 usable nodes run Docker",
+  );
   const mixed = { ...GOOD, nodes: [...GOOD.nodes, CRIO] };
   expect(linesOf(mixed, { ...OWN, registry: REGISTRY, buildkitWorker: "oci" })).toContain(
-    "ok Built images: go to the registry `r.test/team`: only containerd lets azds put images into its store, unlike n2 (cri-o://1.30.0). BuildKit works in a store of its own",
+    "ok Built images: go to the registry `r.test/team`: only containerd and Docker let azds put images into their stores, unlike n2 (cri-o://1.30.0). BuildKit works in a store of its own",
   );
 });
 
 test.each([
   ["of a runtime whose store is closed", { nodes: [CRIO] }, "unlike n2 (cri-o://1.30.0)"],
-  ["that docker runs", { nodes: [readNode(node({ runtime: "docker://20.10" }))] }, "unlike n1 (docker://20.10)"],
+  ["of two kinds", { nodes: [...GOOD.nodes, DOCKER] }, "here are both: n1 (containerd://1.7.0), n3 (docker://20.10)"],
   ["that pull everything anew", { alwaysPulls: true }, "(AlwaysPullImages)"],
 ])("evaluatePreflight() refuses nodes %s without a registry", (_case, facts, words) => {
   const choice = { ...OWN, image: "r.test/azds:1" };

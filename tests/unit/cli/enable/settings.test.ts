@@ -77,12 +77,17 @@ test("resolveSettings() lets BuildKit work in a store of its own where a node's 
       .buildkitWorker;
   const registry = "r.test/team";
   const crio = [readNode(node({ runtime: "cri-o://1.30.0" }))];
+  const docker = [readNode(node({ runtime: "docker://28.0.1" }))];
   expect(worker({})).toBe("containerd");
   expect(worker({ registry })).toBe("containerd");
   expect(worker({ registry, buildkitWorker: "oci" })).toBe("oci");
   expect(worker({}, { registry, buildkitWorker: "oci" })).toBe("oci");
   expect(worker({ registry: "none" }, { registry, buildkitWorker: "oci" })).toBe("containerd");
   expect(worker({ registry, buildkitWorker: "containerd" }, {}, crio)).toBe("oci");
+  expect(worker({}, {}, docker)).toBe("docker");
+  expect(worker({}, { buildkitWorker: "docker" })).toBe("containerd");
+  expect(worker({}, {}, [...docker, ...crio])).toBe("containerd");
+  expect(worker({ registry }, { buildkitWorker: "docker" }, docker)).toBe("oci");
   expect(() => worker({ buildkitWorker: "oci" })).toThrow("needs `--registry`");
 });
 

@@ -79,6 +79,24 @@ test("controlPlane() needs nothing of the node's runtime for BuildKit's own stor
   expect(built({ hostSuffix: ".other" }).digest).toEqual(built({}).digest);
 });
 
+test("controlPlane() gives Docker's socket to one container without a token, and no privilege, where the nodes run Docker", () => {
+  const objects = controlPlane({ ...SETTINGS, buildkitWorker: "docker" });
+  const spec = at(
+    objects.find(({ kind }) => kind === "DaemonSet"),
+    "spec",
+    "template",
+    "spec",
+  );
+  const containers = asArray(at(spec, "containers"));
+  expect(containers.map((container) => at(container, "name"))).toEqual(["builder", "docker", "rules"]);
+  expect(JSON.stringify(spec)).not.toContain('"privileged":true');
+  expect(JSON.stringify(spec)).not.toContain("containerd");
+  const withSocket = containers.filter((container) => JSON.stringify(container).includes("docker.sock"));
+  expect(withSocket.map((container) => at(container, "name"))).toEqual(["docker"]);
+  expect(JSON.stringify(withSocket)).toContain('"no-token"');
+  expect(JSON.stringify(containers[0])).toContain('{"name":"AZDS_STORE","value":"docker"}');
+});
+
 test("controlPlane() tells builders, webhook and controller of the registry, and keeps the two Secrets apart", () => {
   const registry = { prefix: "r.test:5000/team", secret: "push", pullSecret: "pull", insecure: true };
   const objects = controlPlane({ ...SETTINGS, registry });
