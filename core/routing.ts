@@ -28,6 +28,17 @@ export interface Candidate {
   /** The space (namespace) of `service`. */
   readonly space?: string;
   readonly service?: ServiceKey;
+  /**
+   * A ready pod of the Service, where `address` is a cluster IP: nodes learn of a new Service later than we do, and refuse
+   * its cluster IP until then.
+   */
+  readonly pod?: { readonly address: string; readonly port: number };
+}
+
+/** What to dial for it, in this order. */
+export function dialsOf(candidate: Candidate): readonly Candidate[] {
+  const { pod, ...itself } = candidate;
+  return pod === undefined ? [itself] : [itself, { ...itself, ...pod }];
 }
 
 /** The spaces and Services of one tree, indexed by address. Changed only by `apply`. */
@@ -330,11 +341,16 @@ function reach(
   const sameFamily = (ip: string): boolean => ip.includes(":") === ipv6;
   const found = { space: service.namespace, service: serviceKey(service) };
   const clusterIp = service.ips.find(sameFamily) ?? service.ips[0];
-  if (clusterIp !== undefined) return { ...found, address: clusterIp, port: port.port };
   const fitting = service.endpoints.filter(sameFamily);
   const endpoints = fitting.length === 0 ? service.endpoints : fitting;
+  if (clusterIp !== undefined) return { ...found, address: clusterIp, port: port.port, ...podOf(endpoints, port) };
   const address = endpoints[question.pick?.(endpoints.length) ?? 0];
   return address === undefined ? undefined : { ...found, address, port: port.target ?? port.port };
+}
+
+/** Pods may differ in the number of a named port. */
+function podOf([address]: readonly string[], { target }: ServicePort): Pick<Candidate, "pod"> {
+  return address === undefined || target === undefined ? {} : { pod: { address, port: target } };
 }
 
 /** Ports correspond by name, then by number. */

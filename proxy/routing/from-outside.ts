@@ -1,7 +1,7 @@
 /** What is done with a request from outside whose service is known. The same at the enter port and at the gateway. */
 import { type Asked, type Destined, destinedByHost, routeFromOutside } from "../../core/from-outside.ts";
 import { serviceKey } from "../../core/route-table.ts";
-import type { Candidate, RouteTable } from "../../core/routing.ts";
+import { type Candidate, dialsOf, type RouteTable } from "../../core/routing.ts";
 import type { Answer } from "../http/answer.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
@@ -26,7 +26,7 @@ export function forwardTo({ table, targetOf }: Entry, destined: Destined): Forwa
   if (route === undefined) {
     return { kind: "answer", status: 503, text: `Service \`${serviceKey(destined.service)}\` has no ready pod\n` };
   }
-  return { kind: "forward", targets: route.candidates.map(targetOf), routeAs: destined.routeAs };
+  return { kind: "forward", targets: route.candidates.flatMap(dialsOf).map(targetOf), routeAs: destined.routeAs };
 }
 
 /** Any of the `count` endpoints of a headless Service. */

@@ -1,7 +1,7 @@
 /** Connections that come to the pod: to the application, or on to a nearer instance of the same service. */
 import { RESTART_MS_MAX } from "../../core/limits.ts";
 import { serviceKey } from "../../core/route-table.ts";
-import { inboundTarget, type RouteReason } from "../../core/routing.ts";
+import { dialsOf, inboundTarget, type RouteReason } from "../../core/routing.ts";
 import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
@@ -67,7 +67,11 @@ function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, mark, pick 
   const nearer = inboundTarget(table, { ownSpace: pod.config.space, routeAs, authority, original, pick });
   return nearer === undefined
     ? { targets: [original], reason: "here", unknownSpace }
-    : { targets: [markedTarget(pod, nearer), original], reason: "nearer", unknownSpace };
+    : {
+        targets: [...dialsOf(nearer).map((candidate) => markedTarget(pod, candidate)), original],
+        reason: "nearer",
+        unknownSpace,
+      };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Connections that the application opens: HTTP goes where the route table says, everything else where it was meant to. */
 import { PORT } from "../../core/contract.ts";
 import { serviceKey } from "../../core/route-table.ts";
-import { lookup, outboundCandidates, type Candidate, type RouteReason } from "../../core/routing.ts";
+import { type Candidate, dialsOf, lookup, outboundCandidates, type RouteReason } from "../../core/routing.ts";
 import type { Direction } from "../../core/trace.ts";
 import type { Endpoint } from "../http/dial.ts";
 import type { Forward } from "../http/exchange.ts";
@@ -69,8 +69,9 @@ function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, pick }: Rou
   const unknownSpace = answer.unknownSpace === true;
   // The mark saves the target's sidecar from deciding again; without a space there is nothing to decide.
   const decided = routeAs !== undefined && !unknownSpace;
+  const dials = answer.candidates.flatMap(dialsOf);
   return {
-    targets: decided ? answer.candidates.map((candidate) => markedTarget(pod, candidate)) : answer.candidates,
+    targets: decided ? dials.map((candidate) => markedTarget(pod, candidate)) : dials,
     reason: answer.reason,
     unknownSpace,
     rerouted: answer.candidates[0]?.service !== serviceKey(destination.service),

@@ -312,7 +312,13 @@ describe("inboundTarget()", () => {
     inboundTarget(FULL, { ownSpace: "dev", original, ...over });
 
   test("sends on to the nearer instance of the header's space", () => {
-    expect(at({ routeAs: "alice" })).toEqual({ address: "10.96.0.2", port: 80, space: "alice", service: "alice/web" });
+    expect(at({ routeAs: "alice" })).toEqual({
+      address: "10.96.0.2",
+      port: 80,
+      space: "alice",
+      service: "alice/web",
+      pod: { address: "10.0.0.2", port: 8080 },
+    });
     expect(at({ routeAs: "tiny" })?.service).toBe("alice/web");
   });
 

@@ -4,6 +4,8 @@ import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
 import { closedPort, front, namedServer, pod, rawClient, rawServer, snapshot, web } from "../raw-peers.ts";
 
+/** A loopback address on which nothing listens. */
+const NOBODY = "127.0.0.9";
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
   for (const undo of cleanup.splice(0)) await undo();
@@ -71,6 +73,16 @@ describe("acceptOutbound() routes HTTP", () => {
     const port = outbound(pod(dev, { services: [web("dev", dev), web("alice", gone)] }));
     const client = await rawClient(port, request("azds-route-as: alice"));
     await client.until("from-dev");
+    client.socket.destroy();
+  });
+
+  test("to a pod of the child's when nodes do not know its cluster IP yet", async () => {
+    const [dev, alice] = [await named("from-dev"), await named("from-alice")];
+    const ports = [{ name: "http", port: alice.port, target: alice.port }];
+    const services = [web("dev", dev), web("alice", alice, { ips: [NOBODY], ports })];
+    const client = await rawClient(outbound(pod(dev, { services })), request("azds-route-as: alice"));
+    await client.until("from-alice");
+    expect(alice.received()).toBe(request("azds-route-as: alice", "azds-routed-to: alice/web"));
     client.socket.destroy();
   });
 
