@@ -46,6 +46,8 @@ export const TURN_BYTES = 256 * 1024;
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
 export const DIAL_MS_MAX = 5_000;
+/** Of a cluster IP, where a pod behind it can be dialled instead. Inside a cluster a connection takes a few milliseconds. */
+export const CLUSTER_IP_DIAL_MS_MAX = 250;
 /** Requests to a session's application are held this long while nothing listens: it restarts with each save. */
 export const RESTART_MS_MAX = 2_000;
 /** How soon a refused dial is repeated there. */

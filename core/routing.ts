@@ -2,6 +2,7 @@
  * Which Service answers a request: the table of one tree of spaces, and the questions sidecar and gateway ask it.
  * No I/O and no time: everything here is a function of the table and the request.
  */
+import { CLUSTER_IP_DIAL_MS_MAX } from "./limits.ts";
 import { hostLabels } from "./host-name.ts";
 import type {
   FeedMessage,
@@ -28,17 +29,24 @@ export interface Candidate {
   /** The space (namespace) of `service`. */
   readonly space?: string;
   readonly service?: ServiceKey;
-  /**
-   * A ready pod of the Service, where `address` is a cluster IP: nodes learn of a new Service later than we do, and refuse
-   * its cluster IP until then.
-   */
+  /** A ready pod of the Service, where `address` is a cluster IP. */
   readonly pod?: { readonly address: string; readonly port: number };
+  /** The dial is given up after so long; default: DIAL_MS_MAX. */
+  readonly dialMs?: number;
 }
 
-/** What to dial for it, in this order. */
+/**
+ * What to dial for it, in this order. Nodes learn of a new Service later than we do: until then its cluster IP refuses a
+ * dial, or swallows it.
+ */
 export function dialsOf(candidate: Candidate): readonly Candidate[] {
   const { pod, ...itself } = candidate;
-  return pod === undefined ? [itself] : [itself, { ...itself, ...pod }];
+  return pod === undefined
+    ? [itself]
+    : [
+        { ...itself, dialMs: CLUSTER_IP_DIAL_MS_MAX },
+        { ...itself, ...pod },
+      ];
 }
 
 /** The spaces and Services of one tree, indexed by address. Changed only by `apply`. */

@@ -64,8 +64,8 @@ function linesOf({ scheme, peer }: Arrival, { authority, header }: Asked, baggag
   return { drop: DROPPED_WITH_BAGGAGE, add: `${add}${kept}` };
 }
 
-function targetOf({ address, port, service }: Candidate): Target {
-  return { address, port, mark: service };
+function targetOf({ address, port, service, dialMs }: Candidate): Target {
+  return { address, port, mark: service, dialMs };
 }
 
 /** Of an origin-form or absolute-form target (RFC 9112 §3.2). */

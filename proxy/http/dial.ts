@@ -7,6 +7,8 @@ export interface Endpoint {
   readonly port: number;
   /** A refused dial is repeated this long: an application that is being restarted is about to listen again. */
   readonly patienceMs?: number;
+  /** Given up after so long; default: DIAL_MS_MAX. */
+  readonly dialMs?: number | undefined;
 }
 
 /** Called once, as soon as the outcome is known; the callee must set the wire's owner. */
@@ -23,7 +25,7 @@ export class Dial {
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
     this.#patientUntil = performance.now() + (endpoint.patienceMs ?? 0);
-    this.#timer = setTimeout(() => this.#settle(new Error("Timed out")), DIAL_MS_MAX);
+    this.#timer = setTimeout(() => this.#settle(new Error("Timed out")), endpoint.dialMs ?? DIAL_MS_MAX);
     void this.#connect();
   }
 

@@ -79,7 +79,6 @@ function routeOf(pod: Pod, original: Endpoint, { authority, routeAs, pick }: Rou
 }
 
 /** The pod's own address is reached over loopback, where no sidecar would strip the mark: it gets none. */
-export function markedTarget(pod: Pod, candidate: Candidate): Target {
-  const mark = pod.ips.includes(candidate.address) ? undefined : candidate.service;
-  return { address: candidate.address, port: candidate.port, mark, service: candidate.service };
+export function markedTarget(pod: Pod, { address, port, service, dialMs }: Candidate): Target {
+  return { address, port, mark: pod.ips.includes(address) ? undefined : service, service, dialMs };
 }
