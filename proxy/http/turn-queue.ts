@@ -13,9 +13,11 @@ export class TurnQueue {
 
   #next(): void {
     setImmediate(() => {
-      this.#waiting.shift()?.();
+      const turn = this.#waiting.shift();
+      // Before the turn: whatever that does, the others get theirs.
       if (this.#waiting.length > 0) this.#next();
       else this.#isRunning = false;
+      turn?.();
     });
   }
 }
