@@ -98,8 +98,9 @@ afterAll(async () => {
 
 test("each stream of a connection goes to its space, over one connection each, and no mark reaches an application", async () => {
   let said = "";
-  // The routes of a new Service reach the sidecars a moment after it is ready.
-  for (let attempt = 0; attempt < 10 && !said.includes('"child":["streams-child'); attempt += 1) {
+  // A new Service reaches the sidecars a moment after it is ready, and its cluster IP the nodes a moment later: until then
+  // a pod of it is dialled, and left for the cluster IP as soon as that answers.
+  for (let attempt = 0; attempt < 10 && !/"child":\["streams-child \d+ unmarked"\]/.test(said); attempt += 1) {
     if (attempt > 0) await Bun.sleep(500);
     const client = startClient(CLIENT, [URL]);
     said = await client.until(/\n/);
