@@ -2,6 +2,7 @@
  * `make prove-NAME`: a proof that is too long for `make test`, on the test cluster or without any. What it showed, and of which commit,
  * when and where, goes to bench/results/prove-NAME.json.
  */
+import { mkdirSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -88,6 +89,8 @@ async function prove(which: string, what: Proof): Promise<{ readonly code: numbe
     return { code: await program.exited, lines: programLines };
   }
   const report = `dist/prove-${process.pid}.xml`;
+  // A proof without a cluster builds nothing.
+  mkdirSync("dist", { recursive: true });
   const reporting = ["--timeout", String(TEST_MS_MAX), "--reporter=junit", `--reporter-outfile=${report}`];
   const tests = Bun.spawn([BUN, "test", ...what.files.map((file) => `./${file}`), ...reporting], {
     env,
