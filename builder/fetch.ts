@@ -6,13 +6,14 @@ import type { BlobQuery, ImageQuery } from "../core/builder-protocol.ts";
 import { AzdsError } from "../core/errors.ts";
 import { IMAGE_PARTS_MAX, PEERS_ASKED_MAX } from "../core/limits.ts";
 import { asArray, asString, at, parseJson } from "../core/parse.ts";
-import type { ByteStream } from "../core/wire/byte-stream.ts";
+import { bytesOf } from "../core/wire/byte-stream.ts";
 import { messageReader, sendMessage } from "../core/wire/messages.ts";
 import type { Mux } from "../core/wire/mux.ts";
 import { hasBlob } from "./blobs.ts";
 import type { BuildPorts } from "./build.ts";
 import { IMPORT_DOCKERFILE, importArgv } from "./buildctl.ts";
 import { findInDocker, readBuiltImage, withBuildctl } from "./built-image.ts";
+import type { DockerImages } from "./docker-images.ts";
 import { namespaceFolders } from "./folders.ts";
 import { type ImageRecord, parseRecord } from "./images.ts";
 import type { Peers } from "./peers.ts";
@@ -33,7 +34,7 @@ export function fetchFromPeers(ports: FetchPorts): RestorePorts["fetch"] {
       const found = offers.filter((offer) => offer !== undefined);
       try {
         const [first] = found;
-        if (first !== undefined) return await (ports.docker === undefined ? take : takeArchive)(ports, first, wanted);
+        if (first !== undefined) return await take(ports, first, wanted);
       } finally {
         await Promise.all(found.map(({ mux }) => mux.close().catch(() => undefined)));
       }
@@ -68,7 +69,12 @@ async function ask(peers: Peers, address: string, { image, signal }: WantedImage
   return undefined;
 }
 
-async function take(ports: FetchPorts, { mux, record }: Offer, wanted: WantedImage): Promise<true> {
+function take(ports: FetchPorts, offer: Offer, wanted: WantedImage): Promise<true> {
+  const { docker } = ports;
+  return docker === undefined ? takeBlobs(ports, offer, wanted) : takeArchive({ ...ports, docker }, offer, wanted);
+}
+
+async function takeBlobs(ports: FetchPorts, { mux, record }: Offer, wanted: WantedImage): Promise<true> {
   const { namespace, image, signal } = wanted;
   const folders = namespaceFolders(ports.root, namespace);
   const work = join(folders.work, randomUUID());
@@ -101,12 +107,11 @@ async function take(ports: FetchPorts, { mux, record }: Offer, wanted: WantedIma
 
 /** Whole, as Docker neither gives nor takes single layers. */
 async function takeArchive(
-  ports: FetchPorts,
+  ports: FetchPorts & { readonly docker: DockerImages },
   { mux }: Offer,
   { namespace, image, signal }: WantedImage,
 ): Promise<true> {
   const { docker } = ports;
-  if (docker === undefined) throw new AzdsError("BUILDER_UNAVAILABLE", "The node has no Docker");
   const stream = mux.open("archive");
   const query: ImageQuery = { image };
   await sendMessage(stream, query);
@@ -114,10 +119,6 @@ async function takeArchive(
   const built = await findInDocker(docker, image);
   await ports.images.save(namespaceFolders(ports.root, namespace), { image, ...built, builtAt: ports.clock.now() });
   return true;
-}
-
-async function* bytesOf(stream: ByteStream): AsyncGenerator<Uint8Array> {
-  for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) yield bytes;
 }
 
 /** The file of the layout that it now is. BuildKit checks the content against the digest when it takes it. */
@@ -128,7 +129,7 @@ async function takeBlob(mux: Mux, layout: string, digest: string): Promise<strin
   await sendMessage(stream, query);
   const file = await open(path, "w");
   try {
-    for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) await file.writeFile(bytes);
+    for await (const bytes of bytesOf(stream)) await file.writeFile(bytes);
   } finally {
     await file.close();
   }

@@ -12,3 +12,8 @@ export interface ByteStream {
   /** Breaks both directions at once; the peer sees an error where the carrier can tell it. */
   readonly abort: (reason?: Error) => void;
 }
+
+/** All that comes until the peer's end, for one reader. */
+export async function* bytesOf(stream: Pick<ByteStream, "read">): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) yield bytes;
+}

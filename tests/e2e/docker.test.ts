@@ -10,6 +10,7 @@ import { inNode, nodeNames, runsDocker } from "./support/node.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 import { readySessionPod } from "./support/session-pods.ts";
+import { upSaveRebuild } from "./support/session-updates.ts";
 
 const SPACE = "e2e-docker";
 const CACHE = join(homedir(), ".cache/azds-test-cluster");
@@ -80,19 +81,10 @@ describe.skipIf(!runsDocker("node1"))("nodes with Docker", () => {
   }, 120_000);
 
   test("have what was built in Docker's store; saves and new images go as everywhere", async () => {
-    const command = project.start(["up", "--no-tui"]);
-    await command.until(/Press Ctrl\+C to detach/);
-    const first = await readySessionPod(SPACE);
-    expect(first.image).toStartWith(`azds.local/${SPACE}/`);
-    expect(await docker(first.node, "image", "ls", "--quiet", first.image)).not.toBe("");
-    project.write("service.json", JSON.stringify({ name: "saved" }));
-    await command.until(/saved listens/);
-    expect((await readySessionPod(SPACE)).name).toBe(first.name);
-    project.edit("Dockerfile.develop", "COPY . .", "ENV CHANGED=1\nCOPY . .");
-    await command.until(/changed: rebuilding the image[^]*Waiting for container\.\.\.<?\d/);
-    const next = await readySessionPod(SPACE, first.name);
-    expect(next.image).not.toBe(first.image);
-    await command.stop();
+    await upSaveRebuild(project, SPACE, async ({ image, node }) => {
+      expect(image).toStartWith(`azds.local/${SPACE}/`);
+      expect(await docker(node, "image", "ls", "--quiet", image)).not.toBe("");
+    });
   }, 120_000);
 
   test.each([

@@ -9,6 +9,7 @@ import { inNode, removeImage } from "./support/node.ts";
 import { initProject, type Project } from "./support/project.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 import { podEvents, readySessionPod } from "./support/session-pods.ts";
+import { upSaveRebuild } from "./support/session-updates.ts";
 
 const PROVES = process.env["AZDS_PROVE"] === "registry";
 const SPACE = "e2e-registry";
@@ -111,18 +112,7 @@ describe("a registry that takes all", () => {
       `go to the registry \`${open.host}/team\``,
     );
     expect(await status()).toContain(`Built images: in registry ${open.host}/team; BuildKit works in the nodes'`);
-    const command = project.start(["up", "--no-tui"]);
-    await command.until(/Press Ctrl\+C to detach/);
-    const first = await readySessionPod(SPACE);
-    expect(first.image).toStartWith(`${open.host}/team/${SPACE}/`);
-    project.write("service.json", JSON.stringify({ name: "saved" }));
-    await command.until(/saved listens/);
-    expect((await readySessionPod(SPACE)).name).toBe(first.name);
-    project.edit("Dockerfile.develop", "COPY . .", "ENV CHANGED=1\nCOPY . .");
-    await command.until(/changed: rebuilding the image[^]*Waiting for container\.\.\.<?\d/);
-    const next = await readySessionPod(SPACE, first.name);
-    expect(next.image).not.toBe(first.image);
-    await command.stop();
+    await upSaveRebuild(project, SPACE, ({ image }) => expect(image).toStartWith(`${open.host}/team/${SPACE}/`));
   }, 120_000);
 
   test("gives it to a pod on another node", evict, 100_000);

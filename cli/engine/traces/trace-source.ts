@@ -5,7 +5,7 @@ import { openPortForward } from "../../../core/kube/port-forward.ts";
 import type { KubeClient } from "../../../core/kube/types.ts";
 import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, TRACE_LINE_BYTES_MAX, TRACES_OPEN_MAX } from "../../../core/limits.ts";
 import { parseTraceMessage, type RequestTrace, type TraceMessage, type TraceWish } from "../../../core/trace.ts";
-import type { ByteStream } from "../../../core/wire/byte-stream.ts";
+import { bytesOf } from "../../../core/wire/byte-stream.ts";
 import { readLines } from "../../../core/wire/lines.ts";
 import type { Exchange, TracedPod } from "./exchange.ts";
 
@@ -47,7 +47,7 @@ async function readOnce(pod: TracedPod, { kube, signal, wish }: Source, join: Tr
     // What was missed in a cut is asked for, and what was told already is known.
     const asked: TraceWish = { ...wish, backlog: wish.backlog || join.count > 0 };
     await stream.write(new TextEncoder().encode(`${JSON.stringify(asked)}\n`));
-    for await (const line of readLines(chunksOf(stream), TRACE_LINE_BYTES_MAX)) {
+    for await (const line of readLines(bytesOf(stream), TRACE_LINE_BYTES_MAX)) {
       const message = parseTraceMessage(line);
       if (message?.type === "end") return;
       if (message !== undefined) join.take(message);
@@ -70,10 +70,6 @@ export async function readRemembered(
   const wish = { backlog: true, follow: false, fields: false, bodies: false };
   await readOnce(pod, { ...options, wish }, join);
   return [...found.values()];
-}
-
-async function* chunksOf(stream: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) yield chunk;
 }
 
 /** Puts requests and responses together, and leaves out what was told before. */
