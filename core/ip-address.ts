@@ -25,12 +25,12 @@ function ipv4In(groups: readonly number[]): string | undefined {
 
 /** The same text for every spelling of an address. What is no IPv6 address comes back as it is. */
 export function canonicalAddress(text: string): string {
-  const groups = text.includes(":") ? parseIpv6(text) : undefined;
+  const groups = text.includes(":") ? ipv6Groups(text) : undefined;
   return groups === undefined ? text : formatIpv6(groups);
 }
 
 /** The eight groups of any spelling that RFC 4291 §2.2 knows. */
-function parseIpv6(text: string): readonly number[] | undefined {
+export function ipv6Groups(text: string): readonly number[] | undefined {
   const halves = withoutDots(text).split("::");
   const [before = [], after = []] = halves.map((half) => (half === "" ? [] : half.split(":")));
   const missing = 8 - before.length - after.length;

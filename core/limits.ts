@@ -37,11 +37,20 @@ export const HTTP2_OFFER_MS_MAX = 1_000;
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
 export const CLOSE_LINGER_MS_MAX = 2_000;
-/**
- * A connection that brought so much at once is read on in its turn, one connection with each round of the loop. The loop
- * by itself reads 512 KiB from each, ten times over, before it looks at the next.
- */
-export const TURN_BYTES = 256 * 1024;
+/** Read from a connection at once; it is read on behind all the others that are ready. */
+export const READ_BYTES_MAX = 128 * 1024;
+/** Memory for what is read and kept, one read behind the other, and what is left of it that is too small for another. */
+export const SLAB_BYTES = 64 * 1024;
+export const SLAB_READ_BYTES_MIN = 16 * 1024;
+/** Sockets that the kernel tells of at once. */
+export const EVENTS_MAX = 256;
+/** Connections accepted before those that are there go on. */
+export const ACCEPTS_MAX = 32;
+/** Without memory or descriptors for another connection. */
+export const ACCEPT_PAUSE_MS = 100;
+/** The loop of the sockets waits so long by itself before it hands back to Bun's, and at the latest after so long. */
+export const LOOP_IDLE_MS = 1;
+export const LOOP_TURN_MS = 2;
 /** How long a connection may take to show what it speaks before it is relayed as it is. */
 export const SNIFF_MS_MAX = 1_000;
 /** One dial from the sidecar; a dead address must not hold the client longer than its own patience. */
@@ -84,6 +93,8 @@ export const LINGER_MS_MIN = 1_500;
 
 /** How often the lingering sidecar looks for sockets of the application. */
 export const LINGER_POLL_MS = 200;
+/** What a worker's engine takes for the memory of its machine: by it, it decides how much garbage to let lie. */
+export const WORKER_MEMORY_BYTES = 128 * 1024 * 1024;
 /** Connections that wait to be accepted, as while a worker is replaced; the kernel allows no more (net.core.somaxconn). */
 export const LISTEN_BACKLOG = 4_096;
 /** Workers that end sooner than that are replaced at once so often in a row; then the next waits, longer each time. */

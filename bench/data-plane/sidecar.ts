@@ -10,7 +10,8 @@ import { systemClock } from "../../core/host/clock.ts";
 import { jsonLog } from "../../core/host/log.ts";
 import { parseSidecarConfig } from "../../core/sidecar-config.ts";
 import { INHERITED_SOCKETS } from "../../proxy/sidecar/listening-sockets.ts";
-import { parseSocketAddress, type OriginalDestination } from "../../proxy/sidecar/original-destination.ts";
+import type { OriginalDestination } from "../../proxy/sidecar/original-destination.ts";
+import { readSocketAddress } from "../../proxy/tcp/socket-address.ts";
 import { DESTINATION_PORT, POD_IP } from "./world.ts";
 
 const SOCKADDR_BYTES_MAX = 28;
@@ -47,7 +48,7 @@ function openLocalAddress(): OriginalDestination {
   return (fd) => {
     length[0] = SOCKADDR_BYTES_MAX;
     if (libc.symbols.getsockname(fd, address, length) !== 0) return undefined;
-    const local = parseSocketAddress(address);
+    const local = readSocketAddress(address);
     if (local === undefined) return undefined;
     return { address: local.address, port: DESTINATION_PORT };
   };

@@ -9,7 +9,7 @@ import { GATEWAY_CERTIFICATE_MS } from "../../core/limits.ts";
 import type { Answer } from "../http/answer.ts";
 import type { ExchangePolicy, Forward } from "../http/exchange.ts";
 import { serveEitherVersion } from "../http2/either-version.ts";
-import { listenEverywhere } from "../http/listen.ts";
+import { listen } from "../http/listen.ts";
 import { authorityOf } from "../http/request-head.ts";
 import type { Wire } from "../http/wire.ts";
 import { followFeed } from "../routing/feed.ts";
@@ -54,7 +54,7 @@ export async function runGateway(options: GatewayOptions): Promise<GatewayPorts>
     serveEitherVersion({ client, policy: policyOf({ door, routes, counters }, arrival), leaving: signal });
   };
   await keepCertificate(options, certificates);
-  const http = listenEverywhere({
+  const http = listen({
     port: options.ports.http,
     accept: (client, _fd, peer) => serve(client, { scheme: "http", peer: plainAddress(peer()) }),
   });

@@ -1,6 +1,10 @@
 /** One attempt to connect, which may be given away or given up while it is still under way. */
 import { DIAL_MS_MAX, DIAL_RETRY_MS } from "../../core/limits.ts";
-import { DISCARD, Wire, WIRE_HANDLERS } from "./wire.ts";
+import { connect, type Opened } from "../tcp/connect.ts";
+import type { EventLoop } from "../tcp/event-loop.ts";
+import { eventLoop } from "../tcp/process-loop.ts";
+import { TcpSocket } from "../tcp/tcp-socket.ts";
+import { DISCARD, Wire } from "./wire.ts";
 
 export interface Endpoint {
   readonly address: string;
@@ -21,12 +25,13 @@ export class Dial {
   #abandoned = false;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #patientUntil: number;
+  #giveUp: (() => void) | undefined;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
     this.#patientUntil = performance.now() + (endpoint.patienceMs ?? 0);
     this.#timer = setTimeout(() => this.#settle(new Error("Timed out")), endpoint.dialMs ?? DIAL_MS_MAX);
-    void this.#connect();
+    this.#connect();
   }
 
   get outcome(): Wire | Error | undefined {
@@ -39,42 +44,30 @@ export class Dial {
     else listener(this.#outcome);
   }
 
-  /** Closes the connection, now or as soon as it opens. */
+  /** Closes the connection, or ends the attempt. */
   abandon(): void {
     this.#abandoned = true;
     this.#listener = undefined;
     clearTimeout(this.#timer);
+    this.#giveUp?.();
     if (!(this.#outcome instanceof Wire)) return;
     this.#outcome.owner = DISCARD;
     this.#outcome.close();
   }
 
-  async #connect(): Promise<void> {
-    try {
-      await Bun.connect<Wire>({
-        hostname: this.endpoint.address,
-        port: this.endpoint.port,
-        allowHalfOpen: true,
-        socket: {
-          ...WIRE_HANDLERS,
-          open: (socket) => {
-            const wire = new Wire(socket, DISCARD);
-            socket.data = wire;
-            if (this.#abandoned || this.#outcome !== undefined) wire.reset();
-            else this.#settle(wire);
-          },
-        },
-      });
-    } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
-    }
+  #connect(): void {
+    const loop = eventLoop();
+    this.#giveUp = connect(loop, this.endpoint, (outcome) => {
+      if (outcome instanceof Error) this.#failed(outcome);
+      else this.#settle(wireOf(loop, outcome));
+    });
   }
 
   #failed(error: Error): void {
     if (this.#outcome !== undefined || this.#abandoned) return;
     if (performance.now() >= this.#patientUntil) return this.#settle(error);
     setTimeout(() => {
-      if (this.#outcome === undefined && !this.#abandoned) void this.#connect();
+      if (this.#outcome === undefined && !this.#abandoned) this.#connect();
     }, DIAL_RETRY_MS);
   }
 
@@ -82,7 +75,15 @@ export class Dial {
     if (this.#outcome !== undefined || this.#abandoned) return;
     this.#outcome = outcome;
     clearTimeout(this.#timer);
+    if (outcome instanceof Error) this.#giveUp?.();
     this.#listener?.(outcome);
     this.#listener = undefined;
   }
+}
+
+function wireOf(loop: EventLoop, { descriptor, events }: Opened): Wire {
+  const socket = new TcpSocket(loop, { descriptor, wire: (self) => new Wire(self, DISCARD), closed: () => {} });
+  loop.hand(descriptor, socket);
+  socket.begin(events);
+  return socket.wire;
 }

@@ -110,6 +110,11 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#leaving?.addEventListener("abort", this.#leave);
   }
 
+  /** Within a body, which passes on as it comes. */
+  get borrows(): boolean {
+    return this.#current?.body.done === false && this.#input === undefined;
+  }
+
   data(_wire: Wire, bytes: Buffer): void {
     this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
     if (this.#phase === "idle") this.#readHead();
@@ -139,7 +144,7 @@ class Exchange implements WireOwner, UpstreamListener {
   forward(bytes: Buffer): boolean {
     if (this.#current !== undefined) this.#current.answered = true;
     this.#observed?.response(bytes);
-    return this.#client.write(bytes);
+    return this.#client.writeBorrowed(bytes);
   }
 
   began(status: number): void {
@@ -297,9 +302,10 @@ class Exchange implements WireOwner, UpstreamListener {
       this.#refuseBody(current);
       return;
     }
-    this.#input = end < input.length ? input.subarray(end) : undefined;
+    // A copy: the rest of the body was lent.
+    this.#input = end < input.length ? Buffer.from(input.subarray(end)) : undefined;
     this.#observed?.request(input, 0, end);
-    const taken = current.upstream.wire.write(end < input.length ? input.subarray(0, end) : input);
+    const taken = current.upstream.wire.writeBorrowed(end < input.length ? input.subarray(0, end) : input);
     if (!taken || this.#input !== undefined) this.#client.pause();
     if (current.body.done && current.responded) this.#next();
   }

@@ -20,8 +20,8 @@ export function relay(start: RelayStart): void {
     upstream.reset();
     return;
   }
-  resumeUnless(start.fromClient !== undefined && !upstream.write(start.fromClient), client);
-  resumeUnless(start.fromUpstream !== undefined && !client.write(start.fromUpstream), upstream);
+  resumeUnless(start.fromClient !== undefined && !upstream.writeBorrowed(start.fromClient), client);
+  resumeUnless(start.fromUpstream !== undefined && !client.writeBorrowed(start.fromUpstream), upstream);
   if (start.clientEnded === true) upstream.end();
 }
 
@@ -32,9 +32,10 @@ function resumeUnless(backlogged: boolean, source: Wire): void {
 
 function relaySide(other: Wire): WireOwner {
   return {
+    borrows: true,
     data: (wire, bytes) => {
       if (other.closed) wire.reset();
-      else if (!other.write(bytes)) wire.pause();
+      else if (!other.writeBorrowed(bytes)) wire.pause();
     },
     end: () => other.end(),
     drain: () => other.resume(),

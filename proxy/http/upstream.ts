@@ -8,7 +8,7 @@ import type { Wire, WireOwner } from "./wire.ts";
 export interface UpstreamListener {
   /** The head of the final response was read, or of 101. */
   readonly began: (status: number) => void;
-  /** Bytes of the response, as received; false when the client must be waited for. */
+  /** Bytes of the response, as received and not to be kept; false when the client must be waited for. */
   readonly forward: (bytes: Buffer) => boolean;
   /** The final response has ended. */
   readonly responded: (upstream: Upstream) => void;
@@ -30,6 +30,7 @@ export class MalformedResponse extends Error {
 }
 
 export class Upstream implements WireOwner {
+  readonly borrows = true;
   readonly wire: Wire;
   readonly #listener: UpstreamListener;
   /** Method of the request that is being answered; `undefined` between requests. */
@@ -110,7 +111,7 @@ export class Upstream implements WireOwner {
       }
       if (this.#body?.done === true) return this.#finish(input, at);
     }
-    if (at < input.length) this.#carry = input.subarray(at);
+    if (at < input.length) this.#carry = Buffer.from(input.subarray(at));
     if (at > 0) this.#forward(input, at);
   }
 

@@ -2,11 +2,14 @@
  * One TCP connection, client's or upstream's: ordered writes with back-pressure, half-close, reset.
  * Whoever is responsible for it at the moment is its `owner`; a connection changes hands when its protocol is known.
  */
-import type { SocketHandler } from "bun";
-import { CLOSE_LINGER_MS_MAX, TURN_BYTES } from "../../core/limits.ts";
-import { TurnQueue } from "./turn-queue.ts";
+import { CLOSE_LINGER_MS_MAX } from "../../core/limits.ts";
 
 export interface WireOwner {
+  /**
+   * The bytes that `data` gets are used again after the call, so what is kept of them is copied. Spares memory of its own
+   * for each read, which large bodies would fill and throw away.
+   */
+  readonly borrows?: boolean;
   readonly data: (wire: Wire, bytes: Buffer) => void;
   /** The peer will send no more; it may still read. */
   readonly end: (wire: Wire) => void;
@@ -16,7 +19,7 @@ export interface WireOwner {
   readonly close: (wire: Wire, error: Error | undefined) => void;
 }
 
-/** What a wire needs of its socket: Bun's own, or a TLS connection made to look like one. */
+/** What a wire needs of its socket: one of ours, or a TLS connection made to look like one. */
 export interface WireSocket {
   /** How many of the bytes were taken; negative once it is closed. */
   readonly write: (bytes: Buffer) => number;
@@ -29,16 +32,11 @@ export interface WireSocket {
   readonly resume: () => void;
 }
 
-/** State of a module, where there is none elsewhere: it is the loop's, of which a process has one. */
-const TURNS = new TurnQueue();
-
 export class Wire {
   owner: WireOwner;
   readonly #socket: WireSocket;
   #queue: Buffer[] = [];
   #paused = false;
-  /** Not read until it has its turn. */
-  #waitsItsTurn = false;
   #ending = false;
   #shut = false;
   #closeAfterEnd = false;
@@ -64,6 +62,7 @@ export class Wire {
    */
   write(bytes: Buffer): boolean {
     if (this.#closed || this.#ending) return true;
+    if (bytes.length === 0) return true;
     if (this.#queue.length > 0) {
       this.#queue.push(bytes);
       return false;
@@ -105,27 +104,16 @@ export class Wire {
   pause(): void {
     if (this.#paused || this.#closed) return;
     this.#paused = true;
-    if (!this.#waitsItsTurn) this.#socket.pause();
+    this.#socket.pause();
   }
 
   resume(): void {
     if (!this.#paused || this.#closed) return;
     this.#paused = false;
-    if (!this.#waitsItsTurn) this.#socket.resume();
+    this.#socket.resume();
   }
 
-  /** For the socket handlers only: the loop would go on reading here, while others wait. */
-  giveWay(): void {
-    if (this.#waitsItsTurn || this.#closed) return;
-    this.#waitsItsTurn = true;
-    if (!this.#paused) this.#socket.pause();
-    TURNS.add(() => {
-      this.#waitsItsTurn = false;
-      if (!this.#paused && !this.#closed) this.#socket.resume();
-    });
-  }
-
-  /** For the socket handlers only. */
+  /** For the socket only. */
   flush(): void {
     while (this.#queue.length > 0) {
       const first = this.#queue[0];
@@ -142,7 +130,7 @@ export class Wire {
     else this.owner.drain(this);
   }
 
-  /** For the socket handlers only. */
+  /** For the socket only. */
   gone(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -158,19 +146,6 @@ export class Wire {
   }
 }
 
-/** One set of handlers for all sockets; what differs lives in `socket.data`. */
-export const WIRE_HANDLERS: SocketHandler<Wire> = {
-  data: (socket, bytes) => {
-    const wire = socket.data;
-    wire.owner.data(wire, bytes);
-    if (bytes.length >= TURN_BYTES) wire.giveWay();
-  },
-  end: (socket) => socket.data.owner.end(socket.data),
-  drain: (socket) => socket.data.flush(),
-  close: (socket, error) => socket.data.gone(error),
-  error: (socket) => socket.data.reset(),
-};
-
 /** Owner of a connection that is only waited for to close: what still arrives is thrown away. */
 export const DISCARD: WireOwner = {
   data: () => {},
@@ -182,7 +157,8 @@ export const DISCARD: WireOwner = {
 /** Ends our side, then reads on for a while: closing with unread bytes would reset the connection under the answer. */
 export function closeSoon(wire: Wire): void {
   const timer = setTimeout(() => wire.close(), CLOSE_LINGER_MS_MAX);
-  wire.owner = { ...DISCARD, close: () => clearTimeout(timer) };
+  const { data, end, drain } = DISCARD;
+  wire.owner = { borrows: true, data, end, drain, close: () => clearTimeout(timer) };
   wire.end();
   wire.resume();
 }

@@ -7,10 +7,10 @@ import { writeSync } from "node:fs";
 import { ENV, PORT, PROGRAM } from "../../core/contract.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { jsonLog } from "../../core/host/log.ts";
-import { SPAWN_SETTLED_MS, WORKER_ANSWER_MS_MAX } from "../../core/limits.ts";
+import { SPAWN_SETTLED_MS, WORKER_ANSWER_MS_MAX, WORKER_MEMORY_BYTES } from "../../core/limits.ts";
 import { parseSidecarConfig } from "../../core/sidecar-config.ts";
 import { askAdmin } from "./ask-admin.ts";
-import { openListeningSocket, SIDECAR_SOCKETS } from "./listening-sockets.ts";
+import { openSidecarSockets } from "./listening-sockets.ts";
 import { openCodeRelease } from "./resident-code.ts";
 import { CANNOT_START, supervise, type Worker, type WorkerStart } from "./supervise.ts";
 
@@ -23,7 +23,7 @@ export async function main(_argv: readonly string[]): Promise<number> {
   try {
     // Looked at here, since no other worker would do better.
     parseSidecarConfig(process.env[ENV.sidecar] ?? "");
-    const sockets = SIDECAR_SOCKETS.map(openListeningSocket);
+    const sockets = openSidecarSockets();
     const releaseCode = openCodeRelease();
     return await supervise({
       start: (start) => {
@@ -56,6 +56,8 @@ const NOT_STARTED: Worker = { exited: Promise.resolve(126), kill: () => {} };
 
 function startWorker(sockets: readonly number[], { restarts, stopping }: WorkerStart): Worker {
   const argv = [process.execPath, PROGRAM.proxyWorker, String(restarts), ...(stopping ? ["--stopping"] : [])];
-  const child = Bun.spawn(argv, { stdio: ["ignore", "inherit", "inherit", ...sockets] });
+  // The engine would take its share of all the node's memory before it collects.
+  const env = { ...process.env, BUN_JSC_forceRAMSize: String(WORKER_MEMORY_BYTES) };
+  const child = Bun.spawn(argv, { env, stdio: ["ignore", "inherit", "inherit", ...sockets] });
   return { exited: child.exited, kill: (signal) => child.kill(signal) };
 }

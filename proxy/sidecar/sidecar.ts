@@ -6,7 +6,7 @@ import type { Clock } from "../../core/host/clock.ts";
 import type { Log } from "../../core/host/log.ts";
 import { AGENT_ANSWER_MS_MAX } from "../../core/limits.ts";
 import type { SidecarConfig } from "../../core/sidecar-config.ts";
-import { listen, listenEverywhere, type Listening } from "../http/listen.ts";
+import { listen, type Listening } from "../http/listen.ts";
 import type { Wire } from "../http/wire.ts";
 import { acceptAdmin } from "./admin.ts";
 import { askNode } from "./ask-node.ts";
@@ -108,17 +108,17 @@ interface Doors {
 
 function openListeners(pod: Pod, { sockets, admin, traces }: Doors): readonly Listening[] {
   return [
-    listenEverywhere({
+    listen({
       port: PORT.outbound,
       inherited: sockets?.outbound,
       accept: (client, fd) => acceptOutbound(pod, client, fd),
     }),
-    listenEverywhere({
+    listen({
       port: PORT.inbound,
       inherited: sockets?.inbound,
       accept: (client, fd, peer) => acceptInbound(pod, client, { fd, peer }),
     }),
-    listenEverywhere({ port: PORT.admin, inherited: sockets?.admin, accept: admin }),
+    listen({ port: PORT.admin, inherited: sockets?.admin, accept: admin }),
     listen({
       hostname: "127.0.0.1",
       port: PORT.enter,

@@ -9,7 +9,11 @@ import type { Wire } from "../../../proxy/http/wire.ts";
 import { newCounters } from "../../../proxy/sidecar/metrics.ts";
 import type { Pod } from "../../../proxy/sidecar/pod.ts";
 import { Routes } from "../../../proxy/routing/routes.ts";
+import { eventLoop } from "../../../proxy/tcp/process-loop.ts";
 import { Trace } from "../../../proxy/trace/trace.ts";
+
+// Whoever keeps bytes that were only lent keeps others.
+eventLoop().lent.spoils = true;
 
 export interface RawServer extends Endpoint {
   readonly close: () => Promise<void>;

@@ -1,0 +1,154 @@
+/**
+ * Which of our sockets are ready, and each in its turn. It runs within Bun's loop, which calls it when something is; while
+ * traffic flows it waits by itself, for a moment, and hands back to Bun in between, whose timers and sockets go on.
+ *
+ * Invariant: a socket is told once of each change (edge-triggered), so whoever does not read on at once asks for a turn.
+ */
+import { drainMicrotasks } from "bun:jsc";
+import { EVENTS_MAX, LOOP_IDLE_MS, LOOP_TURN_MS } from "../../core/limits.ts";
+import { type BunLoop, watchInBunLoop } from "./bun-loop.ts";
+import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, type Libc, openLibc, systemError } from "./libc.ts";
+import { KeptBuffer, LentBuffer } from "./read-buffer.ts";
+
+export interface Watched {
+  /** `events` as of epoll_wait(2). */
+  readonly ready: (events: number) => void;
+  /** Asked for with `later`. */
+  readonly turn: () => void;
+}
+
+/** In 32-bit words: struct epoll_event is packed on x86-64 alone. */
+const EVENT_WORDS = process.arch === "x64" ? 3 : 4;
+const DATA_WORD = process.arch === "x64" ? 1 : 2;
+
+export class EventLoop {
+  readonly libc: Libc = openLibc();
+  readonly kept = new KeptBuffer();
+  readonly lent = new LentBuffer();
+  readonly #epoll: number;
+  readonly #events = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS * EVENTS_MAX));
+  readonly #control = new Int32Array(new ArrayBuffer(16));
+  /** By descriptor. */
+  readonly #watched: (Watched | undefined)[] = [];
+  /** How often a descriptor's number has been given away: what was told of its predecessor is not for it. */
+  readonly #generations: number[] = [];
+  #count = 0;
+  #waiting: Watched[] = [];
+  #running = false;
+  #called = false;
+  #bun: BunLoop | undefined;
+
+  constructor() {
+    this.#epoll = this.libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epoll < 0) throw systemError("epoll_create1", this.libc.errno());
+    void this.#join();
+  }
+
+  watch(descriptor: number, events: number, watched: Watched): void {
+    this.#generations[descriptor] = ((this.#generations[descriptor] ?? 0) + 1) | 0;
+    this.#watched[descriptor] = watched;
+    this.#count += 1;
+    if (this.#count === 1) this.#bun?.hold(true);
+    this.#tell(EPOLL_CTL_ADD, descriptor, events);
+  }
+
+  /** Whom it belongs to from now on. */
+  hand(descriptor: number, watched: Watched): void {
+    this.#watched[descriptor] = watched;
+  }
+
+  /** For what else it is watched from now on. */
+  change(descriptor: number, events: number): void {
+    this.#tell(EPOLL_CTL_MOD, descriptor, events);
+  }
+
+  /** Before it is closed, by which the kernel forgets it as well. */
+  forget(descriptor: number): void {
+    if (this.#watched[descriptor] === undefined) return;
+    this.#watched[descriptor] = undefined;
+    this.#count -= 1;
+    if (this.#count === 0) this.#bun?.hold(false);
+  }
+
+  /** A turn behind all that are ready or wait already. The caller asks for one at a time. */
+  later(watched: Watched): void {
+    this.#waiting.push(watched);
+    this.#call();
+  }
+
+  async #join(): Promise<void> {
+    this.#bun = await watchInBunLoop(this.libc, this.#epoll, () => this.#run());
+    this.#bun.hold(this.#count > 0);
+  }
+
+  #tell(operation: number, descriptor: number, events: number): void {
+    this.#control[0] = events;
+    this.#control[DATA_WORD] = descriptor;
+    this.#control[DATA_WORD + 1] = this.#generations[descriptor] ?? 0;
+    if (this.libc.epoll_ctl(this.#epoll, operation, descriptor, this.#control) !== 0)
+      throw systemError("epoll_ctl", this.libc.errno());
+  }
+
+  /** Where nobody else would: what waits is known to no kernel. */
+  #call(): void {
+    if (this.#running || this.#called) return;
+    this.#called = true;
+    setImmediate(() => {
+      this.#called = false;
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      const end = performance.now() + LOOP_TURN_MS;
+      do {
+        const told = this.libc.epoll_wait(
+          this.#epoll,
+          this.#events,
+          EVENTS_MAX,
+          this.#waiting.length > 0 ? 0 : LOOP_IDLE_MS,
+        );
+        for (let i = 0; i < told; i += 1) this.#dispatch(i * EVENT_WORDS);
+        if (told <= 0 && this.#waiting.length === 0) return;
+        this.#takeTurns();
+        drainMicrotasks();
+      } while (performance.now() < end);
+    } finally {
+      this.#running = false;
+      if (this.#waiting.length > 0) this.#call();
+    }
+  }
+
+  #dispatch(at: number): void {
+    const descriptor = this.#events[at + DATA_WORD] ?? -1;
+    if (this.#events[at + DATA_WORD + 1] !== this.#generations[descriptor]) return;
+    try {
+      this.#watched[descriptor]?.ready(this.#events[at] ?? 0);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #takeTurns(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const watched of waiting) {
+      try {
+        watched.turn();
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+}
+
+/** As an uncaught exception, which it is; the others that are ready are told no second time. */
+function report(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}

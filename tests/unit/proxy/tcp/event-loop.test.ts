@@ -1,0 +1,116 @@
+import { describe, expect, test } from "bun:test";
+import { EventLoop, type Watched } from "../../../../proxy/tcp/event-loop.ts";
+import { AF_UNIX, EPOLLET, EPOLLIN, SOCK_NONBLOCK, SOCK_STREAM } from "../../../../proxy/tcp/libc.ts";
+
+const loop = new EventLoop();
+const byte = new Uint8Array(new ArrayBuffer(1));
+
+function pair(): readonly [number, number] {
+  const both = new Int32Array(new ArrayBuffer(8));
+  loop.libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, both);
+  return [both[0] ?? -1, both[1] ?? -1];
+}
+
+function send(descriptor: number): void {
+  loop.libc.send(descriptor, byte, 1, 0);
+}
+
+function watched(ready: () => void, turn = (): void => {}): Watched {
+  return { ready, turn };
+}
+
+describe("EventLoop", () => {
+  test("tells of a descriptor that is ready, while the process does other things as well", async () => {
+    const [near, far] = pair();
+    let told = 0;
+    loop.watch(
+      near,
+      EPOLLIN | EPOLLET,
+      watched(() => {
+        told += 1;
+      }),
+    );
+    for (let i = 1; i <= 3; i += 1) {
+      send(far);
+      while (told < i) await Bun.sleep(1);
+    }
+    expect(told).toBe(3);
+    loop.forget(near);
+  });
+
+  test("gives turns in order, one each", async () => {
+    const order: string[] = [];
+    const again = (name: string, times: number): Watched => {
+      let left = times;
+      const self = watched(
+        () => {},
+        () => {
+          order.push(name);
+          left -= 1;
+          if (left > 0) loop.later(self);
+        },
+      );
+      return self;
+    };
+    loop.later(again("a", 3));
+    loop.later(again("b", 2));
+    while (order.length < 5) await Bun.sleep(1);
+    expect(order).toEqual(["a", "b", "a", "b", "a"]);
+  });
+
+  test("lets promises settle between the turns", async () => {
+    const order: string[] = [];
+    const later = watched(
+      () => {},
+      () => void order.push("turn"),
+    );
+    const first = watched(
+      () => {},
+      () => {
+        void Promise.resolve().then(() => order.push("promise"));
+        loop.later(later);
+      },
+    );
+    loop.later(first);
+    while (order.length < 2) await Bun.sleep(1);
+    expect(order).toEqual(["promise", "turn"]);
+  });
+
+  test("does not tell a descriptor what was meant for another of its number", async () => {
+    const [near, far] = pair();
+    const told: string[] = [];
+    loop.watch(
+      near,
+      EPOLLIN,
+      watched(() => void told.push("old")),
+    );
+    send(far);
+    loop.forget(near);
+    loop.libc.close(near);
+    const [reused, other] = pair();
+    expect(reused).toBe(near);
+    loop.watch(
+      reused,
+      EPOLLIN | EPOLLET,
+      watched(() => void told.push("new")),
+    );
+    await Bun.sleep(5);
+    expect(told).toEqual([]);
+    send(other);
+    while (told.length === 0) await Bun.sleep(1);
+    expect(told).toEqual(["new"]);
+    loop.forget(reused);
+  });
+
+  test("goes on with the others when one throws", async () => {
+    const program = `
+      import { EventLoop } from "${import.meta.dir}/../../../../proxy/tcp/event-loop.ts";
+      const loop = new EventLoop();
+      process.on("uncaughtException", (error) => console.log("uncaught", error.message));
+      loop.later({ ready: () => {}, turn: () => { throw new Error("first"); } });
+      loop.later({ ready: () => {}, turn: () => { console.log("second"); setTimeout(() => process.exit(0), 20); } });
+    `;
+    const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", stderr: "inherit" });
+    expect(await child.stdout.text()).toBe("second\nuncaught first\n");
+  });
+});
