@@ -9,7 +9,7 @@ import { Field } from "./field.ts";
 import { ERROR } from "./frame.ts";
 import { requestHeadText, responseHeadText } from "./head-text.ts";
 import type { Block } from "./hpack-decoder.ts";
-import { areTrailers, beginsTunnel, contentOf, type Request } from "./request.ts";
+import { areTrailers, beginsTunnel, contentOf, grpcStatusOf, type Request } from "./request.ts";
 import { Stream, type StreamListener } from "./stream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -61,6 +61,7 @@ export class Exchange implements StreamListener {
     if (stream === this.up && !this.#responded) return this.#respond(block, end);
     // A tunnel has DATA alone (RFC 9113 §8.5).
     if (this.#tunnel || !end || !areTrailers(fields)) return false;
+    this.#noteTrailers(stream, fields);
     (stream === this.up ? this.down : this.up).writeTrailers(fields);
     return true;
   }
@@ -165,6 +166,17 @@ export class Exchange implements StreamListener {
     this.down.tap = (content) => this.#observer?.capture?.response(content);
   }
 
+  #noteTrailers(stream: Stream, trailers: readonly Field[]): void {
+    const observer = this.#observer;
+    if (stream === this.down) return observer?.capture?.requestTrailers(trailers);
+    this.#tellRpcEnd(grpcStatusOf(trailers));
+    observer?.capture?.responseTrailers(trailers);
+  }
+
+  #tellRpcEnd(grpcStatus: number): void {
+    if (grpcStatus >= 0) this.#observer?.rpcEnded(grpcStatus);
+  }
+
   /** A sidecar's offer follows its first SETTINGS: it has to hear the application's. */
   #awaitOffer(upstream: UpstreamConnection): void {
     this.#offer = setTimeout(() => {
@@ -185,6 +197,7 @@ export class Exchange implements StreamListener {
       this.#tunnel = beginsTunnel(response, this.#request.head.method);
       this.up.contentLeft = contentOf(response, this.#request.head.method);
       this.#observer?.responded(status);
+      this.#tellRpcEnd(response.grpcStatus);
       this.#observer?.capture?.response(responseHeadText(block.fields));
     } else this.up.connection?.idleFrame();
     this.down.connection?.sendHeaders(this.down, block.fields, end);

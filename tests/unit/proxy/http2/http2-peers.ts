@@ -1,6 +1,12 @@
 /** HTTP/2 servers on loopback that remember what they were asked. */
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { Endpoint } from "../../../../proxy/http/dial.ts";
 
 export interface Http2Server extends Endpoint {
@@ -16,6 +22,10 @@ export interface Http2Server extends Endpoint {
 export interface Http2ServerOptions {
   /** Sends the request's content back, with a trailer. */
   readonly echo?: boolean;
+  /** In place of that trailer, `grpc-status: 0`. */
+  readonly trailers?: OutgoingHttpHeaders;
+  /** Answers with these fields alone, as gRPC does where a call fails at once. */
+  readonly trailersOnly?: OutgoingHttpHeaders;
   /** Never answers. */
   readonly silent?: boolean;
   readonly delayMs?: number;
@@ -53,6 +63,10 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
       stream.pipe(stream);
       return;
     }
+    if (options.trailersOnly !== undefined) {
+      stream.respond({ ":status": 200, ...options.trailersOnly }, { endStream: true });
+      return;
+    }
     if (options.stalled === true) {
       stream.pause();
       stream.respond({ ":status": 200 });
@@ -67,7 +81,7 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
       return;
     }
     stream.respond({ ":status": 200 }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.on("wantTrailers", () => stream.sendTrailers(options.trailers ?? { "grpc-status": "0" }));
     stream.pipe(stream);
   });
   server.listen(0, "127.0.0.1");
