@@ -79,11 +79,13 @@ export class Exchange implements StreamListener {
   /** Its connection to the target is gone. */
   lost(): void {
     if (this.#done) return;
-    const unheard = this.#upstream?.silent === true;
+    const { silent: unheard = false, foreign = false } = this.#upstream ?? {};
     this.#upstream = undefined;
     const repeatable = this.#bodyless && SAFE_METHODS.has(this.#request.head.method);
     if (repeatable && unheard && this.#rest.length > 0) this.#connect(this.#rest);
     else if (this.#responded) this.#fail(ERROR.internal);
+    else if (foreign && this.#request.head.protocol !== undefined) this.#refuseTunnel();
+    else if (foreign) this.answer({ status: 502, text: "The server does not speak HTTP/2\n" });
     else this.answer({ status: 502, text: "The connection to the server was lost before it answered\n" });
   }
 
@@ -182,10 +184,14 @@ export class Exchange implements StreamListener {
     this.#offer = setTimeout(() => {
       if (upstream.offersConnect) return;
       upstream.giveUp(this.up, ERROR.cancel);
-      const protocol = this.#request.head.protocol ?? "";
-      this.answer({ status: 501, text: `The server does not take \`${protocol}\` over HTTP/2 (RFC 8441)\n` });
+      this.#refuseTunnel();
       this.#client.flushAll();
     }, HTTP2_OFFER_MS_MAX);
+  }
+
+  #refuseTunnel(): void {
+    const protocol = this.#request.head.protocol ?? "";
+    this.answer({ status: 501, text: `The server does not take \`${protocol}\` over HTTP/2 (RFC 8441)\n` });
   }
 
   #respond(block: Block, end: boolean): boolean {
