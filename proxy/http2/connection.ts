@@ -138,7 +138,7 @@ export abstract class Connection implements WireOwner, FrameHandler {
       else {
         stream.remoteEnded = end;
         if (padding > 0) stream.sentOn(padding);
-        stream.partner?.pass(received, end);
+        if (!stream.deaf) stream.partner?.pass(received, end);
         if (end) this.#closeWhenEnded(stream);
       }
     }
@@ -154,8 +154,8 @@ export abstract class Connection implements WireOwner, FrameHandler {
     stream.received += to - from + FRAME_HEAD_BYTES;
     if (stream.remoteEnded) return this.failStream(id, ERROR.streamClosed);
     stream.remoteEnded = end;
-    if (!stream.listener.headers(stream, block, end) || (end && stream.contentFault(true) !== undefined))
-      return this.failStream(id, ERROR.protocol);
+    const taken = stream.deaf || stream.listener.headers(stream, block, end);
+    if (!taken || (end && stream.contentFault(true) !== undefined)) return this.failStream(id, ERROR.protocol);
     if (end) this.#closeWhenEnded(stream);
   }
 
@@ -242,6 +242,12 @@ export abstract class Connection implements WireOwner, FrameHandler {
     if (stream.connection !== this || this.streams.get(stream.id) !== stream) return;
     this.#writeReset(stream.id, code);
     this.#remove(stream, "reset-by-us");
+  }
+
+  /** All was sent, and the peer need not send on. */
+  protected resetEnded(stream: Stream): void {
+    this.resetStream(stream, ERROR.none);
+    stream.listener.closed(stream);
   }
 
   sendHeaders(stream: Stream, fields: readonly Field[], end: boolean): void {
@@ -375,7 +381,8 @@ export abstract class Connection implements WireOwner, FrameHandler {
 
   #endLocally(stream: Stream): void {
     stream.localEnded = true;
-    this.#closeWhenEnded(stream);
+    if (stream.deaf && !stream.remoteEnded) this.resetEnded(stream);
+    else this.#closeWhenEnded(stream);
   }
 
   #closeWhenEnded(stream: Stream): void {

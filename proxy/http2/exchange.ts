@@ -71,6 +71,8 @@ export class Exchange implements StreamListener {
   }
 
   reset(stream: Stream, code: number): void {
+    // The response is whole; its server wants no more of the request (RFC 9113 §8.1).
+    if (stream === this.up && this.up.remoteEnded && code === ERROR.none) return this.#client.resetSoon(this.down);
     if (stream === this.down) this.#upstream?.giveUp(this.up, code === ERROR.none ? ERROR.cancel : code);
     else this.#client.resetStream(this.down, code);
     this.#end(false);

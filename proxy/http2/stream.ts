@@ -33,6 +33,8 @@ export class Stream {
   /** END_STREAM was sent, or received. */
   localEnded = false;
   remoteEnded = false;
+  /** What the peer still sends is of no use: the stream is reset behind what waits here (RFC 9113 §8.1). */
+  deaf = false;
   /** Bytes of its frames so far. */
   received = 0;
   /** Of the content that the peer has announced, still to come; -1 where it has not said, -2 where it sent more. */

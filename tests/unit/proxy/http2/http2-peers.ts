@@ -16,6 +16,8 @@ export interface Http2Server extends Endpoint {
   readonly aborted: Promise<number>;
   /** Of each answer, what no window has let out yet. */
   readonly unsent: () => readonly number[];
+  /** Wants no more of the requests, whatever was answered (RFC 9113 §8.1). */
+  readonly hangUp: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -95,6 +97,9 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
     sessions: () => sessions,
     aborted: aborted.promise,
     unsent: () => streams.map((stream) => stream.writableLength),
+    hangUp: () => {
+      for (const stream of streams) stream.close(0);
+    },
     close: async () => {
       for (const session of open) session.destroy();
       server.close();
