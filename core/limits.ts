@@ -141,6 +141,8 @@ export const TRACE_FLUSH_MS = 25;
 /** Of one message, head and body as they came; and of its body what is told. */
 export const TRACE_MESSAGE_BYTES_MAX = 32 * 1024;
 export const TRACE_BODY_BYTES_MAX = 16 * 1024;
+/** Of the trailers of one message by HTTP/2: gRPC's own limit of what a client takes is 8 KiB. */
+export const TRACE_TRAILERS_BYTES_MAX = 8 * 1024;
 /** Exchanges whose messages are kept at one time; those of more are told without. */
 export const TRACE_CAPTURES_MAX = 64;
 /** One message of the traces as the client reads it: two heads and two bodies, escaped. */

@@ -57,6 +57,8 @@ export interface ResponseTrace {
   readonly id: number;
   /** 0: there was none. */
   readonly status: number;
+  /** What a gRPC call ended with (`grpc-status`); absent where none was told. */
+  readonly grpcStatus?: number;
   /** False when the exchange broke off. */
   readonly complete: boolean;
   /** Who was reached; an empty address: nobody. */
@@ -83,6 +85,8 @@ export interface MessageTrace {
   /** In their order; values of secret ones are replaced. */
   readonly fields: readonly (readonly [string, string])[];
   readonly body?: BodyTrace;
+  /** Fields behind the body. */
+  readonly trailers?: readonly (readonly [string, string])[];
 }
 
 export interface BodyTrace {
@@ -173,11 +177,13 @@ function parseRequest(value: unknown): RequestTrace {
 }
 
 function parseResponse(value: unknown): ResponseTrace {
+  const grpcStatus = asNumber(at(value, "grpcStatus"));
   const [request, response] = [parseMessage(at(value, "request")), parseMessage(at(value, "response"))];
   return {
     type: "response",
     id: numberAt(value, "id"),
     status: numberAt(value, "status"),
+    ...(grpcStatus === undefined ? {} : { grpcStatus }),
     complete: at(value, "complete") === true,
     address: textAt(value, "address"),
     port: numberAt(value, "port"),
@@ -197,8 +203,9 @@ function parseResponse(value: unknown): ResponseTrace {
 function parseMessage(value: unknown): MessageTrace | undefined {
   if (value === undefined) return undefined;
   const body = at(value, "body");
+  const trailers = fieldsAt(value, "trailers");
   return {
-    fields: asArray(at(value, "fields")).map((field) => [asString(at(field, 0)) ?? "", asString(at(field, 1)) ?? ""]),
+    fields: fieldsAt(value, "fields"),
     ...(body === undefined
       ? {}
       : {
@@ -208,7 +215,12 @@ function parseMessage(value: unknown): MessageTrace | undefined {
             cut: at(body, "cut") === true,
           },
         }),
+    ...(trailers.length === 0 ? {} : { trailers }),
   };
+}
+
+function fieldsAt(value: unknown, key: string): MessageTrace["fields"] {
+  return asArray(at(value, key)).map((field) => [asString(at(field, 0)) ?? "", asString(at(field, 1)) ?? ""]);
 }
 
 /** No key for what is absent, as `exactOptionalPropertyTypes` wants it. */

@@ -13,7 +13,7 @@ export const trace = define({
   options: {
     service: { type: "string", requiresArg: true, describe: "Only requests to this service" },
     path: { type: "string", requiresArg: true, describe: "Only paths that begin with this" },
-    status: { type: "string", requiresArg: true, describe: "Only these answers, for example 404 or 4xx,5xx" },
+    status: { type: "string", requiresArg: true, describe: "Only these answers, for example 404 or 5xx,grpc:error" },
     bodies: { type: "boolean", default: false, describe: "Header fields and the beginning of bodies too" },
     har: { type: "string", requiresArg: true, describe: "Write them into this file too, as an HTTP archive" },
     otlp: { type: "string", requiresArg: true, describe: "Send them to this OpenTelemetry collector (OTLP/HTTP) too" },
@@ -25,6 +25,7 @@ export const trace = define({
   examples: [
     ["azds trace", "Every request in the selected dev space"],
     ["azds trace web --status 5xx --bodies", "What went wrong in and around one service"],
+    ["azds trace --status grpc:error", "gRPC calls that failed; grpc:UNAVAILABLE: those that ended so"],
   ],
   action: () => import("../actions/trace.ts"),
 });

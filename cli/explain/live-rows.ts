@@ -1,4 +1,5 @@
 /** A tree of requests as rows of a table. Pure. */
+import { statusText } from "../engine/traces/exchange.ts";
 import type { Call } from "./trace-tree.ts";
 import { reasonInWords } from "./words.ts";
 
@@ -18,7 +19,7 @@ function rowOf(call: Call, prefix: string): readonly string[] {
     `${prefix}${call.method} ${call.authority}${call.path}`,
     call.service ?? "",
     call.pod ?? "",
-    call.status === 0 ? "no answer" : String(call.status),
+    statusText(call),
     `${call.ms < 10 ? call.ms.toFixed(1) : String(Math.round(call.ms))} ms`,
     `${reasonInWords(call.reason)}${space}${tries}`,
   ];

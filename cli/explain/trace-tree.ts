@@ -20,6 +20,8 @@ export interface Call {
   readonly pod?: string;
   /** 0: nobody. */
   readonly status: number;
+  /** What a gRPC call ended with. */
+  readonly grpcStatus?: number;
   /** As the caller saw it. */
   readonly ms: number;
   /** Why it went there. */
@@ -82,6 +84,7 @@ class Tree {
     const decided = chain.findLast(forwards) ?? sent;
     const answerer = chain.find((each) => !forwards(each));
     const service = decided.response?.service;
+    const grpcStatus = response?.grpcStatus;
     return {
       method: request.method,
       authority: request.authority,
@@ -90,6 +93,7 @@ class Tree {
       ...(service === undefined ? {} : { service }),
       ...(answerer === undefined ? {} : { pod: `${answerer.namespace}/${answerer.pod}` }),
       status: response?.status ?? 0,
+      ...(grpcStatus === undefined ? {} : { grpcStatus }),
       ms: response?.totalMs ?? 0,
       reason: decided.request.reason,
       tries: response?.tries ?? 0,

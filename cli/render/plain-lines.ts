@@ -1,4 +1,5 @@
 /** What each event looks like as lines of text; steps are the renderers' own. */
+import { isGrpcError, isGrpcFault } from "../../core/grpc-status.ts";
 import type { Event } from "../engine/events.ts";
 import { duration } from "./duration.ts";
 import type { Paint } from "./paint.ts";
@@ -96,8 +97,9 @@ function logLine(event: EventOf<"log">, paint: Paint): string {
 /** Answers that tell of a failure stand out. */
 function traceLine({ text, response }: EventOf<"trace">, paint: Paint): string {
   if (response === undefined) return paint.dim(text);
-  if (response.status === 0 || response.status >= 500) return paint.red(text);
-  return response.status >= 400 ? paint.yellow(text) : text;
+  const { status, grpcStatus } = response;
+  if (status === 0 || status >= 500 || isGrpcFault(grpcStatus)) return paint.red(text);
+  return status >= 400 || isGrpcError(grpcStatus) ? paint.yellow(text) : text;
 }
 
 function failureLines(event: EventOf<"failed">, paint: Paint): readonly Line[] {

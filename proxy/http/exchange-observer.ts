@@ -9,6 +9,8 @@ export interface ExchangeObserver {
   readonly connected: (target: Target) => void;
   /** The head of the final response (200 and above) or of 101 was read, or the proxy answers in the server's place. */
   readonly responded: (status: number) => void;
+  /** The status of a gRPC call was read: of the trailers, or of a response that has nothing else. */
+  readonly rpcEnded: (grpcStatus: number) => void;
   /** Called once. Sizes are in bytes on the wire, heads included; `complete` is false when the exchange broke off. */
   readonly ended: (sizes: ExchangeSizes, complete: boolean) => void;
   /** Set where somebody wants the messages themselves. */
@@ -27,4 +29,9 @@ export interface ExchangeSizes {
 export interface MessageCapture {
   readonly request: (bytes: Buffer) => void;
   readonly response: (bytes: Buffer) => void;
+  /** Of HTTP/2; those of HTTP/1.1 stand in the bytes. */
+  readonly requestTrailers: (trailers: Trailers) => void;
+  readonly responseTrailers: (trailers: Trailers) => void;
 }
+
+export type Trailers = readonly { readonly name: string; readonly value: string }[];

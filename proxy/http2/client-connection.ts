@@ -126,7 +126,8 @@ export class ClientConnection extends Connection implements UpstreamOwner {
 
   /** Once what was written has been sent: the peer need not send on. */
   resetSoon(stream: Stream): void {
-    if (!stream.waiting) this.resetStream(stream, ERROR.none);
+    stream.deaf = true;
+    if (stream.localEnded) this.resetEnded(stream);
   }
 
   flushAll(): void {

@@ -3,6 +3,7 @@
  * gathers in `output` until the end of the turn.
  */
 import {
+  HTTP2_HELD_BYTES_MAX,
   HTTP2_IDLE_FRAMES_MAX,
   HTTP2_IDLE_FRAMES_PER_S,
   HTTP2_WAITING_FRAMES_MAX,
@@ -32,11 +33,11 @@ import { type DataInfo, type FrameHandler, FrameReader } from "./frame-reader.ts
 import { type Block, HpackDecoder } from "./hpack-decoder.ts";
 import { HpackEncoder } from "./hpack-encoder.ts";
 import { Output } from "./output.ts";
-import { mayCredit, type Stream } from "./stream.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+import type { Stream } from "./stream.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
 const SETTINGS_ACK = frame({ type: FRAME.settings, flags: FLAG.ack, id: 0 }, NO_PAYLOAD);
-const CREDIT_BYTES_MIN = HTTP2_WINDOW_BYTES / 4;
 /** Idle frames earned by a frame of content and by each 512 bytes: peers measure bandwidth with PINGs. */
 const EARNED_BY_DATA = 2;
 const EARNED_BYTES = 512;
@@ -58,8 +59,7 @@ export abstract class Connection implements WireOwner, FrameHandler {
   #failed = false;
   #peerFrameBytes = FRAME_BYTES_DEFAULT;
   #sendWindow = WINDOW_DEFAULT;
-  #receiveWindow = HTTP2_WINDOW_BYTES;
-  #uncredited = 0;
+  readonly #receiveWindow = new ReceiveWindow(HTTP2_WINDOW_BYTES);
   /** Bytes of this peer's that wait on other connections. */
   #held = 0;
   /** Our short frames written since the peer last took everything. */
@@ -125,28 +125,25 @@ export abstract class Connection implements WireOwner, FrameHandler {
   dataFrame(id: number, received: Slice, { end, padding }: DataInfo): void {
     const content = received.to - received.from - FRAME_HEAD_BYTES;
     const counted = content + padding;
-    this.#receiveWindow -= counted;
-    if (this.#receiveWindow < 0) return this.fail(ERROR.flowControl, "more DATA than the connection's window");
+    if (!this.#receiveWindow.take(counted))
+      return this.fail(ERROR.flowControl, "more DATA than the connection's window");
     const stream = this.streams.get(id);
     if (content > 0) this.#idleFrames.earn(EARNED_BY_DATA + content / EARNED_BYTES);
     else if (!end) this.idleFrame();
     if (stream === undefined) this.#dataOnClosed(id);
     else if (stream.remoteEnded) this.failStream(id, ERROR.streamClosed);
     else {
-      stream.receiveWindow -= counted;
-      stream.received += counted + FRAME_HEAD_BYTES;
-      if (stream.contentLeft >= 0)
-        stream.contentLeft = stream.contentLeft < content ? -2 : stream.contentLeft - content;
-      const fault = stream.receiveWindow < 0 ? ERROR.flowControl : contentFault(stream, end);
+      const fault = stream.receive(content, { end, padding });
       if (fault !== undefined) this.failStream(id, fault);
       else {
         stream.remoteEnded = end;
         if (padding > 0) stream.sentOn(padding);
-        stream.partner?.pass(received, end);
+        if (!stream.deaf) stream.partner?.pass(received, end);
         if (end) this.#closeWhenEnded(stream);
       }
     }
-    this.#creditConnection(counted);
+    this.#receiveWindow.earn(counted);
+    this.#creditConnection();
   }
 
   headerBlock(id: number, { bytes, from, to }: Slice, end: boolean): void {
@@ -157,8 +154,8 @@ export abstract class Connection implements WireOwner, FrameHandler {
     stream.received += to - from + FRAME_HEAD_BYTES;
     if (stream.remoteEnded) return this.failStream(id, ERROR.streamClosed);
     stream.remoteEnded = end;
-    if (!stream.listener.headers(stream, block, end) || (end && contentFault(stream, true) !== undefined))
-      return this.failStream(id, ERROR.protocol);
+    const taken = stream.deaf || stream.listener.headers(stream, block, end);
+    if (!taken || (end && stream.contentFault(true) !== undefined)) return this.failStream(id, ERROR.protocol);
     if (end) this.#closeWhenEnded(stream);
   }
 
@@ -247,6 +244,12 @@ export abstract class Connection implements WireOwner, FrameHandler {
     this.#remove(stream, "reset-by-us");
   }
 
+  /** All was sent, and the peer need not send on. */
+  protected resetEnded(stream: Stream): void {
+    this.resetStream(stream, ERROR.none);
+    stream.listener.closed(stream);
+  }
+
   sendHeaders(stream: Stream, fields: readonly Field[], end: boolean): void {
     const room = FRAME_HEAD_BYTES + HpackEncoder.bytesMax(fields);
     const chunk = this.output.reserve(room);
@@ -299,8 +302,10 @@ export abstract class Connection implements WireOwner, FrameHandler {
     else this.#blocked.delete(stream);
   }
 
-  credit(id: number, bytes: number): void {
-    this.#control(windowUpdateFrame(id, bytes));
+  /** Gives the peer what it has earned of a window, a stream's or, with id 0, the connection's. */
+  credit(id: number, window: ReceiveWindow): void {
+    const bytes = window.credit();
+    if (bytes > 0) this.#control(windowUpdateFrame(id, bytes));
   }
 
   hold(bytes: number): void {
@@ -309,7 +314,7 @@ export abstract class Connection implements WireOwner, FrameHandler {
 
   release(bytes: number): void {
     this.#held -= bytes;
-    this.#creditConnection(0);
+    this.#creditConnection();
   }
 
   protected writeGoAway(lastId: number, code: number, reason: string): void {
@@ -362,12 +367,9 @@ export abstract class Connection implements WireOwner, FrameHandler {
     }
   }
 
-  #creditConnection(received: number): void {
-    this.#uncredited += received;
-    if (this.#uncredited < CREDIT_BYTES_MIN || !mayCredit(this.#held)) return;
-    this.#receiveWindow += this.#uncredited;
-    this.credit(0, this.#uncredited);
-    this.#uncredited = 0;
+  /** Not while too much of what it sent waits elsewhere. */
+  #creditConnection(): void {
+    if (this.#held < HTTP2_HELD_BYTES_MAX) this.credit(0, this.#receiveWindow);
   }
 
   #sent(stream: Stream, bytes: number, end: boolean): void {
@@ -379,7 +381,8 @@ export abstract class Connection implements WireOwner, FrameHandler {
 
   #endLocally(stream: Stream): void {
     stream.localEnded = true;
-    this.#closeWhenEnded(stream);
+    if (stream.deaf && !stream.remoteEnded) this.resetEnded(stream);
+    else this.#closeWhenEnded(stream);
   }
 
   #closeWhenEnded(stream: Stream): void {
@@ -419,9 +422,4 @@ export abstract class Connection implements WireOwner, FrameHandler {
     }
     this.output.push(bytes);
   }
-}
-
-/** More or less content than was announced (§8.1.1). */
-function contentFault(stream: Stream, end: boolean): number | undefined {
-  return stream.contentLeft === -2 || (end && stream.contentLeft > 0) ? ERROR.protocol : undefined;
 }

@@ -9,7 +9,7 @@ import { Field } from "./field.ts";
 import { ERROR } from "./frame.ts";
 import { requestHeadText, responseHeadText } from "./head-text.ts";
 import type { Block } from "./hpack-decoder.ts";
-import { areTrailers, beginsTunnel, contentOf, type Request } from "./request.ts";
+import { areTrailers, beginsTunnel, contentOf, grpcStatusOf, type Request } from "./request.ts";
 import { Stream, type StreamListener } from "./stream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -61,6 +61,7 @@ export class Exchange implements StreamListener {
     if (stream === this.up && !this.#responded) return this.#respond(block, end);
     // A tunnel has DATA alone (RFC 9113 §8.5).
     if (this.#tunnel || !end || !areTrailers(fields)) return false;
+    this.#noteTrailers(stream, fields);
     (stream === this.up ? this.down : this.up).writeTrailers(fields);
     return true;
   }
@@ -70,6 +71,8 @@ export class Exchange implements StreamListener {
   }
 
   reset(stream: Stream, code: number): void {
+    // The response is whole; its server wants no more of the request (RFC 9113 §8.1).
+    if (stream === this.up && this.up.remoteEnded && code === ERROR.none) return this.#client.resetSoon(this.down);
     if (stream === this.down) this.#upstream?.giveUp(this.up, code === ERROR.none ? ERROR.cancel : code);
     else this.#client.resetStream(this.down, code);
     this.#end(false);
@@ -78,11 +81,13 @@ export class Exchange implements StreamListener {
   /** Its connection to the target is gone. */
   lost(): void {
     if (this.#done) return;
-    const unheard = this.#upstream?.silent === true;
+    const { silent: unheard = false, foreign = false } = this.#upstream ?? {};
     this.#upstream = undefined;
     const repeatable = this.#bodyless && SAFE_METHODS.has(this.#request.head.method);
     if (repeatable && unheard && this.#rest.length > 0) this.#connect(this.#rest);
     else if (this.#responded) this.#fail(ERROR.internal);
+    else if (foreign && this.#request.head.protocol !== undefined) this.#refuseTunnel();
+    else if (foreign) this.answer({ status: 502, text: "The server does not speak HTTP/2\n" });
     else this.answer({ status: 502, text: "The connection to the server was lost before it answered\n" });
   }
 
@@ -165,15 +170,30 @@ export class Exchange implements StreamListener {
     this.down.tap = (content) => this.#observer?.capture?.response(content);
   }
 
+  #noteTrailers(stream: Stream, trailers: readonly Field[]): void {
+    const observer = this.#observer;
+    if (stream === this.down) return observer?.capture?.requestTrailers(trailers);
+    this.#tellRpcEnd(grpcStatusOf(trailers));
+    observer?.capture?.responseTrailers(trailers);
+  }
+
+  #tellRpcEnd(grpcStatus: number): void {
+    if (grpcStatus >= 0) this.#observer?.rpcEnded(grpcStatus);
+  }
+
   /** A sidecar's offer follows its first SETTINGS: it has to hear the application's. */
   #awaitOffer(upstream: UpstreamConnection): void {
     this.#offer = setTimeout(() => {
       if (upstream.offersConnect) return;
       upstream.giveUp(this.up, ERROR.cancel);
-      const protocol = this.#request.head.protocol ?? "";
-      this.answer({ status: 501, text: `The server does not take \`${protocol}\` over HTTP/2 (RFC 8441)\n` });
+      this.#refuseTunnel();
       this.#client.flushAll();
     }, HTTP2_OFFER_MS_MAX);
+  }
+
+  #refuseTunnel(): void {
+    const protocol = this.#request.head.protocol ?? "";
+    this.answer({ status: 501, text: `The server does not take \`${protocol}\` over HTTP/2 (RFC 8441)\n` });
   }
 
   #respond(block: Block, end: boolean): boolean {
@@ -185,6 +205,7 @@ export class Exchange implements StreamListener {
       this.#tunnel = beginsTunnel(response, this.#request.head.method);
       this.up.contentLeft = contentOf(response, this.#request.head.method);
       this.#observer?.responded(status);
+      this.#tellRpcEnd(response.grpcStatus);
       this.#observer?.capture?.response(responseHeadText(block.fields));
     } else this.up.connection?.idleFrame();
     this.down.connection?.sendHeaders(this.down, block.fields, end);

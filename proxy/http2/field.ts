@@ -22,6 +22,7 @@ export type FieldKind =
   | "traceparent"
   | "request-id"
   | "user-agent"
+  | "grpc-status"
   /** Must not stand in any message: its name or value is malformed, or it belongs to HTTP/1.1's connections. */
   | "forbidden";
 
@@ -41,6 +42,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["traceparent", "traceparent"],
   ["x-request-id", "request-id"],
   ["user-agent", "user-agent"],
+  ["grpc-status", "grpc-status"],
   // RFC 9113 §8.2.2
   ["connection", "forbidden"],
   ["keep-alive", "forbidden"],

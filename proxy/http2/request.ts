@@ -95,6 +95,8 @@ export interface Response {
   readonly status: number;
   /** As `content-length` announces it; -1 where it does not. */
   readonly contentLength: number;
+  /** Of gRPC's responses that are their trailers alone; -1 in all others. */
+  readonly grpcStatus: number;
 }
 
 /** `undefined` when it is malformed. */
@@ -106,12 +108,14 @@ export function readResponse(fields: readonly Field[]): Response | undefined {
   // Has no meaning here (§8.6).
   if (status === 101) return undefined;
   let contentLength = -1;
+  let grpcStatus = -1;
   for (let i = 1; i < fields.length; i += 1) {
     const field = fields[i];
     if (field === undefined || field.pseudo || field.kind === "forbidden") return undefined;
     if (field.kind === "content-length" && contentLength < 0) contentLength = parseLength(field.value) ?? -1;
+    else if (field.kind === "grpc-status") grpcStatus = parseGrpcStatus(field.value);
   }
-  return { status, contentLength };
+  return { status, contentLength, grpcStatus };
 }
 
 /** Content of a response that is to be expected; -1 where it is not told or none comes (RFC 9110 §8.6). */
@@ -124,6 +128,16 @@ export function contentOf(response: Response, method: string): number {
 /** What follows on the stream is another protocol's (RFC 9113 §8.5), whatever length is told (RFC 9110 §9.3.6). */
 export function beginsTunnel({ status }: Response, method: string): boolean {
   return method === "CONNECT" && status >= 200 && status < 300;
+}
+
+/** That of gRPC's trailers (its "HTTP2 protocol mapping", Responses); -1 where they have none. */
+export function grpcStatusOf(trailers: readonly Field[]): number {
+  for (const { kind, value } of trailers) if (kind === "grpc-status") return parseGrpcStatus(value);
+  return -1;
+}
+
+function parseGrpcStatus(text: string): number {
+  return /^\d{1,3}$/.test(text) ? Number(text) : -1;
 }
 
 export function areTrailers(fields: readonly Field[]): boolean {

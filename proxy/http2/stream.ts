@@ -2,11 +2,13 @@
  * One side of a proxied stream. What its peer sends goes to `partner`, the other side, which keeps what it may not send
  * yet; only what was sent on earns the peer new credit, so a slow reader slows its sender and nobody else.
  */
-import { HTTP2_STREAM_WINDOW_BYTES, HTTP2_HELD_BYTES_MAX } from "../../core/limits.ts";
+import { HTTP2_STREAM_WINDOW_BYTES } from "../../core/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Field } from "./field.ts";
-import { FRAME_HEAD_BYTES, type Slice } from "./frame.ts";
+import { ERROR, FRAME_HEAD_BYTES, type Slice } from "./frame.ts";
+import type { DataInfo } from "./frame-reader.ts";
 import type { Block } from "./hpack-decoder.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 
 export interface StreamListener {
   /** A header section; `end` where it is the last of the stream. False when it is malformed. */
@@ -19,9 +21,6 @@ export interface StreamListener {
   readonly lost: () => void;
 }
 
-/** Larger credit is given at once, smaller is gathered. */
-const CREDIT_BYTES_MIN = HTTP2_STREAM_WINDOW_BYTES / 4;
-
 export class Stream {
   readonly listener: StreamListener;
   /** Absent until it has a place on a connection: what is written meanwhile waits. */
@@ -30,18 +29,18 @@ export class Stream {
   partner: Stream | undefined;
   /** What we may send, and what the peer may. */
   sendWindow = 0;
-  receiveWindow = HTTP2_STREAM_WINDOW_BYTES;
+  readonly #receiveWindow = new ReceiveWindow(HTTP2_STREAM_WINDOW_BYTES);
   /** END_STREAM was sent, or received. */
   localEnded = false;
   remoteEnded = false;
+  /** What the peer still sends is of no use: the stream is reset behind what waits here (RFC 9113 §8.1). */
+  deaf = false;
   /** Bytes of its frames so far. */
   received = 0;
-  /** Of the content that the peer has announced, still to come; -1 where it has not said. */
+  /** Of the content that the peer has announced, still to come; -1 where it has not said, -2 where it sent more. */
   contentLeft = -1;
   /** Gets the content as it is sent. */
   tap: ((content: Buffer) => void) | undefined = undefined;
-  /** Bytes sent on for which the peer has no credit yet. */
-  #uncredited = 0;
   /** Made when it is needed: most streams never wait. */
   #queue: Buffer[] | undefined;
   #queuedBytes = 0;
@@ -55,6 +54,18 @@ export class Stream {
   /** Something waits to be sent. */
   get waiting(): boolean {
     return this.#queuedBytes > 0 || this.#ending !== "none";
+  }
+
+  /** A DATA frame of the peer's: the error where it may not send that. */
+  receive(content: number, { end, padding }: DataInfo): number | undefined {
+    this.received += FRAME_HEAD_BYTES + content + padding;
+    if (this.contentLeft >= 0) this.contentLeft = this.contentLeft < content ? -2 : this.contentLeft - content;
+    return this.#receiveWindow.take(content + padding) ? this.contentFault(end) : ERROR.flowControl;
+  }
+
+  /** More or less content than was announced (RFC 9113 §8.1.1). */
+  contentFault(end: boolean): number | undefined {
+    return this.contentLeft === -2 || (end && this.contentLeft > 0) ? ERROR.protocol : undefined;
   }
 
   /** A DATA frame of the partner's peer, with room for its head in front of the payload. The frame may be written over. */
@@ -111,11 +122,8 @@ export class Stream {
 
   /** What the peer sent on this side has left on the other. */
   sentOn(bytes: number): void {
-    this.#uncredited += bytes;
-    if (this.#uncredited < CREDIT_BYTES_MIN || this.remoteEnded || this.connection === undefined) return;
-    this.receiveWindow += this.#uncredited;
-    this.connection.credit(this.id, this.#uncredited);
-    this.#uncredited = 0;
+    this.#receiveWindow.earn(bytes);
+    if (!this.remoteEnded) this.connection?.credit(this.id, this.#receiveWindow);
   }
 
   /** Nothing more is sent here: what waits is thrown away. */
@@ -137,8 +145,3 @@ export class Stream {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Whether a connection that holds so many bytes may be given credit. */
-export function mayCredit(heldBytes: number): boolean {
-  return heldBytes < HTTP2_HELD_BYTES_MAX;
-}

@@ -70,6 +70,11 @@ export class UpstreamConnection extends Connection {
     return !this.#heard;
   }
 
+  /** What came of it was another protocol, as of a server that speaks HTTP/1.1 alone. */
+  get foreign(): boolean {
+    return this.failed && !this.#heard;
+  }
+
   /** It takes extended CONNECT. */
   get offersConnect(): boolean {
     return this.#offersConnect;

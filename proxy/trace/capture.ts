@@ -1,9 +1,10 @@
 /** The messages of one exchange, kept for those who asked for them. */
-import { TRACE_MESSAGE_BYTES_MAX } from "../../core/limits.ts";
-import type { MessageCapture } from "../http/exchange-observer.ts";
+import { TRACE_MESSAGE_BYTES_MAX, TRACE_TRAILERS_BYTES_MAX } from "../../core/limits.ts";
+import type { MessageCapture, Trailers } from "../http/exchange-observer.ts";
 
-/** The beginning of one message, head and body as they came. */
+/** The beginning of one message, head and body as they came, and its trailers, where they came by themselves. */
 export class CapturedMessage {
+  trailers: Trailers = [];
   readonly #parts: Buffer[] = [];
   #kept = 0;
   #cut = false;
@@ -16,6 +17,15 @@ export class CapturedMessage {
     const part = Buffer.from(bytes.subarray(0, room));
     this.#parts.push(part);
     this.#kept += part.length;
+  }
+
+  /** As many as there is room for. */
+  end(trailers: Trailers): void {
+    let room = TRACE_TRAILERS_BYTES_MAX;
+    this.trailers = trailers.filter(({ name, value }) => {
+      room -= name.length + value.length;
+      return room >= 0;
+    });
   }
 
   get cut(): boolean {
@@ -53,6 +63,14 @@ export class Capture implements MessageCapture {
 
   response(bytes: Buffer): void {
     this.#response.add(bytes);
+  }
+
+  requestTrailers(trailers: Trailers): void {
+    this.#request.end(trailers);
+  }
+
+  responseTrailers(trailers: Trailers): void {
+    this.#response.end(trailers);
   }
 
   hold(): void {

@@ -35,7 +35,7 @@ export interface RecordKeeper {
 /** What is told of an exchange. */
 export type NotedExchange = Omit<
   ExchangeRecord,
-  "connected" | "responded" | "ended" | "capture" | "cost" | "reached"
+  "connected" | "responded" | "rpcEnded" | "ended" | "capture" | "cost" | "reached"
 > & { readonly reached: Pick<Target, "address" | "port" | "service"> | undefined };
 
 /** What the numbers and texts of one record cost beside the characters, roughly. */
@@ -67,6 +67,8 @@ export class ExchangeRecord implements ExchangeObserver {
   respondedAt = 0;
   endedAt = 0;
   status = 0;
+  /** -1: none was read. */
+  grpcStatus = -1;
   complete = false;
   reached: Target | undefined = undefined;
   tries = 0;
@@ -112,6 +114,10 @@ export class ExchangeRecord implements ExchangeObserver {
   responded(status: number): void {
     this.respondedAt = performance.now();
     this.status = status;
+  }
+
+  rpcEnded(grpcStatus: number): void {
+    this.grpcStatus = grpcStatus;
   }
 
   ended(sizes: ExchangeSizes, complete: boolean): void {

@@ -57,6 +57,7 @@ export function formatResponse(record: NotedExchange, told: Told): ResponseTrace
     type: "response",
     id: record.id,
     status: record.status,
+    ...(record.grpcStatus < 0 ? {} : { grpcStatus: record.grpcStatus }),
     complete: record.complete,
     address: reached?.address ?? "",
     port: reached?.port ?? 0,
@@ -92,13 +93,20 @@ function messageOf(message: CapturedMessage, wish: TraceWish, secrets: Secrets):
   const head = finalHead(bytes);
   if (head === undefined) return undefined;
   const fields = fieldsOf(bytes.toString("latin1", head.start, head.end));
-  const body = wish.bodies ? bodyOf(bytes.subarray(head.end), fields, message.cut) : undefined;
+  const rest = bytes.subarray(head.end);
+  const { content, trailers } = isChunked(fields)
+    ? unchunked(rest)
+    : { content: rest, trailers: message.trailers.map(({ name, value }) => [name, value] as const) };
+  const body = wish.bodies ? bodyOf(content, message.cut) : undefined;
   return {
-    fields: wish.fields
-      ? fields.map(([name, value]) => [name, secrets.has(name.toLowerCase()) ? REDACTED : value])
-      : [],
+    fields: wish.fields ? redactFields(fields, secrets) : [],
     ...(body === undefined ? {} : { body }),
+    ...(wish.fields && trailers.length > 0 ? { trailers: redactFields(trailers, secrets) } : {}),
   };
+}
+
+function redactFields(fields: Fields, secrets: Secrets): Fields {
+  return fields.map(([name, value]) => [name, secrets.has(name.toLowerCase()) ? REDACTED : value]);
 }
 
 /** Behind interim responses (1xx, but 101). */
@@ -123,11 +131,7 @@ function fieldsOf(head: string): Fields {
     });
 }
 
-function bodyOf(bytes: Buffer, fields: Fields, cut: boolean): BodyTrace | undefined {
-  const isChunked = fields.some(
-    ([name, value]) => name.toLowerCase() === "transfer-encoding" && value.toLowerCase().endsWith("chunked"),
-  );
-  const content = isChunked ? unchunked(bytes) : bytes;
+function bodyOf(content: Buffer, cut: boolean): BodyTrace | undefined {
   if (content.length === 0) return undefined;
   const kept = content.subarray(0, TRACE_BODY_BYTES_MAX);
   const isCut = cut || kept.length < content.length;
@@ -137,10 +141,23 @@ function bodyOf(bytes: Buffer, fields: Fields, cut: boolean): BodyTrace | undefi
     : { text, encoding: "utf8", cut: isCut };
 }
 
-function unchunked(bytes: Buffer): Buffer {
+function isChunked(fields: Fields): boolean {
+  return fields.some(
+    ([name, value]) => name.toLowerCase() === "transfer-encoding" && value.toLowerCase().endsWith("chunked"),
+  );
+}
+
+function unchunked(bytes: Buffer): { readonly content: Buffer; readonly trailers: Fields } {
   const parts: Buffer[] = [];
-  new ChunkedScanner((content) => parts.push(content)).scan(bytes, 0, bytes.length);
-  return Buffer.concat(parts);
+  let contentEnd = 0;
+  const scanner = new ChunkedScanner((part) => {
+    parts.push(part);
+    contentEnd = part.byteOffset + part.length - bytes.byteOffset;
+  });
+  const end = scanner.scan(bytes, 0, bytes.length);
+  // Behind the last content, whose line ends there, come the size of the last chunk and the trailers.
+  const last = bytes.toString("latin1", contentEnd, Math.max(end, contentEnd)).replace(/^\r\n/, "");
+  return { content: Buffer.concat(parts), trailers: scanner.done ? fieldsOf(last) : [] };
 }
 
 /** A cut may lie within a character; `stream` leaves that one out. */

@@ -21,7 +21,8 @@ const RESPONSE_BYTES = 9;
 const PORT = 10;
 const FLAGS = 11;
 const COST = 12;
-const NUMBERS = 13;
+const GRPC_STATUS = 13;
+const NUMBERS = 14;
 
 const UNKNOWN_SPACE = 1;
 const PROBE = 2;
@@ -73,6 +74,7 @@ export class TraceRing {
     numbers[at + PORT] = record.reached === undefined ? 0 : record.reached.port;
     numbers[at + FLAGS] = flagsOf(record);
     numbers[at + COST] = record.cost;
+    numbers[at + GRPC_STATUS] = record.grpcStatus;
   }
 
   #putTexts(place: number, record: ExchangeRecord): void {
@@ -129,6 +131,7 @@ export class TraceRing {
       respondedAt: number(RESPONDED_AT),
       endedAt: number(ENDED_AT),
       status: number(STATUS),
+      grpcStatus: number(GRPC_STATUS),
       complete: (flags & COMPLETE) !== 0,
       reached: address === undefined ? undefined : { address, port: number(PORT), service },
       tries: number(TRIES),

@@ -1,17 +1,20 @@
 /**
  * The cases of gRPC's interoperability tests through two sidecars, outbound then inbound, each client against each server:
- * the Go implementation's own test programs, grpc-js and grpcio. Prints a line `ok WHAT` or `FAIL WHAT` for each.
+ * the Go implementation's own test programs, grpc-js and grpcio; and whether both sidecars' traces say how its calls
+ * ended. Prints a line `ok WHAT` or `FAIL WHAT` for each.
  */
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { acceptInbound } from "../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";
+import type { Trace } from "../../proxy/trace/trace.ts";
 import { freePort, listening } from "../peers/ports.ts";
 import { front, pod, service } from "../unit/proxy/raw-peers.ts";
 
 const FOLDER = resolve("dist/proofs");
 const SOURCES = resolve("tests/projects/conformance/grpc");
 const CASE_MS_MAX = 60_000;
+const TOLD_MS_MAX = 1_000;
 const GO_VERSION = "v1.85.0";
 const CASES = [
   "empty_unary",
@@ -30,6 +33,18 @@ const CASES = [
   "timeout_on_sleeping_server",
 ];
 
+/** How the calls of a case end, all others with OK; `undefined` where a call that the client gives up may tell nothing. */
+const ENDS: Readonly<Record<string, GrpcStatus | undefined>> = {
+  status_code_and_message: 2,
+  special_status_message: 2,
+  unimplemented_method: 12,
+  unimplemented_service: 12,
+  cancel_after_begin: undefined,
+  cancel_after_first_response: undefined,
+  timeout_on_sleeping_server: undefined,
+};
+
+type GrpcStatus = number;
 type Language = "go" | "js" | "python";
 const LANGUAGES: readonly Language[] = ["go", "js", "python"];
 
@@ -89,6 +104,10 @@ function declared(port: number) {
   return pod({ address: "127.0.0.1", port }, { services });
 }
 
+function endOf(name: string): GrpcStatus | undefined {
+  return name in ENDS ? ENDS[name] : 0;
+}
+
 async function passes(client: Language, port: number, name: string): Promise<boolean> {
   const go = ["--server_host", "127.0.0.1", "--server_port", String(port), "--test_case", name];
   const argv = [...argvOf(client, "client"), ...(client === "go" ? go : [String(port), name])];
@@ -99,14 +118,31 @@ async function passes(client: Language, port: number, name: string): Promise<boo
   return passed;
 }
 
+/** Whether each exchange since those that were `known` ended with `status`, once all have ended. */
+async function tells(trace: Trace, known: number, status: GrpcStatus | undefined): Promise<boolean> {
+  const deadline = Date.now() + TOLD_MS_MAX;
+  while (trace.remembered().length < trace.last && Date.now() < deadline) await Bun.sleep(10);
+  const told = trace.remembered().filter(({ id }) => id > known);
+  const right = status === undefined || (told.length > 0 && told.every(({ grpcStatus }) => grpcStatus === status));
+  if (!right) console.error(`Statuses in the traces: ${told.map(({ grpcStatus }) => grpcStatus).join(", ")}`);
+  return right;
+}
+
 await install();
 for (const to of LANGUAGES) {
   const server = await serve(to);
-  const inbound = front((client) => acceptInbound(declared(server.port), client, { fd: -1, peer: () => "127.0.0.1" }));
-  const outbound = front((client) => acceptOutbound(declared(inbound.port), client, -1));
+  const near = declared(server.port);
+  const inbound = front((client) => acceptInbound(near, client, { fd: -1, peer: () => "127.0.0.1" }));
+  const far = declared(inbound.port);
+  const outbound = front((client) => acceptOutbound(far, client, -1));
   for (const from of LANGUAGES)
-    for (const name of CASES)
-      console.log(`${(await passes(from, outbound.port, name)) ? "ok" : "FAIL"} ${from} client, ${to} server: ${name}`);
+    for (const name of CASES) {
+      const traces = [far, near].map(({ trace }) => ({ trace, known: trace.last }));
+      const passed = await passes(from, outbound.port, name);
+      const told = await Promise.all(traces.map(async ({ trace, known }) => tells(trace, known, endOf(name))));
+      const ok = passed && told.every(Boolean);
+      console.log(`${ok ? "ok" : "FAIL"} ${from} client, ${to} server: ${name}`);
+    }
   outbound.stop();
   inbound.stop();
   server.stop();

@@ -1,5 +1,6 @@
 /** A request with its response, where they were seen, and what belongs together. Pure. */
-import type { RequestTrace, ResponseTrace } from "../../../core/trace.ts";
+import { grpcWord } from "../../../core/grpc-status.ts";
+import type { BodyTrace, MessageTrace, RequestTrace, ResponseTrace } from "../../../core/trace.ts";
 import type { TraceEvent } from "../events.ts";
 import { shortId, traceOf } from "./short-id.ts";
 
@@ -50,13 +51,18 @@ function textOf({ pod, request, response }: Exchange, { id, nameOf }: Naming): P
   const protocol = request.protocol === undefined ? "" : ` (${request.protocol})`;
   const line = `${request.method} ${request.path}${protocol}`;
   if (response === undefined) return { text: `${from} --${id}-> ${to}: ${line}`, details: [] };
-  const status = response.status === 0 ? "no answer" : String(response.status);
   const broken = response.complete || response.status === 0 ? "" : ", broken off";
   const size = `${response.responseBytes} B`;
   return {
-    text: `${from} <-${id}-- ${to}: ${status} ${line} ${milliseconds(response.totalMs)}, ${size}${broken}`,
+    text: `${from} <-${id}-- ${to}: ${statusText(response)} ${line} ${milliseconds(response.totalMs)}, ${size}${broken}`,
     details: [...messageLines("> ", response.request), ...messageLines("< ", response.response)],
   };
+}
+
+/** `200`, and of a gRPC call `200 grpc:UNAVAILABLE`: as `--status` takes them. */
+export function statusText({ status, grpcStatus }: Pick<ResponseTrace, "status" | "grpcStatus">): string {
+  if (status === 0) return "no answer";
+  return grpcStatus === undefined ? String(status) : `${status} ${grpcWord(grpcStatus)}`;
 }
 
 type Sided = Pick<Exchange, "pod" | "request" | "response">;
@@ -68,14 +74,21 @@ function sidesOf({ pod, request, response }: Sided, nameOf: Naming["nameOf"]): r
   return [request.direction === "enter" ? "outside" : pod, reached ?? request.authority];
 }
 
-function messageLines(prefix: string, message: ResponseTrace["request"]): readonly string[] {
+function messageLines(prefix: string, message: MessageTrace | undefined): readonly string[] {
   if (message === undefined) return [];
-  const { fields, body } = message;
-  const lines = fields.map(([name, value]) => `${prefix}${name}: ${value}`);
-  if (body === undefined) return lines;
+  const { fields, body, trailers = [] } = message;
+  return [...fieldLines(prefix, fields), ...bodyLines(prefix, body), ...fieldLines(prefix, trailers)];
+}
+
+function fieldLines(prefix: string, fields: MessageTrace["fields"]): readonly string[] {
+  return fields.map(([name, value]) => `${prefix}${name}: ${value}`);
+}
+
+function bodyLines(prefix: string, body: BodyTrace | undefined): readonly string[] {
+  if (body === undefined) return [];
   const content = body.encoding === "base64" ? [`<${body.text.length} characters of base64>`] : body.text.split("\n");
   const cut = body.cut ? [`${prefix}<[TRUNCATED]>`] : [];
-  return [...lines, ...content.map((line) => `${prefix}${line}`), ...cut];
+  return [...content.map((line) => `${prefix}${line}`), ...cut];
 }
 
 function milliseconds(ms: number): string {

@@ -61,6 +61,7 @@ export function harEntry(exchange: Exchange): unknown {
       headersSize: -1,
       bodySize: -1,
       ...postData(response?.request),
+      ...trailersOf(response?.request),
     },
     response: {
       status: response?.status ?? 0,
@@ -72,6 +73,7 @@ export function harEntry(exchange: Exchange): unknown {
       redirectURL: "",
       headersSize: -1,
       bodySize: -1,
+      ...trailersOf(response?.response),
     },
     cache: {},
     timings: { blocked, connect, send: 0, wait, receive: Math.max(0, total - blocked - connect - wait) },
@@ -87,7 +89,16 @@ function urlOf({ request }: Exchange): string {
 }
 
 function headersOf(message: MessageTrace | undefined): readonly unknown[] {
-  return (message?.fields ?? []).map(([name, value]) => ({ name, value }));
+  return pairs(message?.fields ?? []);
+}
+
+/** HAR knows none; names of one's own begin with an underscore. */
+function trailersOf(message: MessageTrace | undefined): object {
+  return message?.trailers === undefined ? {} : { _trailers: pairs(message.trailers) };
+}
+
+function pairs(fields: MessageTrace["fields"]): readonly unknown[] {
+  return fields.map(([name, value]) => ({ name, value }));
 }
 
 function mimeOf(message: MessageTrace | undefined): string {

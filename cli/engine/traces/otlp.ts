@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { VERSION } from "../../../core/contract.ts";
 import { AzdsError } from "../../../core/errors.ts";
+import { isGrpcError, isGrpcFault } from "../../../core/grpc-status.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { OTLP_BATCH_MAX, OTLP_EVERY_MS, OTLP_POST_MS_MAX, OTLP_QUEUE_MAX } from "../../../core/limits.ts";
 import type { Emit } from "../events.ts";
@@ -93,12 +94,12 @@ function spanOf(exchange: Exchange): unknown {
   const { request, response, pod, run } = exchange;
   const parent = traceOf(request.traceparent);
   const status = response?.status ?? 0;
-  const failed = status === 0 || status >= 500 || response?.complete !== true;
+  const rpc = rpcOf(exchange);
   return {
     traceId: parent?.trace ?? hexOf(correlationOf(exchange), 32),
     spanId: hexOf(`${pod}/${run}/${request.id}`, 16),
     ...(parent === undefined ? {} : { parentSpanId: parent.parent }),
-    name: request.method,
+    name: rpc?.name ?? request.method,
     kind: request.direction === "in" ? SPAN_KIND.server : SPAN_KIND.client,
     startTimeUnixNano: nanoseconds(request.at),
     endTimeUnixNano: nanoseconds(request.at + (response?.totalMs ?? 0)),
@@ -113,13 +114,38 @@ function spanOf(exchange: Exchange): unknown {
         "azds.reason": request.reason,
         "azds.target": response?.service ?? "",
       }),
-      ...(status === 0 ? [] : [{ key: "http.response.status_code", value: { intValue: String(status) } }]),
+      ...(status === 0 ? [] : [integer("http.response.status_code", status)]),
+      ...(rpc?.attributes ?? []),
     ],
-    ...(failed ? { status: { code: STATUS_ERROR } } : {}),
+    ...(hasFailed(exchange) ? { status: { code: STATUS_ERROR } } : {}),
   };
 }
 
-function attributes(texts: Readonly<Record<string, string>>): readonly unknown[] {
+/** Of a gRPC call (OpenTelemetry, semantic conventions for gRPC); its path is `/<service>/<method>`. */
+function rpcOf({
+  request,
+  response,
+}: Exchange): { readonly name: string; readonly attributes: Attributes } | undefined {
+  if (response?.grpcStatus === undefined) return undefined;
+  const name = request.path.slice(1);
+  const [service = "", method = ""] = name.split("/", 2);
+  const texts = { "rpc.system": "grpc", "rpc.service": service, "rpc.method": method };
+  return { name, attributes: [...attributes(texts), integer("rpc.grpc.status_code", response.grpcStatus)] };
+}
+
+/** A gRPC client's span has failed with every status but OK, a server's only where the server is at fault. */
+function hasFailed({ request, response }: Exchange): boolean {
+  if (response === undefined || response.status === 0 || response.status >= 500 || !response.complete) return true;
+  return request.direction === "in" ? isGrpcFault(response.grpcStatus) : isGrpcError(response.grpcStatus);
+}
+
+type Attributes = readonly unknown[];
+
+function integer(key: string, value: number): unknown {
+  return { key, value: { intValue: String(value) } };
+}
+
+function attributes(texts: Readonly<Record<string, string>>): Attributes {
   return Object.entries(texts).flatMap(([key, text]) => (text === "" ? [] : [{ key, value: { stringValue: text } }]));
 }
 

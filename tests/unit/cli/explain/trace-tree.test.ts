@@ -22,6 +22,7 @@ interface Plan {
   readonly to?: string;
   readonly path?: string;
   readonly id?: number;
+  readonly grpcStatus?: number;
 }
 
 function exchange({
@@ -34,6 +35,7 @@ function exchange({
   to,
   path = "/",
   id = at,
+  grpcStatus,
 }: Plan): Exchange {
   const [namespace = "", name = ""] = pod.split("/");
   return {
@@ -46,6 +48,7 @@ function exchange({
       type: "response",
       id,
       status: 200,
+      ...(grpcStatus === undefined ? {} : { grpcStatus }),
       complete: true,
       address: "10.96.0.1",
       port: 80,
@@ -101,6 +104,12 @@ describe("traceTree()", () => {
       `GET x/||dev/a-1|${HERE}`,
       "  └ GET x/|alice/b|alice/b-2|it is a nearer version of the same service",
     ]);
+  });
+
+  test("says how a gRPC call ended", () => {
+    const calls = traceTree([exchange({ pod: "dev/a-1", direction: "in", at: 1, grpcStatus: 5 })], PODS, () => false);
+    expect(calls[0]).toMatchObject({ status: 200, grpcStatus: 5 });
+    expect(liveRows(calls)[0]).toContain("200 grpc:NOT_FOUND");
   });
 
   test("gives each of two like calls its own arrival, and keeps what only one side tells", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Event, Question } from "../../../../cli/engine/events.ts";
 import { jsonRenderer } from "../../../../cli/render/json.ts";
+import { paint } from "../../../../cli/render/paint.ts";
+import { linesOf } from "../../../../cli/render/plain-lines.ts";
 import { plainRenderer, type PlainOptions } from "../../../../cli/render/plain.ts";
 import type { Renderer } from "../../../../cli/render/renderer.ts";
 import { jsonLines } from "../../../support/json-lines.ts";
@@ -105,6 +107,22 @@ describe("plainRenderer()", () => {
     );
   });
 
+  test.each([
+    [200, undefined, "plain"],
+    [404, undefined, "yellow"],
+    [503, undefined, "red"],
+    [0, undefined, "red"],
+    [200, 0, "plain"],
+    [200, 5, "yellow"],
+    [200, 14, "red"],
+    [200, 17, "yellow"],
+  ] as const)("of answers %d, gRPC status %p, are %p", (status, grpcStatus, colour) => {
+    const style = { paint: paint(true), verbose: false };
+    const [line] = linesOf(answered(status, grpcStatus), style);
+    const marks = { plain: "an answer", yellow: "\u001B[33man answer\u001B[39m", red: "\u001B[31man answer\u001B[39m" };
+    expect(line?.text).toBe(marks[colour]);
+  });
+
   test("aligns checks and tables", async () => {
     const { stdout } = await play(({ emit }) => {
       emit({ type: "check", name: "Kubernetes version", status: "ok", text: "v1.34.4" });
@@ -123,6 +141,25 @@ describe("plainRenderer()", () => {
     );
   });
 });
+
+function answered(status: number, grpcStatus: number | undefined): Event {
+  const asked = { direction: "out", method: "GET", authority: "api", path: "/", peer: "", reason: "space" } as const;
+  const reached = { address: "10.0.0.8", port: 80, tries: 1, requestBytes: 1, responseBytes: 1 };
+  const times = { queueMs: 0, connectMs: 0, firstByteMs: 0, totalMs: 0 };
+  const rpc = grpcStatus === undefined ? {} : { grpcStatus };
+  return {
+    type: "trace",
+    phase: "response",
+    id: "abc",
+    pod: "web-1",
+    namespace: "dev",
+    service: "web",
+    request: { type: "request", id: 1, at: 0, ...asked },
+    response: { type: "response", id: 1, status, ...rpc, complete: true, ...reached, ...times },
+    text: "an answer",
+    details: [],
+  };
+}
 
 const CONFIRM: Question = { kind: "confirm", id: "c", text: "Continue?", whenEmpty: true, whenUnattended: false };
 const CHOOSE: Question = {

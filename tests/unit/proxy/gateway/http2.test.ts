@@ -1,7 +1,8 @@
 /** HTTP/2 at the gateway's port for HTTP. */
 import { expect, test } from "bun:test";
 import { once } from "node:events";
-import { connect } from "node:http2";
+import { createServer } from "node:http";
+import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { RouteTable } from "../../../../core/routing.ts";
 import { issueServer, makeAuthority } from "../../../../controller/certificates/pki.ts";
 import { Certificates } from "../../../../proxy/gateway/certificates.ts";
@@ -89,4 +90,33 @@ test("a client of HTTP/2 over TLS is routed like one without", async () => {
   session.destroy();
   tls.stop();
   await grpc.close();
+});
+
+test("what a server of HTTP/1.1 alone cannot be asked is answered in its place, a WebSocket with 501", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  const target = { address: "127.0.0.1", port };
+  const listening = front((client) =>
+    serveEitherVersion({
+      client,
+      policy: { decide: () => ({ kind: "forward", targets: [target] }), unreachable: () => undefined },
+    }),
+  );
+  const session = connect(`http://127.0.0.1:${listening.port}`);
+  while (!session.remoteSettings?.enableConnectProtocol) await once(session, "remoteSettings");
+  const ask = async (fields: OutgoingHttpHeaders, endStream: boolean): Promise<readonly [number, string]> => {
+    const stream = session.request({ ":path": "/", ...fields }, { endStream });
+    const [response] = (await once(stream, "response")) as [IncomingHttpHeaders];
+    let text = "";
+    for await (const part of stream) text += String(part);
+    return [Number(response[":status"]), text];
+  };
+  const asks = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "http", ":authority": "web" };
+  expect(await ask(asks, false)).toEqual([501, "The server does not take `websocket` over HTTP/2 (RFC 8441)\n"]);
+  expect(await ask({}, true)).toEqual([502, "The server does not speak HTTP/2\n"]);
+  session.destroy();
+  listening.stop();
+  server.close();
 });

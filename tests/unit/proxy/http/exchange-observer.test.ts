@@ -20,6 +20,8 @@ class Told implements ExchangeObserver {
   readonly capture = {
     request: (bytes: Buffer) => void (this.texts.request += bytes.toString("latin1")),
     response: (bytes: Buffer) => void (this.texts.response += bytes.toString("latin1")),
+    requestTrailers: () => {},
+    responseTrailers: () => {},
   };
 
   readonly connected = ({ port }: Target): void => {
@@ -27,6 +29,7 @@ class Told implements ExchangeObserver {
     this.texts.request = "";
   };
   readonly responded = (status: number): void => void this.steps.push(`responded ${status}`);
+  readonly rpcEnded = (): void => {};
   readonly ended: ExchangeObserver["ended"] = ({ request, response }, complete) => {
     this.steps.push(`ended ${request} ${response} ${complete}`);
     this.end.resolve();

@@ -1,6 +1,12 @@
 /** HTTP/2 servers on loopback that remember what they were asked. */
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { Endpoint } from "../../../../proxy/http/dial.ts";
 
 export interface Http2Server extends Endpoint {
@@ -10,12 +16,18 @@ export interface Http2Server extends Endpoint {
   readonly aborted: Promise<number>;
   /** Of each answer, what no window has let out yet. */
   readonly unsent: () => readonly number[];
+  /** Wants no more of the requests, whatever was answered (RFC 9113 §8.1). */
+  readonly hangUp: () => void;
   readonly close: () => Promise<void>;
 }
 
 export interface Http2ServerOptions {
   /** Sends the request's content back, with a trailer. */
   readonly echo?: boolean;
+  /** In place of that trailer, `grpc-status: 0`. */
+  readonly trailers?: OutgoingHttpHeaders;
+  /** Answers with these fields alone, as gRPC does where a call fails at once. */
+  readonly trailersOnly?: OutgoingHttpHeaders;
   /** Never answers. */
   readonly silent?: boolean;
   readonly delayMs?: number;
@@ -53,6 +65,10 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
       stream.pipe(stream);
       return;
     }
+    if (options.trailersOnly !== undefined) {
+      stream.respond({ ":status": 200, ...options.trailersOnly }, { endStream: true });
+      return;
+    }
     if (options.stalled === true) {
       stream.pause();
       stream.respond({ ":status": 200 });
@@ -67,7 +83,7 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
       return;
     }
     stream.respond({ ":status": 200 }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.on("wantTrailers", () => stream.sendTrailers(options.trailers ?? { "grpc-status": "0" }));
     stream.pipe(stream);
   });
   server.listen(0, "127.0.0.1");
@@ -81,6 +97,9 @@ export async function http2Server(answer: string, options: Http2ServerOptions = 
     sessions: () => sessions,
     aborted: aborted.promise,
     unsent: () => streams.map((stream) => stream.writableLength),
+    hangUp: () => {
+      for (const stream of streams) stream.close(0);
+    },
     close: async () => {
       for (const session of open) session.destroy();
       server.close();

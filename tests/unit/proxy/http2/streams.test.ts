@@ -158,6 +158,24 @@ describe("A proxied stream passes", () => {
     }
   });
 
+  test("a whole answer to a slow reader, although its server wants no more of the request", async () => {
+    const dev = await server("", { bulk: 200_000 });
+    const of = pod(dev);
+    const client = session(of);
+    const stream = client.request({ ":path": "/", ":method": "POST" }, { endStream: false });
+    stream.write("a");
+    await once(stream, "response");
+    await Bun.sleep(50);
+    dev.hangUp();
+    await Bun.sleep(50);
+    stream.on("error", () => {}).write(Buffer.alloc(100_000));
+    let bytes = 0;
+    for await (const part of stream) bytes += (part as Buffer).length;
+    expect([bytes, stream.rstCode]).toEqual([200_000, 0]);
+    expect(of.trace.remembered()).toMatchObject([{ status: 200, complete: true }]);
+    expect((await request(client)).body).toHaveLength(200_000);
+  });
+
   test("fields larger than a frame", async () => {
     const dev = await server("from-dev");
     const client = session(pod(dev));

@@ -2,7 +2,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from "node:http2";
-import { TRACE_BODY_BYTES_MAX, TRACE_CAPTURES_MAX } from "../../../../core/limits.ts";
+import {
+  TRACE_BODY_BYTES_MAX,
+  TRACE_CAPTURES_MAX,
+  TRACE_MESSAGE_BYTES_MAX,
+  TRACE_TRAILERS_BYTES_MAX,
+} from "../../../../core/limits.ts";
 import { parseTraceMessage, type RequestTrace, type ResponseTrace } from "../../../../core/trace.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
@@ -95,6 +100,57 @@ describe("traces of HTTP/2", () => {
     const body = { text: Buffer.concat(frames).toString("base64"), encoding: "base64" as const, cut: false };
     const [, response] = await told(1);
     expect(response).toMatchObject({ request: { fields: [], body }, response: { fields: [], body } });
+    expect(response.response).not.toHaveProperty("trailers");
+  });
+
+  test("say how a gRPC call ended, and show trailers of both sides beside the fields, without secrets", async () => {
+    const trailers = { "grpc-status": "14", "grpc-message": "no%20disk", "x-key": "k" };
+    const dev = await server({ echo: true, trailers });
+    const of = pod(dev, { services: [web("dev", dev)] });
+    const told = await tracing(of, { fields: true });
+    const stream = session(of).request(
+      { ":method": "POST", ":path": "/" },
+      { endStream: false, waitForTrailers: true },
+    );
+    stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "1", token: "t" }));
+    stream.resume().end(Buffer.alloc(TRACE_MESSAGE_BYTES_MAX + 1));
+    await once(stream, "close");
+    const [, { status, grpcStatus, request, response }] = await told(1);
+    expect([status, grpcStatus]).toEqual([200, 14]);
+    expect(request?.trailers).toEqual([
+      ["x-sum", "1"],
+      ["token", "[redacted]"],
+    ]);
+    expect(response?.trailers).toEqual([
+      ["grpc-status", "14"],
+      ["grpc-message", "no%20disk"],
+      ["x-key", "[redacted]"],
+    ]);
+  });
+
+  test("say how a gRPC call ended that failed at once, and remember it", async () => {
+    const dev = await server({ trailersOnly: { "grpc-status": "12", "grpc-message": "unknown" } });
+    const of = pod(dev, { services: [web("dev", dev)] });
+    await send(session(of), { ":method": "POST" }, Buffer.from("hello"));
+    const told = await tracing(of, {});
+    expect((await told(1))[1]).toMatchObject({ status: 200, grpcStatus: 12 });
+  });
+
+  test.each(["", "-1", "1e3", "x"])("keep no status that is none, as %j", async (status) => {
+    const dev = await server({ echo: true, trailers: { "grpc-status": status } });
+    const of = pod(dev, { services: [web("dev", dev)] });
+    await send(session(of), { ":method": "POST" }, Buffer.from("hello"));
+    const told = await tracing(of, {});
+    expect((await told(1))[1]).not.toHaveProperty("grpcStatus");
+  });
+
+  test("keep of many trailers those that there is room for", async () => {
+    const large = "x".repeat(TRACE_TRAILERS_BYTES_MAX - 1);
+    const dev = await server({ echo: true, trailers: { a: large, "grpc-status": "0" } });
+    const of = pod(dev, { services: [web("dev", dev)] });
+    const told = await tracing(of, { fields: true });
+    await send(session(of), { ":method": "POST" }, Buffer.from("hello"));
+    expect((await told(1))[1]).toMatchObject({ grpcStatus: 0, response: { trailers: [["a", large]] } });
   });
 
   test("keep nothing where nobody asks", async () => {

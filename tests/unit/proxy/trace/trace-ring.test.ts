@@ -40,15 +40,16 @@ describe("the ring of traces", () => {
     });
     record.connected({ address: "fd00::1", port: 8080, service: "alice/shop", mark: "alice/shop" });
     record.responded(201);
+    record.rpcEnded(14);
     record.ended({ request: 2 ** 40, response: 12 }, true);
     const ring = new TraceRing();
     ring.push(record);
     const { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason } = record;
     const { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt } = record;
-    const { status, complete, tries, requestBytes, responseBytes, http2, protocol } = record;
+    const { status, grpcStatus, complete, tries, requestBytes, responseBytes, http2, protocol } = record;
     const asked = { id, direction, method, target, authority, peer, routeAs, source, unknownSpace, reason };
     const timed = { traceparent, requestId, probe, queueMs, begunAt, connectedAt, respondedAt, endedAt };
-    const answered = { status, complete, tries, requestBytes, responseBytes, http2, protocol };
+    const answered = { status, grpcStatus, complete, tries, requestBytes, responseBytes, http2, protocol };
     const reached = { address: "fd00::1", port: 8080, service: "alice/shop" };
     expect(ring.all()).toStrictEqual([{ ...asked, ...timed, ...answered, reached }]);
   });

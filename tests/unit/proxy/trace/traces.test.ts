@@ -209,6 +209,27 @@ describe("traces", () => {
     });
   });
 
+  test.each([["5\r\nhello\r\n"], [""]])("show the trailers behind chunks %j", async (chunks) => {
+    const trailers = "X-Sum: 1\r\nX-Key: k\r\n";
+    const server = await replying(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0;ext=1\r\n${trailers}\r\n`,
+    );
+    const here = pod(server, { services: [web("dev", server)] });
+    const traces = await tracing(here, { fields: true, bodies: true }, ["X-Key"]);
+    const sent = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-End: 2\r\n\r\n";
+    const client = await rawClient(outbound(here), `${GET.replace("GET", "POST")}${sent}`);
+    await client.until("X-Key: k\r\n\r\n");
+    client.socket.destroy();
+    const told = (await traces.messages("response")).at(-1);
+    if (told?.type !== "response") throw new Error("No response");
+    expect(told.request).toMatchObject({ body: { text: "hi" }, trailers: [["X-End", "2"]] });
+    expect(told.response?.body?.text ?? "").toBe(chunks === "" ? "" : "hello");
+    expect(told.response?.trailers).toEqual([
+      ["X-Sum", "1"],
+      ["X-Key", "[redacted]"],
+    ]);
+  });
+
   test("show a body that is no text as base64", async () => {
     const server = await replying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     const here = pod(server, { services: [web("dev", server)] });

@@ -104,6 +104,20 @@ describe("traceEvent()", () => {
     ]);
   });
 
+  test("says how a gRPC call ended, and shows trailers behind the body", () => {
+    const fields = [["content-type", "application/grpc"]] as const;
+    const body = { text: "x", encoding: "utf8", cut: false } as const;
+    const trailers = [["grpc-status", "14"]] as const;
+    const event = traceEvent(
+      exchange({ response: response({ grpcStatus: 14, response: { fields, body, trailers } }) }),
+      unnamed,
+    );
+    expect(event.text).toContain(" alice/api: 200 grpc:UNAVAILABLE GET /users?a=1 ");
+    expect(event.details).toEqual(["< content-type: application/grpc", "< x", "< grpc-status: 14"]);
+    const unknown = traceEvent(exchange({ response: response({ grpcStatus: 17 }) }), unnamed);
+    expect(unknown.text).toContain(" 200 grpc:17 GET ");
+  });
+
   test("says that there was no answer, and that one broke off", () => {
     const { service: _, ...unanswered } = response();
     const none = exchange({ response: { ...unanswered, status: 0, complete: false, address: "" } });
@@ -159,13 +173,32 @@ describe("isWanted()", () => {
     expect(isWanted(exchange({ response: response({ status: 0 }) }), { status: statusFilter("0") })).toBe(true);
   });
 
+  test.each([
+    ["grpc:14", [14]],
+    ["grpc:UNAVAILABLE", [14]],
+    ["grpc:ok, grpc:2", [0, 2]],
+    ["grpc:error", [2, 14, 99]],
+    ["grpc:99", [99]],
+    ["200", [undefined, 0, 2, 14, 99]],
+    ["5xx", []],
+  ])("of gRPC by `--status %s`", (text, wanted) => {
+    const status = statusFilter(text);
+    const found = [undefined, 0, 2, 14, 99].filter((grpcStatus) =>
+      isWanted(exchange({ response: response(grpcStatus === undefined ? {} : { grpcStatus }) }), { status }),
+    );
+    expect(found).toEqual(wanted);
+  });
+
   test("never the kubelet's probes", () => {
     expect(isWanted(exchange({ request: request({ probe: true }) }), {})).toBe(false);
   });
 
-  test.each(["", "20", "6xx", "2xx;3xx"])("refuses `--status %s`", (text) => {
-    expect(() => statusFilter(text)).toThrow("`--status` takes");
-  });
+  test.each(["", "20", "6xx", "2xx;3xx", "14", "grpc", "grpc:", "grpc:4xx", "grpc:GONE", "UNAVAILABLE"])(
+    "refuses `--status %s`",
+    (text) => {
+      expect(() => statusFilter(text)).toThrow("`--status` takes");
+    },
+  );
 });
 
 describe("openHar()", () => {
@@ -195,6 +228,14 @@ describe("openHar()", () => {
   test("names the version of HTTP", () => {
     const versions = [request(), request({ http2: true })].map((asked) => harEntry(exchange({ request: asked })));
     expect(versions.map((entry) => at(entry, "request", "httpVersion"))).toEqual(["HTTP/1.1", "HTTP/2"]);
+  });
+
+  test("has trailers under a name of its own, where there are some", () => {
+    const trailers = [["grpc-status", "14"]] as const;
+    const message = { fields: [], trailers };
+    const entry = harEntry(exchange({ response: response({ request: { fields: [] }, response: message }) }));
+    expect(at(entry, "response", "_trailers")).toEqual([{ name: "grpc-status", value: "14" }]);
+    expect(at(entry, "request")).not.toHaveProperty("_trailers");
   });
 
   test("says that the file cannot be written", () => {
@@ -228,6 +269,27 @@ describe("otlpExport()", () => {
       startTimeUnixNano: "1000000000",
       endTimeUnixNano: "1005000000",
     });
+  });
+
+  test("says what was called by gRPC and how it ended, an error for whoever has to act", () => {
+    const path = "/shop.v1.Cart/Add";
+    const spanOf = (direction: "in" | "out", grpcStatus: number): unknown => {
+      const called = exchange({ request: request({ path, direction }), response: response({ grpcStatus }) });
+      return at(tracesOf([called]), "resourceSpans", 0, "scopeSpans", 0, "spans", 0);
+    };
+    const span = spanOf("out", 14);
+    expect(at(span, "name")).toBe("shop.v1.Cart/Add");
+    const attributes = asArray(at(span, "attributes"));
+    for (const attribute of [
+      { key: "rpc.system", value: { stringValue: "grpc" } },
+      { key: "rpc.service", value: { stringValue: "shop.v1.Cart" } },
+      { key: "rpc.method", value: { stringValue: "Add" } },
+      { key: "rpc.grpc.status_code", value: { intValue: "14" } },
+    ])
+      expect(attributes).toContainEqual(attribute);
+    const failed = (direction: "in" | "out") =>
+      [0, 5, 14].filter((code) => at(spanOf(direction, code), "status", "code") === 2);
+    expect([failed("out"), failed("in")]).toEqual([[5, 14], [14]]);
   });
 
   test("warns when the collector refuses", async () => {
