@@ -89,7 +89,9 @@ async function ask({ address, method, fields, space }: Asked, context: Context, 
   const named = parseServiceName(address.authority)?.namespace;
   const namespaces = [caller.name, ...caller.ancestors, ...(named === undefined ? [] : [named])];
   const facts = await readFacts(kube, namespaces, signal);
-  const { [ROUTE_HEADER]: header, baggage } = fields;
+  const { [ROUTE_HEADER]: routeAs, baggage } = fields;
+  // As every sidecar reads it.
+  const header = routeAs?.toLowerCase();
   return { address, method, fields, caller: caller.name, header, baggage, routes, gateway, facts };
 }
 

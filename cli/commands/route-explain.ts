@@ -25,7 +25,7 @@ export const routeExplain = define({
       describe: "Header field of the request, for example azds-route-as:alice; may be repeated",
     },
     live: { type: "boolean", default: false, describe: "Send the request, once, and show what it touched" },
-    method: { type: "string", requiresArg: true, default: "GET", describe: "Method of the request that --live sends" },
+    method: { type: "string", requiresArg: true, default: "GET", describe: "Method of the request" },
   },
   epilogue:
     "The answer comes from the table that a sidecar of the dev space has at this moment, by the rules of docs/routing.md. " +

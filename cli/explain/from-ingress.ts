@@ -1,14 +1,11 @@
 /** The way of a request through an ingress controller or a Gateway of the user's own: the sidecar of the first pod decides. Pure. */
-import { CLONE_OF_ANNOTATION } from "../../core/contract.ts";
 import { expectedProtocol } from "../../core/expected-protocol.ts";
-import { matchIngress } from "../../core/ingress-match.ts";
 import { backendPort } from "../../core/ingress.ts";
 import { requestSpace } from "../../core/request-space.ts";
-import { type IngressBackend, serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
+import { serviceKey, type ServicePort, type ServiceRecord } from "../../core/route-table.ts";
 import { inboundTarget, lookup } from "../../core/routing.ts";
-import type { Entry, Explanation, Step } from "./explanation.ts";
-import { matchHttpRoute } from "./http-route.ts";
-import { rulePath, tableWithIngresses } from "./ingress-table.ts";
+import type { Explanation, Step } from "./explanation.ts";
+import { meetHttpRoute, meetIngress, type Met } from "./meet.ts";
 import { podsOf, whyNotReady } from "./pods-of.ts";
 import { type Question, readerOf } from "./question.ts";
 import { answerSteps, ending, namedSpace, passedSteps, portsText, portText, routesStep, spaceStep } from "./steps.ts";
@@ -16,25 +13,15 @@ import { REASONS } from "./words.ts";
 
 const KINDS = { ingress: "Ingress", "http-route": "HTTPRoute" } as const;
 
-/** The rule that its controller follows. */
-interface Met {
-  readonly entry: Extract<Entry, "ingress" | "http-route">;
-  readonly step: Step;
-  /** Absent: the rule names no Service. */
-  readonly backend: (IngressBackend & { readonly namespace: string }) | undefined;
-  /** What its pods see as the host. */
-  readonly authority: string;
-}
-
 /** @returns `undefined`: no Ingress of another class and no HTTPRoute has this host and path */
 export function fromIngress(question: Question): Explanation | undefined {
   const met = meetIngress(question) ?? meetHttpRoute(question);
   if (met === undefined) return undefined;
   const { table } = question.routes;
-  const { entry, step, backend } = met;
-  const steps = [routesStep(question), step];
+  const { entry, to: backend } = met;
+  const steps = [routesStep(question), ...met.steps];
   const nobody = { entry, reason: "here", otherwise: [], pods: [] } as const;
-  if (backend === undefined) return { ...nobody, steps: [...steps, { step: "answer", what: "nobody", why: step.why }] };
+  if ("step" in backend) return { ...nobody, steps: [...steps, backend] };
   const service = table.find(backend.namespace, backend.service);
   const port = service === undefined ? undefined : backendPort(service, backend);
   if (service === undefined) {
@@ -53,51 +40,6 @@ export function fromIngress(question: Question): Explanation | undefined {
   return arrive(question, { met, service, port, address, before: steps });
 }
 
-/** Clones for children stand beside their originals, so a host counts as it is written. */
-function meetIngress(question: Question): Met | undefined {
-  const { address, gateway, facts } = question;
-  const table = tableWithIngresses(question, ({ ours }) => !ours);
-  if (table === undefined) return undefined;
-  const { hostSuffix } = gateway;
-  const match = matchIngress(table, { host: address.host, path: rulePath(address), hostSuffix });
-  if (match === undefined || match.child !== undefined) return undefined;
-  const { namespace, name, backend } = match;
-  const ingress = facts.get(namespace)?.ingresses.find((each) => each.name === name);
-  const why = `it has this host and path, for the Service \`${backend.service}\`; its controller is your own${cloneText(ingress)}`;
-  return {
-    entry: "ingress",
-    step: { step: "entry", what: `Ingress ${namespace}/${name}`, why },
-    backend: { ...backend, namespace },
-    authority: address.authority,
-  };
-}
-
-function meetHttpRoute({ address, method, fields, facts }: Question): Met | undefined {
-  const routes = [...facts.values()].flatMap(({ httpRoutes }) => httpRoutes);
-  const match = matchHttpRoute(routes, { host: address.host, path: address.path, method, fields });
-  if (match === undefined) return undefined;
-  const { route, rule } = match;
-  const [backend] = rule.redirects ? [] : rule.backends;
-  const others = rule.backends.length > 1 ? `, the first of ${rule.backends.length} by weight` : "";
-  const leads = rule.redirects
-    ? "a rule that redirects the client"
-    : backend === undefined
-      ? "a rule without any Service"
-      : `the Service \`${backend.service}\`${others}`;
-  const why = `it has this host and path, for ${leads}; its Gateway is your own${cloneText(route)}`;
-  return {
-    entry: "http-route",
-    step: { step: "entry", what: `HTTPRoute ${route.namespace}/${route.name}`, why },
-    backend,
-    authority: rule.hostname ?? address.authority,
-  };
-}
-
-function cloneText(object: { readonly annotations: Readonly<Record<string, string>> } | undefined): string {
-  const original = object?.annotations[CLONE_OF_ANNOTATION];
-  return original === undefined ? "" : `, made by azds from \`${original}\` for a child`;
-}
-
 interface Arrival {
   readonly met: Met;
   readonly service: ServiceRecord;
@@ -108,9 +50,9 @@ interface Arrival {
 }
 
 function arrive(question: Question, { met, service, port, address, before }: Arrival): Explanation {
-  const { routes, header, baggage } = question;
-  const { table } = routes;
-  const { entry, authority } = met;
+  const { table } = question.routes;
+  const { entry, sent } = met;
+  const { authority, header, baggage } = sent;
   const original = { address, port: port.target ?? port.port };
   const itself = { ...original, space: service.namespace, service: serviceKey(service) };
   const steps = [...before, { step: "port", what: portText(port), why: `the ${KINDS[entry]} says so` }];

@@ -1,5 +1,6 @@
 /** HTTPRoutes (gateway.networking.k8s.io/v1), and which rule of which one a request from outside meets. Pure. */
 import { asArray, asNumber, asString, asStringRecord, at } from "../../core/parse.ts";
+import { type HttpFilter, parseFilters } from "./http-filter.ts";
 
 export interface HttpRoute {
   readonly namespace: string;
@@ -17,21 +18,20 @@ export interface HttpRule {
   readonly matches: readonly HttpMatch[];
   /** Services that it may choose, the heaviest first. */
   readonly backends: readonly HttpBackend[];
-  /** By a filter: the request reaches no Service. */
-  readonly redirects: boolean;
-  /** By a filter: the host that the Service sees. */
-  readonly hostname: string | undefined;
+  readonly filters: readonly HttpFilter[];
 }
 
 export interface HttpBackend {
   readonly namespace: string;
   readonly service: string;
   readonly port: number;
+  /** Those of the rule come before. */
+  readonly filters: readonly HttpFilter[];
 }
 
 type PathKind = "Exact" | "PathPrefix" | "RegularExpression";
 
-interface HttpMatch {
+export interface HttpMatch {
   readonly kind: PathKind;
   readonly path: string;
   readonly method: string | undefined;
@@ -69,8 +69,6 @@ export function parseHttpRoute(object: unknown): HttpRoute | undefined {
 
 function parseRule(rule: unknown, namespace: string): HttpRule {
   const matches = asArray(at(rule, "matches")).map(parseMatch);
-  const filters = asArray(at(rule, "filters"));
-  const hostnames = filters.flatMap((filter) => asString(at(filter, "urlRewrite", "hostname")) ?? []);
   return {
     matches: matches.length === 0 ? [parseMatch({})] : matches,
     backends: asArray(at(rule, "backendRefs"))
@@ -78,8 +76,7 @@ function parseRule(rule: unknown, namespace: string): HttpRule {
       .filter(({ ref, weight }) => weight > 0 && (asString(at(ref, "kind")) ?? "Service") === "Service")
       .toSorted((a, b) => b.weight - a.weight)
       .flatMap(({ ref }) => parseBackend(ref, namespace) ?? []),
-    redirects: filters.some((filter) => asString(at(filter, "type")) === "RequestRedirect"),
-    hostname: hostnames.at(-1),
+    filters: parseFilters(at(rule, "filters")),
   };
 }
 
@@ -87,7 +84,8 @@ function parseBackend(ref: unknown, own: string): HttpBackend | undefined {
   const service = asString(at(ref, "name"));
   const port = asNumber(at(ref, "port"));
   const namespace = asString(at(ref, "namespace")) ?? own;
-  return service === undefined || port === undefined ? undefined : { namespace, service, port };
+  if (service === undefined || port === undefined) return undefined;
+  return { namespace, service, port, filters: parseFilters(at(ref, "filters")) };
 }
 
 function parseMatch(match: unknown): HttpMatch {
@@ -123,10 +121,11 @@ export interface HttpRequest {
 export interface RouteMatch {
   readonly route: HttpRoute;
   readonly rule: HttpRule;
+  /** The one of the rule that was met. */
+  readonly match: HttpMatch;
 }
 
 interface Candidate extends RouteMatch {
-  readonly match: HttpMatch;
   readonly host: number;
   /** Of the rule within its route. */
   readonly index: number;
@@ -141,6 +140,11 @@ export function matchHttpRoute(routes: readonly HttpRoute[], request: HttpReques
     );
   });
   return candidates.toSorted(compare)[0];
+}
+
+/** A route that names the host, or a wildcard for it, whatever its rules ask for. */
+export function routeOfHost(routes: readonly HttpRoute[], host: string): HttpRoute | undefined {
+  return routes.find((route) => (hostRank(route, host) ?? 0) > 0);
 }
 
 /** Higher is nearer: the exact host, then the longest wildcard's. `*` stands for one label or more. */

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { CLONE_DIGEST_ANNOTATION, CLONE_OF_ANNOTATION } from "../../core/contract.ts";
 import { asArray, asString, at, isObject } from "../../core/parse.ts";
 import { CONTROLLER_LABELS } from "../labels.ts";
+import { childRouteRule } from "./route-filters.ts";
 
 /** Object names are DNS subdomains (RFC 1123) of at most this many characters. */
 const NAME_CHARS_MAX = 253;
@@ -67,10 +68,11 @@ export function wantedClones(
   for (const original of originals) {
     for (const address of addressesOf(original)) claims.set(address, original.namespace);
   }
+  const owned = new Set(originals.flatMap(ownHosts));
   return originals
     .toSorted((a, b) => depth(b.namespace) - depth(a.namespace) || (keyOf(a) < keyOf(b) ? -1 : 1))
     .flatMap((original) =>
-      (heirs.get(original.namespace) ?? []).flatMap((child) => cloneFor(original, child, claims) ?? []),
+      (heirs.get(original.namespace) ?? []).flatMap((child) => cloneFor(original, { child, claims, owned }) ?? []),
     );
 }
 
@@ -88,6 +90,12 @@ function claim(claims: Claims, address: string, space: string): boolean {
 function addressesOf({ kind, spec }: Original): readonly string[] {
   if (kind === "HTTPRoute") return asArray(spec["hostnames"]).map((host) => `${kind} ${asString(host) ?? ""}`);
   return asArray(spec["rules"]).flatMap((rule) => pathsOf(rule).map((entry) => addressOf(rule, entry)));
+}
+
+/** `<space> <host>` of all that it answers for. */
+function ownHosts({ namespace, spec }: Original): readonly string[] {
+  const hosts = [...asArray(spec["hostnames"]), ...asArray(spec["rules"]).map((rule) => at(rule, "host"))];
+  return hosts.flatMap((host) => (asString(host) === undefined ? [] : [`${namespace} ${String(host)}`]));
 }
 
 function addressOf(rule: unknown, entry: unknown): string {
@@ -119,8 +127,9 @@ export function cloneOfObject(kind: CloneKind, object: unknown): Clone | undefin
 }
 
 /** `undefined` where the original has no host that a child's could be told from. */
-function cloneFor(original: Original, child: string, claims: Claims): WantedClone | undefined {
-  const hosts: Hosts = { space: original.namespace, child, claims };
+function cloneFor(original: Original, heir: Omit<Hosts, "space">): WantedClone | undefined {
+  const { child } = heir;
+  const hosts: Hosts = { ...heir, space: original.namespace };
   const spec = original.kind === "Ingress" ? ingressSpec(original, hosts) : routeSpec(original, hosts);
   if (spec === undefined) return undefined;
   const { kind, apiVersion, namespace, uid } = original;
@@ -140,6 +149,8 @@ interface Hosts {
   readonly space: string;
   readonly child: string;
   readonly claims: Claims;
+  /** `<space> <host>` of all originals. */
+  readonly owned: ReadonlySet<string>;
 }
 
 /**
@@ -195,7 +206,11 @@ function routeSpec({ spec }: Original, hosts: Hosts): Readonly<Record<string, un
   const hostnames = asArray(spec["hostnames"])
     .flatMap((host) => childHost(asString(host) ?? "", hosts) ?? [])
     .filter((host) => claim(hosts.claims, `HTTPRoute ${host}`, hosts.space));
-  return hostnames.length === 0 ? undefined : { ...spec, hostnames };
+  if (hostnames.length === 0) return undefined;
+  const childOf = (host: string): string | undefined =>
+    hosts.owned.has(`${hosts.space} ${host}`) ? childHost(host, hosts) : undefined;
+  const rules = asArray(spec["rules"]).map((rule) => childRouteRule(rule, { child: hosts.child, childOf }));
+  return { ...spec, hostnames, ...(rules.length === 0 ? {} : { rules }) };
 }
 
 /** Ends in a hash where it would be too long, so that two never meet. */

@@ -84,6 +84,27 @@ describe("explain() of a host of an HTTPRoute", () => {
     });
   });
 
+  test("says what the rule went by, and that no rule wants what else comes to its host", () => {
+    const match = {
+      method: "POST",
+      headers: [{ name: "X-Canary", value: "yes" }],
+      queryParams: [{ name: "q", value: "1" }],
+    };
+    const spec = ask({ hostnames: ["a.test"], rules: [rule("web", match)] });
+    const wanted = way("http://a.test/?q=1", { ...spec, method: "POST", fields: { "x-canary": "yes" } });
+    expect(short(wanted)).toBe("dev/web here: web-1");
+    expect(wanted.steps[1]?.why).toStartWith(
+      "it has this host, path, method, header `x-canary` and query `q`, for the",
+    );
+    const unwanted = way("http://a.test/?q=1", { ...spec, method: "POST" });
+    expect(unwanted.answer).toBeUndefined();
+    expect(unwanted.steps.at(-1)).toEqual({
+      step: "answer",
+      what: "404",
+      why: "no rule for this host has this path, method, headers and query",
+    });
+  });
+
   test("takes the heaviest Service, which may stand in another namespace", () => {
     const backendRefs = [
       { name: "web", port: 80, weight: 1 },
@@ -95,20 +116,71 @@ describe("explain() of a host of an HTTPRoute", () => {
     expect(found.steps[1]?.why).toContain("for the Service `web`, the first of 2 by weight;");
   });
 
-  test("sees the host as the rule rewrites it", () => {
-    const filters = [{ type: "URLRewrite", urlRewrite: { hostname: host } }];
-    const found = way("http://a.test/", ask({ hostnames: ["a.test"], rules: [rule("web", {}, { filters })] }));
-    expect(short(found)).toBe("alice/web nearer: web-2");
+  const filtered = (filters: readonly object[], over: object = {}) =>
+    ask({ hostnames: ["a.test"], rules: [rule("web", {}, { filters, ...over })] });
+  const setsSpace = (space: string): object => ({
+    type: "RequestHeaderModifier",
+    requestHeaderModifier: { set: [{ name: "Azds-Route-As", value: space }] },
+  });
+  const baggage = {
+    type: "RequestHeaderModifier",
+    requestHeaderModifier: { add: [{ name: "baggage", value: "azds-route-as=alice" }] },
+  };
+  const rewrite = { type: "URLRewrite", urlRewrite: { hostname: host } };
+
+  test("sees host and headers as the filters of the rule, then those of the backend leave them", () => {
+    const of = (filters: readonly object[], header?: string): string =>
+      short(way("http://a.test/", { ...filtered(filters), ...(header === undefined ? {} : { header }) }));
+    expect(of([])).toBe("dev/web here: web-1");
+    expect(of([rewrite])).toBe("alice/web nearer: web-2");
+    expect(of([setsSpace("ALICE")])).toBe("alice/web nearer: web-2");
+    expect(of([setsSpace("dev")], "alice")).toBe("dev/web here: web-1");
+    expect(of([baggage])).toBe("alice/web nearer: web-2");
+    const removes = { type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["azds-route-as"] } };
+    expect(of([removes], "alice")).toBe("dev/web here: web-1");
+    const backendRefs = [{ name: "web", port: 80, filters: [setsSpace("dev")] }];
+    const found = way("http://a.test/", filtered([setsSpace("alice")], { backendRefs }));
+    expect(short(found)).toBe("dev/web here: web-1");
+    expect(found.steps.slice(2, 4)).toEqual([
+      { step: "filter", what: "sets `azds-route-as: alice`", why: "RequestHeaderModifier of the rule says so" },
+      {
+        step: "filter",
+        what: "sets `azds-route-as: dev`",
+        why: "RequestHeaderModifier of its backend `web` says so",
+      },
+    ]);
   });
 
-  test("ends where a rule redirects, has no Service, or names none that exists", () => {
+  test("says where the client is redirected, by the rule or a backend", () => {
+    const redirect = { type: "RequestRedirect", requestRedirect: { hostname: "b.test", statusCode: 301 } };
+    const backendRefs = [{ name: "web", port: 80, filters: [redirect] }];
+    for (const spec of [filtered([redirect]), filtered([], { backendRefs })]) {
+      const found = way("http://a.test/x", spec);
+      expect(found.answer).toBeUndefined();
+      expect(found.steps[1]?.why).toStartWith("it has this host and path, for a rule that redirects the client;");
+      expect(found.steps.at(-1)).toEqual({
+        step: "answer",
+        what: "301 to `http://b.test/x`",
+        why: "its Gateway redirects the client: `azds route explain http://b.test/x` says what comes then",
+      });
+    }
+  });
+
+  test("names filters that it does not look into, and goes on", () => {
+    const found = way("http://a.test/", filtered([{ type: "RequestMirror" }, setsSpace("alice")]));
+    expect(short(found)).toBe("alice/web nearer: web-2");
+    expect(found.steps[2]).toEqual({
+      step: "filter",
+      what: "RequestMirror",
+      why: "the copies that it sends elsewhere are not looked into",
+    });
+  });
+
+  test("ends where a rule has no Service, or names none that exists", () => {
     const end = (over: object): string => {
       const found = way("http://a.test/", ask({ hostnames: ["a.test"], rules: [rule("web", {}, over)] }));
       return `${found.answer?.service ?? "nobody"}: ${found.steps.at(-1)?.why}`;
     };
-    expect(end({ filters: [{ type: "RequestRedirect" }] })).toContain(
-      "nobody: it has this host and path, for a rule that redirects the client",
-    );
     expect(end({ backendRefs: [] })).toContain("nobody: it has this host and path, for a rule without any Service");
     expect(end({ backendRefs: [{ name: "wrong", port: 80 }] })).toStartWith("nobody: the HTTPRoute names a Service");
     expect(end({ backendRefs: [{ name: "web", port: 81 }] })).toStartWith("nobody: the Service has only 80");

@@ -134,7 +134,11 @@ export function question(
   return {
     address: parseAddress(url),
     method,
-    fields,
+    fields: {
+      ...fields,
+      ...(header === undefined ? {} : { "azds-route-as": header }),
+      ...(baggage === undefined ? {} : { baggage }),
+    },
     caller,
     header,
     baggage,
