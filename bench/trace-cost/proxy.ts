@@ -1,6 +1,6 @@
 /** A proxy to one server, with exchanges noted or not: `proxy.ts on|off SERVER_PORT`. Prints its port. */
 import { serveHttp } from "../../proxy/http/exchange.ts";
-import { listen } from "../../proxy/http/listen.ts";
+import { listen } from "../../proxy/tcp/listen.ts";
 import { spaceOf } from "../../proxy/sidecar/pod.ts";
 import { pod } from "../../tests/unit/proxy/raw-peers.ts";
 

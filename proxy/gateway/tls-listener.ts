@@ -4,8 +4,8 @@
  */
 import { createServer, type SecureContext, type TLSSocket } from "node:tls";
 import { TLS_HANDSHAKE_MS_MAX } from "../../core/limits.ts";
-import { DISCARD, Wire } from "../http/wire.ts";
-import type { Listening } from "../http/listen.ts";
+import { DISCARD, Wire } from "../tcp/wire.ts";
+import type { Listening } from "../tcp/listen.ts";
 
 export interface TlsListenOptions {
   /** On all addresses; 0 takes any free port. */

@@ -8,16 +8,16 @@
 import { HEAD_MS_MAX } from "../../core/limits.ts";
 import { type Answer, formatAnswer } from "./answer.ts";
 import { BodyScanner, requestFraming } from "./body.ts";
-import type { Dial } from "./dial.ts";
+import type { Dial } from "../tcp/dial.ts";
 import type { ExchangeObserver } from "./exchange-observer.ts";
 import { Fault } from "./head.ts";
 import { ObservedExchange } from "./observed-exchange.ts";
-import { relay } from "./relay.ts";
+import { relay } from "../tcp/relay.ts";
 import { composeRequest, type LineEdit } from "./request-edit.ts";
 import { closesAfter, parseRequestHead, type RequestHead, skipEmptyLines } from "./request-head.ts";
 import { MalformedResponse, type Upstream, type UpstreamListener } from "./upstream.ts";
 import { type Reached, type Target, Upstreams } from "./upstreams.ts";
-import { closeSoon, type Wire, type WireOwner } from "./wire.ts";
+import { closeSoon, type Wire, type WireOwner } from "../tcp/wire.ts";
 
 export interface Forward {
   readonly kind: "forward";

@@ -3,10 +3,10 @@
  * first bytes are HTTP or not. Until then the original destination is dialled beside, so that nobody waits for the look.
  */
 import { SNIFF_MS_MAX } from "../../core/limits.ts";
-import { Dial, type Endpoint } from "./dial.ts";
-import { relay } from "./relay.ts";
+import { Dial, type Endpoint } from "../tcp/dial.ts";
+import { relay } from "../tcp/relay.ts";
 import { sniff } from "./sniff.ts";
-import { DISCARD, Wire, type WireOwner } from "./wire.ts";
+import { DISCARD, Wire, type WireOwner } from "../tcp/wire.ts";
 
 export interface LookOptions {
   readonly client: Wire;

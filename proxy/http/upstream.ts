@@ -3,7 +3,7 @@ import { BodyScanner, responseFraming } from "./body.ts";
 import { Fault } from "./head.ts";
 import { closesAfter } from "./request-head.ts";
 import { parseResponseHead, type ResponseHead } from "./response-head.ts";
-import type { Wire, WireOwner } from "./wire.ts";
+import type { Wire, WireOwner } from "../tcp/wire.ts";
 
 export interface UpstreamListener {
   /** The head of the final response was read, or of 101. */

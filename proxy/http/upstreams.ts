@@ -3,9 +3,9 @@
  * sees as many connections as without us, and a stale one breaks no stranger's request.
  */
 import { UPSTREAMS_PER_CLIENT_MAX } from "../../core/limits.ts";
-import { Dial, type Endpoint } from "./dial.ts";
+import { Dial, type Endpoint } from "../tcp/dial.ts";
 import { Upstream, type UpstreamListener } from "./upstream.ts";
-import { DISCARD, Wire } from "./wire.ts";
+import { DISCARD, Wire } from "../tcp/wire.ts";
 
 /** An address to try, and the hop mark that goes with it. */
 export interface Target extends Endpoint {

@@ -13,11 +13,11 @@ import {
   HTTP2_STREAMS_MAX,
   UPSTREAMS_PER_CLIENT_MAX,
 } from "../../core/limits.ts";
-import { Dial, type Endpoint } from "../http/dial.ts";
+import { Dial, type Endpoint } from "../tcp/dial.ts";
 import type { ExchangePolicy, ExchangeStart } from "../http/exchange.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
-import { closeSoon, DISCARD, Wire } from "../http/wire.ts";
+import { closeSoon, DISCARD, Wire } from "../tcp/wire.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Exchange } from "./exchange.ts";

@@ -9,7 +9,7 @@ import {
   HTTP2_WAITING_FRAMES_MAX,
   HTTP2_WINDOW_BYTES,
 } from "../../core/limits.ts";
-import type { Wire, WireOwner } from "../http/wire.ts";
+import type { Wire, WireOwner } from "../tcp/wire.ts";
 import { Budget } from "./budget.ts";
 import { ClosedStreams } from "./closed-streams.ts";
 import type { Field } from "./field.ts";

@@ -1,6 +1,6 @@
 /** A client that speaks HTTP of whichever version: HTTP/2 begins with its preface (RFC 9113 §3.3), all else is HTTP/1. */
 import { type ExchangeStart, serveHttp } from "../http/exchange.ts";
-import { DISCARD, type Wire } from "../http/wire.ts";
+import { DISCARD, type Wire } from "../tcp/wire.ts";
 import { serveHttp2 } from "./client-connection.ts";
 import { PREFACE } from "./frame.ts";
 

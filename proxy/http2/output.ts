@@ -1,5 +1,5 @@
 /** Frames of one connection gathered over one turn, so that they go out with one write. */
-import type { Wire } from "../http/wire.ts";
+import type { Wire } from "../tcp/wire.ts";
 import type { Slice } from "./frame.ts";
 
 /** Smaller pieces are copied beside the others; larger ones are passed as they lie. */

@@ -1,7 +1,7 @@
 /** A connection to a target, on behalf of one client connection. */
 import { HEAD_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES } from "../../core/limits.ts";
-import type { Endpoint } from "../http/dial.ts";
-import type { Wire } from "../http/wire.ts";
+import type { Endpoint } from "../tcp/dial.ts";
+import type { Wire } from "../tcp/wire.ts";
 import { Connection } from "./connection.ts";
 import type { Field } from "./field.ts";
 import { ERROR, PREFACE, SETTING, STREAM_ID_MAX } from "./frame.ts";

@@ -4,7 +4,7 @@ import type { ProbeSpec } from "../../core/sidecar-config.ts";
 import { formatAnswer } from "../http/answer.ts";
 import { Fault } from "../http/head.ts";
 import { parseRequestHead, type RequestHead } from "../http/request-head.ts";
-import { closeSoon, DISCARD, type Wire } from "../http/wire.ts";
+import { closeSoon, DISCARD, type Wire } from "../tcp/wire.ts";
 import { makeProbe, type ProbeOptions, type Verdict } from "./probe.ts";
 
 export interface AdminOptions {

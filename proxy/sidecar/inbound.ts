@@ -2,10 +2,10 @@
 import { RESTART_MS_MAX } from "../../core/limits.ts";
 import { serviceKey } from "../../core/route-table.ts";
 import { dialsOf, inboundTarget, type RouteReason } from "../../core/routing.ts";
-import type { Endpoint } from "../http/dial.ts";
+import type { Endpoint } from "../tcp/dial.ts";
 import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
-import type { Wire } from "../http/wire.ts";
+import type { Wire } from "../tcp/wire.ts";
 import { markedTarget } from "./outbound.ts";
 import { isSidecarPort } from "./own-ports.ts";
 import { LatestRoute, type RouteSearch } from "./latest-route.ts";

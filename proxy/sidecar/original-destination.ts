@@ -3,7 +3,7 @@
  * (include/uapi/linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h), which needs no privilege.
  */
 import { dlopen, FFIType } from "bun:ffi";
-import type { Endpoint } from "../http/dial.ts";
+import type { Endpoint } from "../tcp/dial.ts";
 import { readSocketAddress, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } from "../tcp/socket-address.ts";
 
 const SO_ORIGINAL_DST = 80;

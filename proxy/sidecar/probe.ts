@@ -3,8 +3,8 @@ import type { ProbeAnswer } from "../../core/agent-protocol.ts";
 import { systemClock } from "../../core/host/clock.ts";
 import { PROBE_RESERVE_MS } from "../../core/limits.ts";
 import type { ProbeSpec } from "../../core/sidecar-config.ts";
-import { Dial } from "../http/dial.ts";
-import { Wire } from "../http/wire.ts";
+import { Dial } from "../tcp/dial.ts";
+import { Wire } from "../tcp/wire.ts";
 import { checkHttp } from "./http-probe.ts";
 
 export interface Verdict {

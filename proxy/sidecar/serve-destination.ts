@@ -1,11 +1,11 @@
 /** A redirected connection whose destination is known: looked at, and routed or relayed. The same in both directions. */
 import { expectedProtocol } from "../../core/expected-protocol.ts";
-import type { Endpoint } from "../http/dial.ts";
+import type { Endpoint } from "../tcp/dial.ts";
 import { type ExchangePolicy, type Forward, serveHttp } from "../http/exchange.ts";
 import { look, relayTo } from "../http/first-look.ts";
 import { serveHttp2 } from "../http2/client-connection.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { Wire } from "../http/wire.ts";
+import type { Wire } from "../tcp/wire.ts";
 import { mustWait, type Pod } from "./pod.ts";
 
 /** @param queueMs that the request has waited */

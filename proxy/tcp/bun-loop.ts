@@ -49,8 +49,9 @@ export async function watchInBunLoop(libc: Libc, descriptor: number, ready: () =
   };
   const socket = await Bun.connect(options);
   const { loop, watch } = findLoop(bell);
-  control(libc, loop, EPOLL_CTL_DEL, { descriptor: bell, watch });
-  control(libc, loop, EPOLL_CTL_ADD, { descriptor, watch: { events: EPOLLIN, mark: watch.mark } });
+  const control = controlOf(libc, loop);
+  control(EPOLL_CTL_DEL, bell, watch);
+  control(EPOLL_CTL_ADD, descriptor, { events: EPOLLIN, mark: watch.mark });
   pull();
   return {
     hold: (wanted) => {
@@ -68,19 +69,16 @@ function openPair(libc: Libc): readonly [number, number] {
   return [bell, rope];
 }
 
-interface Watched {
-  readonly descriptor: number;
-  readonly watch: Watch;
-}
-
-function control(libc: Libc, loop: number, operation: number, { descriptor, watch }: Watched): void {
+function controlOf(libc: Libc, loop: number) {
   // struct epoll_event, which is packed on x86-64 alone.
   const markAt = process.arch === "x64" ? 4 : 8;
   const event = Buffer.from(new ArrayBuffer(16));
-  event.writeUInt32LE(watch.events, 0);
-  event.writeBigUInt64LE(watch.mark, markAt);
-  if (libc.epoll_ctl(loop, operation, descriptor, event) !== 0)
-    throw new Error(`Bun's event loop cannot watch descriptor ${descriptor}`);
+  return (operation: number, descriptor: number, { events, mark }: Watch): void => {
+    event.writeUInt32LE(events, 0);
+    event.writeBigUInt64LE(mark, markAt);
+    if (libc.epoll_ctl(loop, operation, descriptor, event) !== 0)
+      throw new Error(`Bun's event loop cannot watch descriptor ${descriptor}`);
+  };
 }
 
 function findLoop(descriptor: number): { readonly loop: number; readonly watch: Watch } {

@@ -2,7 +2,7 @@
  * The system calls of the data plane, through the C library: Bun's own sockets copy every read into memory of its own
  * and make twice the calls for each connection. Numbers are Linux', alike on x86-64 and arm64.
  */
-import { dlopen, FFIType, read } from "bun:ffi";
+import { dlopen, FFIType, type Library, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 
 export const AF_UNIX = 1;
@@ -39,39 +39,44 @@ export const EMFILE = 24;
 export const ENOBUFS = 105;
 export const EINPROGRESS = 115;
 
-export type Libc = ReturnType<typeof openLibc>;
+const { i32, u32, u64_fast: size, ptr } = FFIType;
+/** As a number, since Bun's pointers cannot be counted on from. */
+const address = size;
+
+const SYMBOLS = {
+  socket: { args: [i32, i32, i32], returns: i32 },
+  socketpair: { args: [i32, i32, i32, ptr], returns: i32 },
+  setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
+  getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
+  getsockname: { args: [i32, ptr, ptr], returns: i32 },
+  getpeername: { args: [i32, ptr, ptr], returns: i32 },
+  bind: { args: [i32, ptr, u32], returns: i32 },
+  listen: { args: [i32, i32], returns: i32 },
+  accept4: { args: [i32, ptr, ptr, i32], returns: i32 },
+  connect: { args: [i32, ptr, u32], returns: i32 },
+  // What they return fits 32 bits, since no more is ever asked for.
+  recv: { args: [i32, address, size, i32], returns: i32 },
+  send: { args: [i32, ptr, size, i32], returns: i32 },
+  shutdown: { args: [i32, i32], returns: i32 },
+  close: { args: [i32], returns: i32 },
+  epoll_create1: { args: [i32], returns: i32 },
+  epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
+  epoll_wait: { args: [i32, ptr, i32, i32], returns: i32 },
+  __errno_location: { args: [], returns: ptr },
+} as const;
+
+export type Libc = Library<typeof SYMBOLS>["symbols"] & {
+  /** Why the call before failed; to be asked at once. */
+  readonly errno: () => number;
+};
 
 /** @throws Error when the C library cannot be opened */
-export function openLibc() {
-  const { i32, u32, u64_fast: size, ptr } = FFIType;
-  const { symbols } = dlopen("libc.so.6", {
-    socket: { args: [i32, i32, i32], returns: i32 },
-    socketpair: { args: [i32, i32, i32, ptr], returns: i32 },
-    setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
-    getsockopt: { args: [i32, i32, i32, ptr, ptr], returns: i32 },
-    getsockname: { args: [i32, ptr, ptr], returns: i32 },
-    getpeername: { args: [i32, ptr, ptr], returns: i32 },
-    bind: { args: [i32, ptr, u32], returns: i32 },
-    listen: { args: [i32, i32], returns: i32 },
-    accept4: { args: [i32, ptr, ptr, i32], returns: i32 },
-    connect: { args: [i32, ptr, u32], returns: i32 },
-    // What they return fits 32 bits, since no more is ever asked for.
-    recv: { args: [i32, ptr, size, i32], returns: i32 },
-    send: { args: [i32, ptr, size, i32], returns: i32 },
-    shutdown: { args: [i32, i32], returns: i32 },
-    close: { args: [i32], returns: i32 },
-    epoll_create1: { args: [i32], returns: i32 },
-    epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
-    epoll_wait: { args: [i32, ptr, i32, i32], returns: i32 },
-    __errno_location: { args: [], returns: ptr },
-  });
-  const errnoAt = symbols.__errno_location();
+export function openLibc(): Libc {
+  const { symbols } = dlopen("libc.so.6", SYMBOLS);
+  const { __errno_location: locate } = symbols;
+  const errnoAt = locate();
   if (errnoAt === null) throw new Error("The C library has no errno");
-  return {
-    ...symbols,
-    /** Why the call before failed; to be asked at once. */
-    errno: (): number => read.i32(errnoAt, 0),
-  };
+  return { ...symbols, errno: () => read.i32(errnoAt, 0) };
 }
 
 /** As Node names it: `code` and a message that begins with the call. */

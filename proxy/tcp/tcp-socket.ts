@@ -1,5 +1,5 @@
 /** One TCP connection on our event loop: reads for its wire, writes what the kernel takes. */
-import type { Wire, WireSocket } from "../http/wire.ts";
+import { DISCARD, Wire, type WireSocket } from "./wire.ts";
 import type { EventLoop, Watched } from "./event-loop.ts";
 import {
   EAGAIN,
@@ -24,10 +24,10 @@ const BREAK = new Int32Array(new ArrayBuffer(8));
 BREAK[0] = 1;
 
 export class TcpSocket implements WireSocket, Watched {
-  readonly descriptor: number;
+  readonly wire = new Wire(this, DISCARD);
+  readonly #descriptor: number;
   readonly #loop: EventLoop;
-  readonly #wire: Wire;
-  readonly #closed: () => void;
+  readonly #closed: (() => void) | undefined;
   /** There may be something to read. */
   #readable = false;
   /** An end or error has been told of: reading goes on until it is found. */
@@ -42,16 +42,14 @@ export class TcpSocket implements WireSocket, Watched {
   #gone = false;
   #waits = false;
 
-  /** To be watched for SOCKET_EVENTS by its maker. */
-  constructor(loop: EventLoop, { descriptor, wire, closed }: TcpSocketStart) {
-    this.descriptor = descriptor;
+  /**
+   * To be watched for SOCKET_EVENTS by its maker.
+   * @param closed called when the connection is gone, once
+   */
+  constructor(loop: EventLoop, descriptor: number, closed?: () => void) {
     this.#loop = loop;
+    this.#descriptor = descriptor;
     this.#closed = closed;
-    this.#wire = wire(this);
-  }
-
-  get wire(): Wire {
-    return this.#wire;
   }
 
   /** With what was told of it before it was ours: read in its turn. */
@@ -68,11 +66,11 @@ export class TcpSocket implements WireSocket, Watched {
     if ((events & (EPOLLIN | ENDS)) !== 0) this.#readable = true;
     if ((events & EPOLLOUT) !== 0 && this.#full) {
       this.#full = false;
-      this.#wire.flush();
+      this.wire.flush();
     }
     // Nobody reads on to find it, and the other side should know.
     if ((events & EPOLLERR) !== 0 && this.#paused)
-      this.#close(systemError("recv", pendingError(this.#loop.libc, this.descriptor)));
+      this.#close(systemError("recv", pendingError(this.#loop.libc, this.#descriptor)));
     else this.#read();
   }
 
@@ -85,7 +83,7 @@ export class TcpSocket implements WireSocket, Watched {
   write(bytes: Buffer): number {
     if (this.#gone || this.#broken !== undefined) return -1;
     if (this.#full || bytes.length === 0) return 0;
-    const taken = this.#loop.libc.send(this.descriptor, bytes, bytes.length, MSG_NOSIGNAL);
+    const taken = this.#loop.libc.send(this.#descriptor, bytes, bytes.length, MSG_NOSIGNAL);
     if (taken < 0) return this.#notTaken();
     if (taken < bytes.length) this.#full = true;
     return taken;
@@ -94,7 +92,7 @@ export class TcpSocket implements WireSocket, Watched {
   shutdown(): void {
     if (this.#gone || this.#shut) return;
     this.#shut = true;
-    this.#loop.libc.shutdown(this.descriptor, SHUT_WR);
+    this.#loop.libc.shutdown(this.#descriptor, SHUT_WR);
     if (this.#ended) this.#wait();
   }
 
@@ -104,7 +102,7 @@ export class TcpSocket implements WireSocket, Watched {
 
   terminate(): void {
     if (this.#gone) return;
-    this.#loop.libc.setsockopt(this.descriptor, SOL_SOCKET, SO_LINGER, BREAK, BREAK.byteLength);
+    this.#loop.libc.setsockopt(this.#descriptor, SOL_SOCKET, SO_LINGER, BREAK, BREAK.byteLength);
     this.#close(undefined);
   }
 
@@ -121,13 +119,13 @@ export class TcpSocket implements WireSocket, Watched {
   #read(): void {
     if (!this.#readable || this.#paused || this.#gone || this.#ended) return;
     const { kept, lent, libc } = this.#loop;
-    const input = this.#wire.owner.borrows === true ? lent : kept;
+    const input = this.wire.owner.borrows === true ? lent : kept;
     const { address, room } = input;
-    const bytes = libc.recv(this.descriptor, address, room, 0);
+    const bytes = libc.recv(this.#descriptor, address, room, 0);
     if (bytes > 0) {
       // Less than there was room for is all there was; what comes next is told.
       if (bytes < room && !this.#ends) this.#readable = false;
-      this.#wire.owner.data(this.#wire, input.take(bytes));
+      this.wire.owner.data(this.wire, input.take(bytes));
       if (input === lent) lent.reclaim(bytes);
     } else if (bytes === 0) this.#end();
     else this.#nothingRead(libc.errno());
@@ -143,7 +141,7 @@ export class TcpSocket implements WireSocket, Watched {
   #end(): void {
     this.#readable = false;
     this.#ended = true;
-    this.#wire.owner.end(this.#wire);
+    this.wire.owner.end(this.wire);
     if (this.#shut || this.#broken !== undefined) this.#wait();
     if (this.#broken !== undefined) this.#shut = true;
   }
@@ -171,16 +169,9 @@ export class TcpSocket implements WireSocket, Watched {
   #close(error: Error | undefined): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#loop.forget(this.descriptor);
-    this.#loop.libc.close(this.descriptor);
-    this.#closed();
-    this.#wire.gone(error);
+    this.#loop.forget(this.#descriptor);
+    this.#loop.libc.close(this.#descriptor);
+    this.#closed?.();
+    this.wire.gone(error);
   }
-}
-
-export interface TcpSocketStart {
-  readonly descriptor: number;
-  readonly wire: (socket: TcpSocket) => Wire;
-  /** Called when the connection is gone, once. */
-  readonly closed: () => void;
 }

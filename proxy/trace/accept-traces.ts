@@ -2,7 +2,7 @@
 import { TRACE_CLIENTS_MAX, TRACE_WISH_BYTES_MAX, TRACE_WISH_MS_MAX } from "../../core/limits.ts";
 import type { FeedMessage } from "../../core/route-table.ts";
 import { parseTraceWish, ROUTES_WISH, type TraceWish } from "../../core/trace.ts";
-import { DISCARD, type Wire } from "../http/wire.ts";
+import { DISCARD, type Wire } from "../tcp/wire.ts";
 import type { Secrets } from "./format-record.ts";
 import type { Trace } from "./trace.ts";
 import { TraceClient } from "./trace-client.ts";

@@ -4,7 +4,7 @@
  */
 import { TRACE_FLUSH_MAX, TRACE_FLUSH_MS, TRACE_QUEUE_MAX } from "../../core/limits.ts";
 import type { TraceMessage, TraceWish } from "../../core/trace.ts";
-import { DISCARD, type Wire } from "../http/wire.ts";
+import { DISCARD, type Wire } from "../tcp/wire.ts";
 import type { Capture } from "./capture.ts";
 import type { NotedExchange } from "./exchange-record.ts";
 import { formatRequest, formatResponse, type Secrets } from "./format-record.ts";

@@ -4,7 +4,7 @@ import { ChunkedScanner } from "../../proxy/http/chunked.ts";
 import { Fault } from "../../proxy/http/head.ts";
 import { closesAfter, parseRequestHead, type RequestHead } from "../../proxy/http/request-head.ts";
 import { Upstream } from "../../proxy/http/upstream.ts";
-import { DISCARD, Wire, type WireSocket } from "../../proxy/http/wire.ts";
+import { DISCARD, Wire, type WireSocket } from "../../proxy/tcp/wire.ts";
 import { readBody, readRequest, readResponse, responseBodyFraming } from "./reference.ts";
 
 /** `undefined` when both see the same requests, and the same end of each. */

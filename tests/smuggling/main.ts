@@ -4,7 +4,7 @@
  * each answer must come for the request it answers. A server may see less, when it refuses what it got.
  */
 import { join } from "node:path";
-import { listen, type Listening } from "../../proxy/http/listen.ts";
+import { listen, type Listening } from "../../proxy/tcp/listen.ts";
 import { serveHttp } from "../../proxy/http/exchange.ts";
 import { readBody, readRequest, readResponse, responseBodyFraming } from "../fuzz/reference.ts";
 import { goProgram, pythonWithPeers } from "../peers/peers.ts";

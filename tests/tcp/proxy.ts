@@ -2,7 +2,7 @@
 import { look } from "../../proxy/http/first-look.ts";
 import { serveHttp } from "../../proxy/http/exchange.ts";
 import { serveHttp2 } from "../../proxy/http2/client-connection.ts";
-import { listen } from "../../proxy/http/listen.ts";
+import { listen } from "../../proxy/tcp/listen.ts";
 
 const original = { address: "127.0.0.1", port: Number(process.argv[2]) };
 const policy = {

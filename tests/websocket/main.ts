@@ -4,7 +4,7 @@
  * Node's `http2` with `ws` against itself and the Python package `hypercorn`.
  */
 import { join } from "node:path";
-import { listen, type Listening } from "../../proxy/http/listen.ts";
+import { listen, type Listening } from "../../proxy/tcp/listen.ts";
 import { serveHttp } from "../../proxy/http/exchange.ts";
 import { acceptInbound } from "../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { parseTraceMessage } from "../../../../core/trace.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
+import type { Endpoint } from "../../../../proxy/tcp/dial.ts";
 import { serveHttp2 } from "../../../../proxy/http2/client-connection.ts";
 import { ERROR, FLAG, FRAME, frame, readUint32 } from "../../../../proxy/http2/frame.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";

@@ -7,7 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
+import type { Endpoint } from "../../../../proxy/tcp/dial.ts";
 
 export interface Http2Server extends Endpoint {
   readonly requests: readonly IncomingHttpHeaders[];

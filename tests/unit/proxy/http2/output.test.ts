@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Output } from "../../../../proxy/http2/output.ts";
-import { DISCARD, Wire } from "../../../../proxy/http/wire.ts";
+import { DISCARD, Wire } from "../../../../proxy/tcp/wire.ts";
 
 /** A wire that takes everything, and what it was given, one text a write. */
 function taker(): { readonly wire: Wire; readonly writes: string[] } {

@@ -1,7 +1,7 @@
 /** Inbound connections against real servers; the redirect is replaced by a function. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { ServiceRecord } from "../../../../core/route-table.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
+import type { Endpoint } from "../../../../proxy/tcp/dial.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";

@@ -1,5 +1,5 @@
 /** 80 connections to a listener of a process that may have 64 descriptors: each is served, those beyond in their turn. */
-import { listen } from "../../../../proxy/http/listen.ts";
+import { listen } from "../../../../proxy/tcp/listen.ts";
 
 const CLIENTS = 80;
 const held: (() => void)[] = [];
@@ -23,7 +23,6 @@ const letGo = setInterval(() => held.shift()?.(), 2);
 process.stdout.write(await clients.stdout.text());
 clearInterval(letGo);
 listening.stop();
-process.exit(0);
 
 function clientsOf(port: number): string {
   return `

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { listen } from "../../../../proxy/http/listen.ts";
+import { listen } from "../../../../proxy/tcp/listen.ts";
 import { openLibc } from "../../../../proxy/tcp/libc.ts";
 import { openListeningSocket } from "../../../../proxy/tcp/listening-socket.ts";
 

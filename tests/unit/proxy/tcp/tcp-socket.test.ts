@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { Dial } from "../../../../proxy/http/dial.ts";
-import { listen } from "../../../../proxy/http/listen.ts";
-import type { Wire, WireOwner } from "../../../../proxy/http/wire.ts";
+import { Dial } from "../../../../proxy/tcp/dial.ts";
+import { listen } from "../../../../proxy/tcp/listen.ts";
+import type { Wire, WireOwner } from "../../../../proxy/tcp/wire.ts";
 import { rawServer } from "../raw-peers.ts";
 
 const MEGABYTE = 1024 * 1024;

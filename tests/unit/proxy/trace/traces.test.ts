@@ -4,7 +4,7 @@ import type { ServiceRecord } from "../../../../core/route-table.ts";
 import { parseFeedMessage } from "../../../../core/feed-message.ts";
 import { parseTraceMessage, type TraceMessage } from "../../../../core/trace.ts";
 import { TRACE_BODY_BYTES_MAX, TRACE_QUEUE_MAX, TRACE_RECORDS_MAX } from "../../../../core/limits.ts";
-import type { Endpoint } from "../../../../proxy/http/dial.ts";
+import type { Endpoint } from "../../../../proxy/tcp/dial.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
@@ -13,7 +13,7 @@ import { openTracePort } from "../../../../proxy/trace/accept-traces.ts";
 import { secretNames } from "../../../../proxy/trace/format-record.ts";
 import { Trace } from "../../../../proxy/trace/trace.ts";
 import { TraceClient } from "../../../../proxy/trace/trace-client.ts";
-import { Wire, type WireSocket, DISCARD } from "../../../../proxy/http/wire.ts";
+import { Wire, type WireSocket, DISCARD } from "../../../../proxy/tcp/wire.ts";
 import { closedPort, front, namedServer, pod, rawClient, rawServer, service } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];

@@ -1,9 +1,9 @@
 /** One attempt to connect, which may be given away or given up while it is still under way. */
 import { DIAL_MS_MAX, DIAL_RETRY_MS } from "../../core/limits.ts";
-import { connect, type Opened } from "../tcp/connect.ts";
-import type { EventLoop } from "../tcp/event-loop.ts";
-import { eventLoop } from "../tcp/process-loop.ts";
-import { TcpSocket } from "../tcp/tcp-socket.ts";
+import { connect, type Opened } from "./connect.ts";
+import type { EventLoop } from "./event-loop.ts";
+import { eventLoop } from "./process-loop.ts";
+import { TcpSocket } from "./tcp-socket.ts";
 import { DISCARD, Wire } from "./wire.ts";
 
 export interface Endpoint {
@@ -82,7 +82,7 @@ export class Dial {
 }
 
 function wireOf(loop: EventLoop, { descriptor, events }: Opened): Wire {
-  const socket = new TcpSocket(loop, { descriptor, wire: (self) => new Wire(self, DISCARD), closed: () => {} });
+  const socket = new TcpSocket(loop, descriptor);
   loop.hand(descriptor, socket);
   socket.begin(events);
   return socket.wire;

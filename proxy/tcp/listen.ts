@@ -1,9 +1,9 @@
 /** Listening sockets whose connections are wires. */
-import { acceptAll } from "../tcp/accept.ts";
-import { addressOf, openListeningEverywhere, openListeningSocket } from "../tcp/listening-socket.ts";
-import { eventLoop } from "../tcp/process-loop.ts";
-import { SOCKET_EVENTS, TcpSocket } from "../tcp/tcp-socket.ts";
-import { DISCARD, Wire } from "./wire.ts";
+import { acceptAll } from "./accept.ts";
+import { addressOf, openListeningEverywhere, openListeningSocket } from "./listening-socket.ts";
+import { eventLoop } from "./process-loop.ts";
+import { SOCKET_EVENTS, TcpSocket } from "./tcp-socket.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Listening {
   readonly port: number;
@@ -37,10 +37,9 @@ export function listen({ hostname, port, inherited, accept }: ListenOptions): Li
   const closed = (): void => {
     open -= 1;
   };
-  const wire = (socket: TcpSocket): Wire => new Wire(socket, DISCARD);
   const stop = acceptAll(loop, listener, (descriptor) => {
     open += 1;
-    const socket = new TcpSocket(loop, { descriptor, wire, closed });
+    const socket = new TcpSocket(loop, descriptor, closed);
     loop.watch(descriptor, SOCKET_EVENTS, socket);
     accept(socket.wire, descriptor, () => addressOf(libc, descriptor, "peer")?.address ?? "");
   });
