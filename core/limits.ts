@@ -42,6 +42,8 @@ export const READ_BYTES_MAX = 128 * 1024;
 /** Memory for what is read and kept, one read behind the other, and what is left of it that is too small for another. */
 export const SLAB_BYTES = 64 * 1024;
 export const SLAB_READ_BYTES_MIN = 16 * 1024;
+/** A connection that brought so much at once is read on behind the others, one such connection with each round. */
+export const TURN_BYTES = 64 * 1024;
 /** Sockets that the kernel tells of at once. */
 export const EVENTS_MAX = 256;
 /** Connections accepted before those that are there go on. */

@@ -4,6 +4,7 @@
  */
 import { createServer, type SecureContext, type TLSSocket } from "node:tls";
 import { TLS_HANDSHAKE_MS_MAX } from "../../core/limits.ts";
+import { eventLoop } from "../tcp/process-loop.ts";
 import { DISCARD, Wire } from "../tcp/wire.ts";
 import type { Listening } from "../tcp/listen.ts";
 
@@ -18,6 +19,7 @@ export interface TlsListenOptions {
 
 /** Rejects when the port cannot be had. */
 export async function listenTls(options: TlsListenOptions): Promise<Listening> {
+  eventLoop().share();
   const server = createServer({
     allowHalfOpen: true,
     handshakeTimeout: TLS_HANDSHAKE_MS_MAX,

@@ -23,6 +23,7 @@ export function acceptAll(loop: EventLoop, listener: number, accepted: (descript
       }
     },
     turn: () => {},
+    fault: () => {},
   };
   loop.watch(listener, EPOLLIN, door);
   let stopped = false;

@@ -69,6 +69,7 @@ function wait(loop: EventLoop, descriptor: number, settled: Settled): () => void
       settled(error);
     },
     turn: () => {},
+    fault: () => {},
   };
   loop.watch(descriptor, SOCKET_EVENTS, attempt);
   return () => {

@@ -13,8 +13,10 @@ import { KeptBuffer, LentBuffer } from "./read-buffer.ts";
 export interface Watched {
   /** `events` as of epoll_wait(2). */
   readonly ready: (events: number) => void;
-  /** Asked for with `later`. */
+  /** Asked for with `later` or `behind`. */
   readonly turn: () => void;
+  /** It has thrown: nobody knows in what state it is. */
+  readonly fault: () => void;
 }
 
 /** In 32-bit words: struct epoll_event is packed on x86-64 alone. */
@@ -34,6 +36,8 @@ export class EventLoop {
   readonly #generations: number[] = [];
   #count = 0;
   #waiting: Watched[] = [];
+  readonly #behind: Watched[] = [];
+  #idleMs = LOOP_IDLE_MS;
   #running = false;
   #called = false;
   #bun: BunLoop | undefined;
@@ -70,10 +74,21 @@ export class EventLoop {
     if (this.#count === 0) this.#bun?.hold(false);
   }
 
-  /** A turn behind all that are ready or wait already. The caller asks for one at a time. */
+  /** A turn once all that are ready have had theirs. The caller asks for one at a time. */
   later(watched: Watched): void {
     this.#waiting.push(watched);
     this.#call();
+  }
+
+  /** The same for those that bring much: one of them with each round, so that the others wait for no more than that. */
+  behind(watched: Watched): void {
+    this.#behind.push(watched);
+    this.#call();
+  }
+
+  /** Bun's sockets carry traffic of this process as well: waiting here would hold that up. */
+  share(): void {
+    this.#idleMs = 0;
   }
 
   async #join(): Promise<void> {
@@ -105,50 +120,57 @@ export class EventLoop {
     try {
       const end = performance.now() + LOOP_TURN_MS;
       do {
-        const told = this.libc.epoll_wait(
-          this.#epoll,
-          this.#events,
-          EVENTS_MAX,
-          this.#waiting.length > 0 ? 0 : LOOP_IDLE_MS,
-        );
+        const told = this.libc.epoll_wait(this.#epoll, this.#events, EVENTS_MAX, this.#hasWaiting() ? 0 : this.#idleMs);
         for (let i = 0; i < told; i += 1) this.#dispatch(i * EVENT_WORDS);
-        if (told <= 0 && this.#waiting.length === 0) return;
+        if (told <= 0 && !this.#hasWaiting()) return;
         this.#takeTurns();
         drainMicrotasks();
       } while (performance.now() < end);
     } finally {
       this.#running = false;
-      if (this.#waiting.length > 0) this.#call();
+      if (this.#hasWaiting()) this.#call();
     }
+  }
+
+  #hasWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#behind.length > 0;
   }
 
   #dispatch(at: number): void {
     const descriptor = this.#events[at + DATA_WORD] ?? -1;
     if (this.#events[at + DATA_WORD + 1] !== this.#generations[descriptor]) return;
+    const watched = this.#watched[descriptor];
+    if (watched === undefined) return;
     try {
-      this.#watched[descriptor]?.ready(this.#events[at] ?? 0);
+      watched.ready(this.#events[at] ?? 0);
     } catch (error) {
-      report(error);
+      report(error, watched);
     }
   }
 
   #takeTurns(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const watched of waiting) {
-      try {
-        watched.turn();
-      } catch (error) {
-        report(error);
-      }
+    if (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const watched of waiting) takeTurn(watched);
     }
+    const last = this.#behind.shift();
+    if (last !== undefined) takeTurn(last);
   }
 }
 
-/** As an uncaught exception, which it is; the others that are ready are told no second time. */
-function report(error: unknown): void {
+function takeTurn(watched: Watched): void {
+  try {
+    watched.turn();
+  } catch (error) {
+    report(error, watched);
+  }
+}
+
+/** As an uncaught exception, which it is; the others that are ready are told no second time, so they go on. */
+function report(error: unknown, watched: Watched): void {
   setImmediate(() => {
     throw error;
   });
+  watched.fault();
 }

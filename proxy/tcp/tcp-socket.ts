@@ -1,4 +1,5 @@
 /** One TCP connection on our event loop: reads for its wire, writes what the kernel takes. */
+import { TURN_BYTES } from "../../core/limits.ts";
 import { DISCARD, Wire, type WireSocket } from "./wire.ts";
 import type { EventLoop, Watched } from "./event-loop.ts";
 import {
@@ -41,6 +42,8 @@ export class TcpSocket implements WireSocket, Watched {
   #broken: Error | undefined;
   #gone = false;
   #waits = false;
+  /** What it brought last was much: others go first. */
+  #bulk = false;
 
   /**
    * To be watched for SOCKET_EVENTS by its maker.
@@ -71,6 +74,7 @@ export class TcpSocket implements WireSocket, Watched {
     // Nobody reads on to find it, and the other side should know.
     if ((events & EPOLLERR) !== 0 && this.#paused)
       this.#close(systemError("recv", pendingError(this.#loop.libc, this.#descriptor)));
+    else if (this.#bulk) this.#waitToRead();
     else this.#read();
   }
 
@@ -78,6 +82,10 @@ export class TcpSocket implements WireSocket, Watched {
     this.#waits = false;
     if (this.#ended && this.#shut) this.#close(this.#broken);
     else this.#read();
+  }
+
+  fault(): void {
+    this.terminate();
   }
 
   write(bytes: Buffer): number {
@@ -112,7 +120,7 @@ export class TcpSocket implements WireSocket, Watched {
 
   resume(): void {
     this.#paused = false;
-    if (this.#readable) this.#wait();
+    this.#waitToRead();
   }
 
   /** Once: other connections come next. */
@@ -125,11 +133,12 @@ export class TcpSocket implements WireSocket, Watched {
     if (bytes > 0) {
       // Less than there was room for is all there was; what comes next is told.
       if (bytes < room && !this.#ends) this.#readable = false;
+      this.#bulk = bytes >= TURN_BYTES;
       this.wire.owner.data(this.wire, input.take(bytes));
       if (input === lent) lent.reclaim(bytes);
     } else if (bytes === 0) this.#end();
     else this.#nothingRead(libc.errno());
-    if (this.#readable && !this.#paused && !this.#gone && !this.#ended) this.#wait();
+    this.#waitToRead();
   }
 
   #nothingRead(errno: number): void {
@@ -158,6 +167,13 @@ export class TcpSocket implements WireSocket, Watched {
     this.#readable = true;
     this.#wait();
     return -1;
+  }
+
+  #waitToRead(): void {
+    if (!this.#readable || this.#paused || this.#gone || this.#ended || this.#waits) return;
+    if (!this.#bulk) return this.#wait();
+    this.#waits = true;
+    this.#loop.behind(this);
   }
 
   #wait(): void {

@@ -16,7 +16,7 @@ function send(descriptor: number): void {
 }
 
 function watched(ready: () => void, turn = (): void => {}): Watched {
-  return { ready, turn };
+  return { ready, turn, fault: () => {} };
 }
 
 describe("EventLoop", () => {
@@ -100,15 +100,36 @@ describe("EventLoop", () => {
     loop.forget(reused);
   });
 
+  test("lets all others go before those that bring much", async () => {
+    const order: string[] = [];
+    const named = (name: string): Watched =>
+      watched(
+        () => {},
+        () => void order.push(name),
+      );
+    for (const name of ["bulk 1", "bulk 2"]) loop.behind(named(name));
+    const small = watched(
+      () => {},
+      () => {
+        order.push("small");
+        if (order.length < 4) loop.later(small);
+      },
+    );
+    loop.later(small);
+    while (order.length < 5) await Bun.sleep(1);
+    expect(order).toEqual(["small", "bulk 1", "small", "bulk 2", "small"]);
+  });
+
   test("goes on with the others when one throws", async () => {
     const program = `
       import { EventLoop } from "${import.meta.dir}/../../../../proxy/tcp/event-loop.ts";
       const loop = new EventLoop();
       process.on("uncaughtException", (error) => console.log("uncaught", error.message));
-      loop.later({ ready: () => {}, turn: () => { throw new Error("first"); } });
-      loop.later({ ready: () => {}, turn: () => { console.log("second"); setTimeout(() => process.exit(0), 20); } });
+      const watched = (turn) => ({ ready: () => {}, turn, fault: () => console.log("fault") });
+      loop.later(watched(() => { throw new Error("first"); }));
+      loop.later(watched(() => { console.log("second"); setTimeout(() => process.exit(0), 20); }));
     `;
     const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", stderr: "inherit" });
-    expect(await child.stdout.text()).toBe("second\nuncaught first\n");
+    expect(await child.stdout.text()).toBe("fault\nsecond\nuncaught first\n");
   });
 });
