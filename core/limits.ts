@@ -38,10 +38,7 @@ export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
 export const CLOSE_LINGER_MS_MAX = 2_000;
 /** Read from a connection at once; it is read on behind all the others that are ready. */
-export const READ_BYTES_MAX = 128 * 1024;
-/** Memory for what is read and kept, one read behind the other, and what is left of it that is too small for another. */
-export const SLAB_BYTES = 64 * 1024;
-export const SLAB_READ_BYTES_MIN = 16 * 1024;
+export const READ_BYTES_MAX = 256 * 1024;
 /** A connection that brought so much at once is read on behind the others, one such connection with each round. */
 export const TURN_BYTES = 64 * 1024;
 /** Sockets that the kernel tells of at once. */

@@ -8,7 +8,7 @@ import { drainMicrotasks } from "bun:jsc";
 import { EVENTS_MAX, LOOP_IDLE_MS, LOOP_TURN_MS } from "../../core/limits.ts";
 import { type BunLoop, watchInBunLoop } from "./bun-loop.ts";
 import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, type Libc, openLibc, systemError } from "./libc.ts";
-import { KeptBuffer, LentBuffer } from "./read-buffer.ts";
+import { ReadBuffer } from "./read-buffer.ts";
 
 export interface Watched {
   /** `events` as of epoll_wait(2). */
@@ -25,8 +25,7 @@ const DATA_WORD = process.arch === "x64" ? 1 : 2;
 
 export class EventLoop {
   readonly libc: Libc = openLibc();
-  readonly kept = new KeptBuffer();
-  readonly lent = new LentBuffer();
+  readonly input = new ReadBuffer();
   readonly #epoll: number;
   readonly #events = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS * EVENTS_MAX));
   readonly #control = new Int32Array(new ArrayBuffer(16));

@@ -126,16 +126,15 @@ export class TcpSocket implements WireSocket, Watched {
   /** Once: other connections come next. */
   #read(): void {
     if (!this.#readable || this.#paused || this.#gone || this.#ended) return;
-    const { kept, lent, libc } = this.#loop;
-    const input = this.wire.owner.borrows === true ? lent : kept;
-    const { address, room } = input;
-    const bytes = libc.recv(this.#descriptor, address, room, 0);
+    const { input, libc } = this.#loop;
+    const bytes = libc.recv(this.#descriptor, input.address, input.room, 0);
     if (bytes > 0) {
       // Less than there was room for is all there was; what comes next is told.
-      if (bytes < room && !this.#ends) this.#readable = false;
+      if (bytes < input.room && !this.#ends) this.#readable = false;
       this.#bulk = bytes >= TURN_BYTES;
-      this.wire.owner.data(this.wire, input.take(bytes));
-      if (input === lent) lent.reclaim(bytes);
+      const { owner } = this.wire;
+      owner.data(this.wire, owner.borrows === true ? input.lend(bytes) : input.copy(bytes));
+      input.reclaim(bytes);
     } else if (bytes === 0) this.#end();
     else this.#nothingRead(libc.errno());
     this.#waitToRead();

@@ -13,7 +13,7 @@ import { eventLoop } from "../../../proxy/tcp/process-loop.ts";
 import { Trace } from "../../../proxy/trace/trace.ts";
 
 // Whoever keeps bytes that were only lent keeps others.
-eventLoop().lent.spoils = true;
+eventLoop().input.spoils = true;
 
 export interface RawServer extends Endpoint {
   readonly close: () => Promise<void>;
