@@ -39,6 +39,10 @@ export const UPSTREAMS_PER_CLIENT_MAX = 32;
 export const CLOSE_LINGER_MS_MAX = 2_000;
 /** Read from a connection at once; it is read on behind all the others that are ready. */
 export const READ_BYTES_MAX = 256 * 1024;
+/** A larger request is composed in memory of its own. */
+export const COMPOSED_BYTES = 64 * 1024;
+/** Views of less that was read are kept and used again, one for each length. */
+export const KEPT_VIEW_BYTES_MAX = 2 * 1024;
 /** A connection that brought so much at once is read on behind the others, one such connection with each round. */
 export const TURN_BYTES = 64 * 1024;
 /** Sockets that the kernel tells of at once. */

@@ -64,7 +64,8 @@ function wireOf(socket: TLSSocket): Wire {
       write: (bytes) => {
         if (socket.destroyed) return -1;
         if (socket.writableNeedDrain) return 0;
-        socket.write(bytes);
+        // A copy: the stream may still hold it when the caller uses its memory again.
+        socket.write(Buffer.from(bytes));
         return bytes.length;
       },
       shutdown: () => socket.end(),

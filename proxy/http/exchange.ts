@@ -85,6 +85,7 @@ interface InFlight {
 }
 
 class Exchange implements WireOwner, UpstreamListener {
+  readonly borrows = true;
   readonly #client: Wire;
   readonly #policy: ExchangePolicy;
   readonly #upstreams: Upstreams;
@@ -110,16 +111,13 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#leaving?.addEventListener("abort", this.#leave);
   }
 
-  /** Within a body, which passes on as it comes. */
-  get borrows(): boolean {
-    return this.#current?.body.done === false && this.#input === undefined;
-  }
-
   data(_wire: Wire, bytes: Buffer): void {
     this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
     if (this.#phase === "idle") this.#readHead();
     else if (this.#current === undefined) this.#client.pause();
     else this.#sendBody(this.#current);
+    // Most requests are on their way by now.
+    if (this.#input !== undefined) this.#input = Buffer.from(this.#input);
   }
 
   end(): void {
@@ -180,7 +178,7 @@ class Exchange implements WireOwner, UpstreamListener {
     const current = this.#current;
     if (current?.upstream !== upstream) this.#lostIdle(upstream);
     else if (current.responded) this.#finish();
-    else if (!current.answered && current.retry !== undefined && upstream.fresh) this.#retry(current.retry);
+    else if (!current.answered && current.retry !== undefined) this.#retry(current.retry);
     else if (error === undefined) this.#finish();
     else if (error instanceof MalformedResponse && !current.answered)
       this.#answer({ status: 502, text: `${error.message}\n` });
@@ -271,13 +269,14 @@ class Exchange implements WireOwner, UpstreamListener {
     const { upstream, target, rest } = reached;
     this.#observed?.connected(target);
     this.#observed?.request(input, head.start, bodyEnd);
-    const repeatable = rest.length > 0 && body.done && SAFE_METHODS.has(head.method);
-    const retry = repeatable ? { targets: rest, bytes: input, end: bodyEnd, forward } : undefined;
+    upstream.begin(head.method);
+    const repeatable = rest.length > 0 && body.done && upstream.fresh && SAFE_METHODS.has(head.method);
+    // A copy, as the input was lent.
+    const retry = repeatable ? { targets: rest, bytes: Buffer.from(input), end: bodyEnd, forward } : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
     this.#current = { head, upstream, body, retry, answered: false, responded: false };
     this.#phase = "busy";
-    upstream.begin(head.method);
-    const taken = upstream.wire.write(
+    const taken = upstream.wire.writeBorrowed(
       composeRequest(
         { bytes: input, head, end: bodyEnd },
         { routeAs: forward.routeAs, baggage: forward.baggage, mark: target.mark, lines: forward.lines },
@@ -302,8 +301,7 @@ class Exchange implements WireOwner, UpstreamListener {
       this.#refuseBody(current);
       return;
     }
-    // A copy: the rest of the body was lent.
-    this.#input = end < input.length ? Buffer.from(input.subarray(end)) : undefined;
+    this.#input = end < input.length ? input.subarray(end) : undefined;
     this.#observed?.request(input, 0, end);
     const taken = current.upstream.wire.writeBorrowed(end < input.length ? input.subarray(0, end) : input);
     if (!taken || this.#input !== undefined) this.#client.pause();

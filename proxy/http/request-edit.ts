@@ -1,5 +1,6 @@
 /** The request as it goes out: the received bytes, without the lines of the hop, with the lines we add. */
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
+import { COMPOSED_BYTES } from "../../core/limits.ts";
 import type { RequestHead } from "./request-head.ts";
 
 const LF = 10;
@@ -30,7 +31,10 @@ export interface ReceivedRequest {
   readonly end: number;
 }
 
-/** As one buffer, for one write. An unchanged request is not copied. */
+/** Written and sent within one call; nothing stays in it. Most requests fit. */
+const COMPOSED = Buffer.allocUnsafeSlow(COMPOSED_BYTES);
+
+/** As one buffer, for one write: the next request is composed in the same place. An unchanged request is not copied. */
 export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buffer {
   const { bytes, head, end } = request;
   const added = addedLines(edit);
@@ -39,7 +43,8 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
     return head.start === 0 && end === bytes.length ? bytes : bytes.subarray(head.start, end);
   const headEnd = head.end - 2;
   // The cuts make it shorter; views of the parts would cost more than the bytes.
-  const edited = Buffer.allocUnsafe(end - head.start + added.length);
+  const bytesMax = end - head.start + added.length;
+  const edited = bytesMax <= COMPOSED_BYTES ? COMPOSED : Buffer.allocUnsafe(bytesMax);
   let length = 0;
   let from = head.start;
   for (let i = 0; i + 1 < cuts.length; i += 2) {
@@ -49,7 +54,7 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
   length += bytes.copy(edited, length, from, headEnd);
   length += edited.write(added, length, "latin1");
   length += bytes.copy(edited, length, headEnd, end);
-  return length === edited.length ? edited : edited.subarray(0, length);
+  return edited.subarray(0, length);
 }
 
 function addedLines(edit: RequestEdit): string {

@@ -21,7 +21,7 @@ export interface WireOwner {
 
 /** What a wire needs of its socket: one of ours, or a TLS connection made to look like one. */
 export interface WireSocket {
-  /** How many of the bytes were taken; negative once it is closed. */
+  /** How many of the bytes were taken, which are not held any longer than the call; negative once it is closed. */
   readonly write: (bytes: Buffer) => number;
   /** Half-closes. */
   readonly shutdown: () => void;
