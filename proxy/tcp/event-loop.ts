@@ -47,12 +47,13 @@ export class EventLoop {
     void this.#join();
   }
 
+  /** @throws Error when the kernel refuses */
   watch(descriptor: number, events: number, watched: Watched): void {
     this.#generations[descriptor] = ((this.#generations[descriptor] ?? 0) + 1) | 0;
+    this.#tell(EPOLL_CTL_ADD, descriptor, events);
     this.#watched[descriptor] = watched;
     this.#count += 1;
     if (this.#count === 1) this.#bun?.hold(true);
-    this.#tell(EPOLL_CTL_ADD, descriptor, events);
   }
 
   /** Whom it belongs to from now on. */

@@ -72,7 +72,7 @@ export class TcpSocket implements WireSocket, Watched {
       this.wire.flush();
     }
     // Nobody reads on to find it, and the other side should know.
-    if ((events & EPOLLERR) !== 0 && this.#paused)
+    if ((events & EPOLLERR) !== 0 && (this.#paused || this.#ended))
       this.#close(systemError("recv", pendingError(this.#loop.libc, this.#descriptor)));
     else if (this.#bulk) this.#waitToRead();
     else this.#read();
@@ -80,7 +80,7 @@ export class TcpSocket implements WireSocket, Watched {
 
   turn(): void {
     this.#waits = false;
-    if (this.#ended && this.#shut) this.#close(this.#broken);
+    if (this.#isOver()) this.#close(this.#broken);
     else this.#read();
   }
 
@@ -101,7 +101,7 @@ export class TcpSocket implements WireSocket, Watched {
     if (this.#gone || this.#shut) return;
     this.#shut = true;
     this.#loop.libc.shutdown(this.#descriptor, SHUT_WR);
-    if (this.#ended) this.#wait();
+    if (this.#isOver()) this.#wait();
   }
 
   end(): void {
@@ -150,8 +150,12 @@ export class TcpSocket implements WireSocket, Watched {
     this.#readable = false;
     this.#ended = true;
     this.wire.owner.end(this.wire);
-    if (this.#shut || this.#broken !== undefined) this.#wait();
-    if (this.#broken !== undefined) this.#shut = true;
+    if (this.#isOver()) this.#wait();
+  }
+
+  /** Nothing more comes, and nothing more can go. */
+  #isOver(): boolean {
+    return this.#ended && (this.#shut || this.#broken !== undefined);
   }
 
   /** What the peer has sent before it broke the connection is still read. */

@@ -139,6 +139,18 @@ describe("a TCP socket", () => {
     }
   });
 
+  test("tells of a reset behind the peer's end, whether something is written or not", async () => {
+    for (const writes of [false, true]) {
+      const { wire, client, heard } = await accepted();
+      client.end();
+      await until(() => heard.events.includes("end"));
+      client.resetAndDestroy();
+      if (writes) while (!wire.closed && wire.write(Buffer.alloc(MEGABYTE))) await Bun.sleep(1);
+      await until(() => wire.closed);
+      expect(heard.error).toBeDefined();
+    }
+  });
+
   test("breaks the connection when asked to", async () => {
     const { wire, client } = await accepted();
     const broken = new Promise((resolve) => client.resume().once("error", resolve));
