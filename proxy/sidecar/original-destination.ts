@@ -2,8 +2,8 @@
  * Where a redirected connection was meant to go: SO_ORIGINAL_DST of netfilter
  * (include/uapi/linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h), which needs no privilege.
  */
-import { dlopen, FFIType } from "bun:ffi";
 import type { Endpoint } from "../tcp/dial.ts";
+import type { Libc } from "../tcp/libc.ts";
 import { readSocketAddress, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } from "../tcp/socket-address.ts";
 
 const SO_ORIGINAL_DST = 80;
@@ -13,17 +13,13 @@ const IPPROTO_IPV6 = 41;
 /** `undefined` when the connection was not redirected. */
 export type OriginalDestination = (fd: number) => Endpoint | undefined;
 
-/** @throws Error when the C library cannot be opened */
-export function openOriginalDestination(): OriginalDestination {
-  const libc = dlopen("libc.so.6", {
-    getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
-  });
+export function openOriginalDestination(libc: Pick<Libc, "getsockopt">): OriginalDestination {
   // Views over explicit buffers: the storage of small typed arrays moves when code is optimised.
   const address = new Uint8Array(new ArrayBuffer(32));
   const length = new Uint32Array(new ArrayBuffer(8));
   const read = (fd: number, level: number, bytes: number): boolean => {
     length[0] = bytes;
-    return libc.symbols.getsockopt(fd, level, SO_ORIGINAL_DST, address, length) === 0;
+    return libc.getsockopt(fd, level, SO_ORIGINAL_DST, address, length) === 0;
   };
   return (fd) => {
     if (read(fd, IPPROTO_IP, SOCKADDR_IN_BYTES)) return readSocketAddress(address);

@@ -7,6 +7,7 @@ import { systemClock } from "../../core/host/clock.ts";
 import { jsonLog, type Log } from "../../core/host/log.ts";
 import { canonicalAddress } from "../../core/ip-address.ts";
 import { parseSidecarConfig, type SidecarConfig } from "../../core/sidecar-config.ts";
+import { eventLoop } from "../tcp/process-loop.ts";
 import { askNode } from "./ask-node.ts";
 import { linger } from "./linger.ts";
 import { INHERITED_SOCKETS } from "./listening-sockets.ts";
@@ -45,7 +46,7 @@ export async function main([restarts = "0", ...flags]: readonly string[]): Promi
       ips,
       sockets: INHERITED_SOCKETS,
       restarts: Number(restarts),
-      originalDestination: openOriginalDestination(),
+      originalDestination: openOriginalDestination(eventLoop().libc),
       releaseCode: atTimes(systemClock, openCodeRelease()),
       token: () => readFile(TOKEN_FILE, "utf8"),
       clock: systemClock,

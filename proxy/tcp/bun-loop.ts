@@ -8,11 +8,11 @@ import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLLIN,
+  EVENT_DATA_WORD,
+  EVENT_WORDS,
   type Libc,
   MSG_NOSIGNAL,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
+  STREAM_SOCKET,
 } from "./libc.ts";
 
 /** What a loop watches a descriptor for, and the mark by which it knows it. */
@@ -63,19 +63,16 @@ export async function watchInBunLoop(libc: Libc, descriptor: number, ready: () =
 
 function openPair(libc: Libc): readonly [number, number] {
   const pair = new Int32Array(new ArrayBuffer(8));
-  if (libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) !== 0)
-    throw new Error("The kernel gives no pair of sockets");
+  if (libc.socketpair(AF_UNIX, STREAM_SOCKET, 0, pair) !== 0) throw new Error("The kernel gives no pair of sockets");
   const [bell = -1, rope = -1] = pair;
   return [bell, rope];
 }
 
 function controlOf(libc: Libc, loop: number) {
-  // struct epoll_event, which is packed on x86-64 alone.
-  const markAt = process.arch === "x64" ? 4 : 8;
-  const event = Buffer.from(new ArrayBuffer(16));
+  const event = Buffer.from(new ArrayBuffer(4 * EVENT_WORDS));
   return (operation: number, descriptor: number, { events, mark }: Watch): void => {
     event.writeUInt32LE(events, 0);
-    event.writeBigUInt64LE(mark, markAt);
+    event.writeBigUInt64LE(mark, 4 * EVENT_DATA_WORD);
     if (libc.epoll_ctl(loop, operation, descriptor, event) !== 0)
       throw new Error(`Bun's event loop cannot watch descriptor ${descriptor}`);
   };

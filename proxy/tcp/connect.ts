@@ -5,10 +5,9 @@ import {
   EPOLLERR,
   EPOLLHUP,
   IPPROTO_TCP,
+  ON,
   pendingError,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
+  STREAM_SOCKET,
   systemError,
   TCP_NODELAY,
 } from "./libc.ts";
@@ -17,7 +16,6 @@ import { SOCKET_EVENTS } from "./tcp-socket.ts";
 
 /** Written and read within one call. */
 const ADDRESS = new Uint8Array(new ArrayBuffer(SOCKADDR_IN6_BYTES));
-const ON = new Int32Array(new ArrayBuffer(4)).fill(1);
 
 export interface Opened {
   readonly descriptor: number;
@@ -44,7 +42,7 @@ export function connect(loop: EventLoop, to: SocketAddress, settled: Settled): (
 function begin({ libc }: EventLoop, to: SocketAddress): number | Error {
   const bytes = writeSocketAddress(ADDRESS, to);
   if (bytes === 0) return new Error(`\`${to.address}\` is no IP address`);
-  const descriptor = libc.socket(ADDRESS[0] ?? 0, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const descriptor = libc.socket(ADDRESS[0] ?? 0, STREAM_SOCKET, 0);
   if (descriptor < 0) return systemError("socket", libc.errno());
   libc.setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, ON, ON.byteLength);
   const errno = libc.connect(descriptor, ADDRESS, bytes) === 0 ? 0 : libc.errno();

@@ -7,7 +7,16 @@
 import { drainMicrotasks } from "bun:jsc";
 import { EVENTS_MAX, LOOP_IDLE_MS, LOOP_TURN_MS } from "../../core/limits.ts";
 import { type BunLoop, watchInBunLoop } from "./bun-loop.ts";
-import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, type Libc, openLibc, systemError } from "./libc.ts";
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_MOD,
+  EVENT_DATA_WORD,
+  EVENT_WORDS,
+  type Libc,
+  openLibc,
+  systemError,
+} from "./libc.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 
 export interface Watched {
@@ -19,16 +28,12 @@ export interface Watched {
   readonly fault: () => void;
 }
 
-/** In 32-bit words: struct epoll_event is packed on x86-64 alone. */
-const EVENT_WORDS = process.arch === "x64" ? 3 : 4;
-const DATA_WORD = process.arch === "x64" ? 1 : 2;
-
 export class EventLoop {
   readonly libc: Libc = openLibc();
   readonly input = new ReadBuffer();
   readonly #epoll: number;
   readonly #events = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS * EVENTS_MAX));
-  readonly #control = new Int32Array(new ArrayBuffer(16));
+  readonly #control = new Int32Array(new ArrayBuffer(4 * EVENT_WORDS));
   /** By descriptor. */
   readonly #watched: (Watched | undefined)[] = [];
   /** How often a descriptor's number has been given away: what was told of its predecessor is not for it. */
@@ -98,8 +103,8 @@ export class EventLoop {
 
   #tell(operation: number, descriptor: number, events: number): void {
     this.#control[0] = events;
-    this.#control[DATA_WORD] = descriptor;
-    this.#control[DATA_WORD + 1] = this.#generations[descriptor] ?? 0;
+    this.#control[EVENT_DATA_WORD] = descriptor;
+    this.#control[EVENT_DATA_WORD + 1] = this.#generations[descriptor] ?? 0;
     if (this.libc.epoll_ctl(this.#epoll, operation, descriptor, this.#control) !== 0)
       throw systemError("epoll_ctl", this.libc.errno());
   }
@@ -137,8 +142,8 @@ export class EventLoop {
   }
 
   #dispatch(at: number): void {
-    const descriptor = this.#events[at + DATA_WORD] ?? -1;
-    if (this.#events[at + DATA_WORD + 1] !== this.#generations[descriptor]) return;
+    const descriptor = this.#events[at + EVENT_DATA_WORD] ?? -1;
+    if (this.#events[at + EVENT_DATA_WORD + 1] !== this.#generations[descriptor]) return;
     const watched = this.#watched[descriptor];
     if (watched === undefined) return;
     try {

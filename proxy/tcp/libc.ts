@@ -8,9 +8,11 @@ import { getSystemErrorName } from "node:util";
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
-export const SOCK_STREAM = 1;
+const SOCK_STREAM = 1;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2_000_000;
+/** Type of all our sockets: they never wait, and no program that we start inherits them. */
+export const STREAM_SOCKET = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
@@ -20,6 +22,12 @@ export const TCP_NODELAY = 1;
 export const SHUT_WR = 1;
 export const MSG_NOSIGNAL = 0x4000;
 
+/** Value of options that are on or off. */
+export const ON = new Int32Array(new ArrayBuffer(4)).fill(1);
+
+/** Of struct epoll_event in 32-bit words, and where its data begins: it is packed on x86-64 alone. */
+export const EVENT_WORDS = process.arch === "x64" ? 3 : 4;
+export const EVENT_DATA_WORD = process.arch === "x64" ? 1 : 2;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;

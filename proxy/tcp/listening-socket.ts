@@ -2,18 +2,15 @@
 import { LISTEN_BACKLOG } from "../../core/limits.ts";
 import {
   IPPROTO_TCP,
+  ON,
   type Libc,
   SO_REUSEADDR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
+  STREAM_SOCKET,
   SOL_SOCKET,
   systemError,
   TCP_NODELAY,
 } from "./libc.ts";
 import { readSocketAddress, SOCKADDR_IN6_BYTES, type SocketAddress, writeSocketAddress } from "./socket-address.ts";
-
-const ON = new Int32Array(new ArrayBuffer(4)).fill(1);
 
 /**
  * A listening descriptor that belongs to no loop; `::` takes IPv4 as well. What is accepted from it sends without delay.
@@ -23,7 +20,7 @@ export function openListeningSocket(libc: Libc, at: SocketAddress): number {
   const address = new Uint8Array(new ArrayBuffer(SOCKADDR_IN6_BYTES));
   const bytes = writeSocketAddress(address, at);
   if (bytes === 0) throw new Error(`\`${at.address}\` is no IP address`);
-  const descriptor = libc.socket(address[0] ?? 0, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const descriptor = libc.socket(address[0] ?? 0, STREAM_SOCKET, 0);
   if (descriptor < 0) throw systemError("socket", libc.errno());
   libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, ON, ON.byteLength);
   libc.setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, ON, ON.byteLength);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openOriginalDestination } from "../../../../proxy/sidecar/original-destination.ts";
+import { openLibc } from "../../../../proxy/tcp/libc.ts";
 import { readSocketAddress } from "../../../../proxy/tcp/socket-address.ts";
 
 function ipv6(...groups: readonly number[]): Uint8Array {
@@ -29,5 +30,5 @@ describe("readSocketAddress()", () => {
 
 describe("openOriginalDestination()", () => {
   test("finds nothing for a socket that was not redirected", () =>
-    expect(openOriginalDestination()(-1)).toBeUndefined());
+    expect(openOriginalDestination(openLibc())(-1)).toBeUndefined());
 });

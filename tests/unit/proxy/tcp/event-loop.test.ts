@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { EventLoop, type Watched } from "../../../../proxy/tcp/event-loop.ts";
-import { AF_UNIX, EPOLLET, EPOLLIN, SOCK_NONBLOCK, SOCK_STREAM } from "../../../../proxy/tcp/libc.ts";
+import { AF_UNIX, EPOLLET, EPOLLIN, STREAM_SOCKET } from "../../../../proxy/tcp/libc.ts";
 
 const loop = new EventLoop();
 const byte = new Uint8Array(new ArrayBuffer(1));
 
 function pair(): readonly [number, number] {
   const both = new Int32Array(new ArrayBuffer(8));
-  loop.libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, both);
+  loop.libc.socketpair(AF_UNIX, STREAM_SOCKET, 0, both);
   return [both[0] ?? -1, both[1] ?? -1];
 }
 
