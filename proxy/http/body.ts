@@ -3,26 +3,21 @@ import { ChunkedScanner } from "./chunked.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
-export type Framing =
-  | { readonly kind: "none" | "chunked" | "until-close" }
-  | { readonly kind: "length"; readonly bytes: number };
+/** Length of a body in bytes, or one of the two below. */
+export type Framing = number;
+export const CHUNKED: Framing = -1;
+/** Only the end of the connection ends the body. */
+export const UNTIL_CLOSE: Framing = Number.POSITIVE_INFINITY;
 
-const NONE: Framing = { kind: "none" };
-const CHUNKED: Framing = { kind: "chunked" };
-const UNTIL_CLOSE: Framing = { kind: "until-close" };
-
-export function requestFraming(head: RequestHead): Framing {
-  if (head.fields.chunked) return CHUNKED;
-  return head.fields.contentLength > 0 ? { kind: "length", bytes: head.fields.contentLength } : NONE;
+export function requestFraming({ fields }: RequestHead): Framing {
+  return fields.chunked ? CHUNKED : Math.max(fields.contentLength, 0);
 }
 
 /** Of a final response (status 200 and above) to a request of `method`. */
-export function responseFraming(head: ResponseHead, method: string): Framing {
-  if (method === "HEAD" || head.status === 204 || head.status === 304) return NONE;
-  if (head.fields.transferCoded) return head.fields.chunked ? CHUNKED : UNTIL_CLOSE;
-  const length = head.fields.contentLength;
-  if (length < 0) return UNTIL_CLOSE;
-  return length === 0 ? NONE : { kind: "length", bytes: length };
+export function responseFraming({ status, fields }: ResponseHead, method: string): Framing {
+  if (method === "HEAD" || status === 204 || status === 304) return 0;
+  if (fields.transferCoded) return fields.chunked ? CHUNKED : UNTIL_CLOSE;
+  return fields.contentLength < 0 ? UNTIL_CLOSE : fields.contentLength;
 }
 
 /** Follows one body through the buffers it arrives in. */
@@ -31,18 +26,16 @@ export class BodyScanner {
   #left: number;
 
   constructor(framing: Framing) {
-    this.#chunked = framing.kind === "chunked" ? new ChunkedScanner() : undefined;
-    this.#left =
-      framing.kind === "length" ? framing.bytes : framing.kind === "until-close" ? Number.POSITIVE_INFINITY : 0;
+    this.#chunked = framing === CHUNKED ? new ChunkedScanner() : undefined;
+    this.#left = Math.max(framing, 0);
   }
 
   get done(): boolean {
     return this.#chunked === undefined ? this.#left === 0 : this.#chunked.done;
   }
 
-  /** Only the end of the connection ends this body. */
   get untilClose(): boolean {
-    return this.#left === Number.POSITIVE_INFINITY;
+    return this.#left === UNTIL_CLOSE;
   }
 
   /** Offset behind the last byte of `bytes[from, end)` that belongs to the body; -1 when its framing is broken. */
@@ -52,4 +45,11 @@ export class BodyScanner {
     this.#left -= taken;
     return from + taken;
   }
+}
+
+/** It never changes, so it is that of all messages without one. */
+const NO_BODY = new BodyScanner(0);
+
+export function bodyOf(framing: Framing): BodyScanner {
+  return framing === 0 ? NO_BODY : new BodyScanner(framing);
 }

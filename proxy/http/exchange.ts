@@ -7,7 +7,7 @@
  */
 import { HEAD_MS_MAX } from "../../core/limits.ts";
 import { type Answer, formatAnswer } from "./answer.ts";
-import { BodyScanner, requestFraming } from "./body.ts";
+import { type BodyScanner, bodyOf, requestFraming } from "./body.ts";
 import type { Dial } from "../tcp/dial.ts";
 import type { ExchangeObserver } from "./exchange-observer.ts";
 import { Fault } from "./head.ts";
@@ -66,11 +66,12 @@ export function serveHttp(start: ExchangeStart): void {
 }
 
 interface Retry {
-  readonly targets: readonly Target[];
+  readonly forward: Forward;
+  /** Index of the target to try. */
+  readonly next: number;
   /** The request is `bytes[0, end)`. */
   readonly bytes: Buffer;
   readonly end: number;
-  readonly forward: Forward;
 }
 
 /** A request between its head and the end of its answer. */
@@ -92,8 +93,7 @@ class Exchange implements WireOwner, UpstreamListener {
   #input: Buffer | undefined;
   #phase: "idle" | "deciding" | "busy" | "closed" = "idle";
   #current: InFlight | undefined;
-  /** Of the request that was decided last, until its end is told. */
-  #observed: ObservedExchange | undefined;
+  readonly #observed = new ObservedExchange();
   #clientEnded = false;
   readonly #headMs: number;
   #slowHead: ReturnType<typeof setTimeout> | undefined;
@@ -133,7 +133,7 @@ class Exchange implements WireOwner, UpstreamListener {
   close(): void {
     this.#headIsOver();
     this.#isOver();
-    this.#tellEnd(this.#current?.responded === true);
+    this.#observed.ended(this.#current?.responded === true);
     // The server must learn that nobody reads its answer any more.
     if (this.#current?.responded === false) this.#upstreams.abort(this.#current.upstream);
     this.#upstreams.closeAll();
@@ -141,12 +141,12 @@ class Exchange implements WireOwner, UpstreamListener {
 
   forward(bytes: Buffer): boolean {
     if (this.#current !== undefined) this.#current.answered = true;
-    this.#observed?.response(bytes);
+    this.#observed.response(bytes);
     return this.#client.writeBorrowed(bytes);
   }
 
   began(status: number): void {
-    this.#observed?.responded(status);
+    this.#observed.responded(status);
   }
 
   responded(upstream: Upstream): void {
@@ -161,8 +161,8 @@ class Exchange implements WireOwner, UpstreamListener {
 
   switched(upstream: Upstream, bytes: Buffer): void {
     this.#isOver();
-    this.#observed?.response(bytes);
-    this.#tellEnd(true);
+    this.#observed.response(bytes);
+    this.#observed.ended(true);
     this.#upstreams.release(upstream);
     relay({
       client: this.#client,
@@ -211,6 +211,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #headIsOver(): void {
+    if (this.#slowHead === undefined) return;
     clearTimeout(this.#slowHead);
     this.#slowHead = undefined;
   }
@@ -236,14 +237,17 @@ class Exchange implements WireOwner, UpstreamListener {
     if (this.#phase === "closed") return;
     if (decision.kind === "answer") this.#answer(decision, head.method);
     else {
-      if (decision.observer !== undefined) this.#observed = new ObservedExchange(decision.observer);
-      this.#connect(head, decision.targets, decision);
+      this.#observed.begin(decision.observer);
+      this.#connect(head, decision, 0);
     }
   }
 
-  #connect(head: RequestHead, targets: readonly Target[], forward: Forward): void {
+  /** To the first of the targets, from `at` on, that is there. */
+  #connect(head: RequestHead, forward: Forward, at: number): void {
+    const open = this.#upstreams.open(forward.targets, at);
+    if (open !== undefined) return this.#send(head, open, forward);
     // What the client sends meanwhile pauses it (`data`); most send nothing, and pausing costs two system calls.
-    this.#upstreams.reach(targets, (reached) => {
+    this.#upstreams.reach(forward.targets, at, (reached) => {
       if (this.#phase === "closed") return;
       if (reached !== undefined) this.#send(head, reached, forward);
       else this.#unreachable(head);
@@ -260,19 +264,22 @@ class Exchange implements WireOwner, UpstreamListener {
   #send(head: RequestHead, reached: Reached, forward: Forward): void {
     const input = this.#input;
     if (input === undefined) return;
-    const body = new BodyScanner(requestFraming(head));
+    const body = bodyOf(requestFraming(head));
     const bodyEnd = body.scan(input, head.end, input.length);
     if (bodyEnd < 0) {
       this.#answer({ status: 400, text: "The request was refused: its chunks are malformed\n" });
       return;
     }
-    const { upstream, target, rest } = reached;
-    this.#observed?.connected(target);
-    this.#observed?.request(input, head.start, bodyEnd);
+    const { upstream, target, next } = reached;
+    this.#observed.connected(target);
+    this.#observed.request(input, head.start, bodyEnd);
     upstream.begin(head.method);
-    const repeatable = rest.length > 0 && body.done && upstream.fresh && SAFE_METHODS.has(head.method);
+    const another = next < forward.targets.length && upstream.fresh;
     // A copy, as the input was lent.
-    const retry = repeatable ? { targets: rest, bytes: Buffer.from(input), end: bodyEnd, forward } : undefined;
+    const retry =
+      another && body.done && SAFE_METHODS.has(head.method)
+        ? { forward, next, bytes: Buffer.from(input), end: bodyEnd }
+        : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
     this.#current = { head, upstream, body, retry, answered: false, responded: false };
     this.#phase = "busy";
@@ -302,7 +309,7 @@ class Exchange implements WireOwner, UpstreamListener {
       return;
     }
     this.#input = end < input.length ? input.subarray(end) : undefined;
-    this.#observed?.request(input, 0, end);
+    this.#observed.request(input, 0, end);
     const taken = current.upstream.wire.writeBorrowed(end < input.length ? input.subarray(0, end) : input);
     if (!taken || this.#input !== undefined) this.#client.pause();
     if (current.body.done && current.responded) this.#next();
@@ -316,7 +323,7 @@ class Exchange implements WireOwner, UpstreamListener {
   }
 
   #next(): void {
-    this.#tellEnd(true);
+    this.#observed.ended(true);
     this.#phase = "idle";
     this.#current = undefined;
     if (this.#leaving?.aborted === true) this.#leave();
@@ -331,7 +338,7 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#input = this.#input === undefined ? bytes : Buffer.concat([bytes, this.#input]);
     this.#current = undefined;
     this.#phase = "deciding";
-    this.#connect(current.head, retry.targets, retry.forward);
+    this.#connect(current.head, retry.forward, retry.next);
   }
 
   /** As without us: the end of the connection that served the client last is the end of the client's. */
@@ -348,16 +355,16 @@ class Exchange implements WireOwner, UpstreamListener {
 
   #answer(answer: Pick<Answer, "status" | "text" | "html">, method?: string): void {
     const bytes = formatAnswer(answer, method);
-    this.#observed?.responded(answer.status);
-    this.#observed?.response(bytes);
-    this.#tellEnd(false);
+    this.#observed.responded(answer.status);
+    this.#observed.response(bytes);
+    this.#observed.ended(false);
     this.#client.write(bytes);
     this.#finish();
   }
 
   #finish(): void {
     this.#isOver();
-    this.#tellEnd(this.#current?.responded === true);
+    this.#observed.ended(this.#current?.responded === true);
     this.#upstreams.closeAll();
     if (this.#clientEnded) this.#client.close();
     else closeSoon(this.#client);
@@ -365,7 +372,7 @@ class Exchange implements WireOwner, UpstreamListener {
 
   #reset(): void {
     this.#isOver();
-    this.#tellEnd(false);
+    this.#observed.ended(false);
     this.#upstreams.closeAll();
     this.#client.reset();
   }
@@ -373,11 +380,5 @@ class Exchange implements WireOwner, UpstreamListener {
   #isOver(): void {
     this.#phase = "closed";
     this.#leaving?.removeEventListener("abort", this.#leave);
-  }
-
-  #tellEnd(complete: boolean): void {
-    const observed = this.#observed;
-    this.#observed = undefined;
-    observed?.ended(complete);
   }
 }

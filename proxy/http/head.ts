@@ -3,6 +3,7 @@
  * (RFC 9112 §2–6). Works on the received bytes; text is made only of values that are needed as text.
  */
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
+import { RepeatedText } from "./repeated-text.ts";
 
 const LF = 10;
 const CR = 13;
@@ -57,11 +58,17 @@ export interface Fields {
   cuts: readonly number[];
 }
 
+const HTML = "text/html";
+
 const NO_CUTS: readonly number[] = [];
 
-/** The field line that is being read: one object for all lines of a head. */
+const HOSTS = new RepeatedText();
+const ROUTES = new RepeatedText();
+const MARKS = new RepeatedText();
+
+/** The field line that is being read. */
 class FieldLine {
-  readonly bytes: Buffer;
+  bytes: Buffer = Buffer.alloc(0);
   /** The name is `bytes[start, colon)`. */
   start = 0;
   colon = 0;
@@ -70,11 +77,10 @@ class FieldLine {
   valueEnd = 0;
   /** Where the line behind it starts. */
   next = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
 }
+
+/** One for all lines of all heads: each is read within one call, and nothing is kept of it. */
+const LINE = new FieldLine();
 
 /**
  * Offset behind the empty line that ends the head starting at `start`; 0 while it is incomplete.
@@ -110,7 +116,8 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     routedTo: undefined,
     cuts: NO_CUTS,
   };
-  const line = new FieldLine(bytes);
+  const line = LINE;
+  line.bytes = bytes;
   line.next = from;
   while (line.next < end - 2) {
     const fault = nextLine(line) ?? readField(line, fields);
@@ -150,7 +157,7 @@ function readField(line: FieldLine, fields: Fields): Fault | undefined {
     case 4:
       return nameIs(line, "host") ? readHost(line, fields) : undefined;
     case 6:
-      if (nameIs(line, "accept")) fields.acceptsHtml = valueOf(line).includes("text/html");
+      if (nameIs(line, "accept")) fields.acceptsHtml = acceptsHtml(line);
       return undefined;
     case 7:
       if (nameIs(line, "upgrade")) fields.upgrades = [...(fields.upgrades ?? []), line.start, line.next];
@@ -167,12 +174,12 @@ function readField(line: FieldLine, fields: Fields): Fault | undefined {
       if (nameIs(line, "x-request-id")) fields.requestId ??= valueOf(line);
       return undefined;
     case ROUTE_HEADER.length:
-      if (nameIs(line, ROUTE_HEADER)) fields.routeAs ??= valueOf(line).toLowerCase();
+      if (nameIs(line, ROUTE_HEADER)) fields.routeAs ??= textOf(line, ROUTES).toLowerCase();
       return undefined;
     case 14:
       if (nameIs(line, "content-length")) return readContentLength(line, fields);
       if (nameIs(line, HOP_HEADER)) {
-        fields.routedTo ??= valueOf(line);
+        fields.routedTo ??= textOf(line, MARKS);
         fields.cuts = [...fields.cuts, line.start, line.next];
       }
       return undefined;
@@ -186,7 +193,7 @@ function readField(line: FieldLine, fields: Fields): Fault | undefined {
 /** More than one Host is refused (RFC 9112 §3.2). */
 function readHost(line: FieldLine, fields: Fields): Fault | undefined {
   if (fields.host !== undefined) return new Fault(400, "more than one Host");
-  fields.host = valueOf(line);
+  fields.host = textOf(line, HOSTS);
   return undefined;
 }
 
@@ -248,8 +255,17 @@ function tokens(line: FieldLine): readonly string[] {
     .filter((member) => member !== "");
 }
 
-function valueOf(line: FieldLine): string {
-  return line.bytes.toString("latin1", line.valueStart, line.valueEnd);
+function valueOf({ bytes, valueStart, valueEnd }: FieldLine): string {
+  return bytes.toString("latin1", valueStart, valueEnd);
+}
+
+function textOf({ bytes, valueStart, valueEnd }: FieldLine, texts: RepeatedText): string {
+  return texts.of(bytes, valueStart, valueEnd);
+}
+
+/** Most clients that are no browsers take anything, in fewer bytes than its name has. */
+function acceptsHtml(line: FieldLine): boolean {
+  return line.valueEnd - line.valueStart >= HTML.length && valueOf(line).includes(HTML);
 }
 
 /** `name` is lower case, and as long as the line's. */

@@ -1,6 +1,7 @@
 /** The request as it goes out: the received bytes, without the lines of the hop, with the lines we add. */
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
 import { COMPOSED_BYTES } from "../../core/limits.ts";
+import { LentMemory } from "../tcp/lent-memory.ts";
 import type { RequestHead } from "./request-head.ts";
 
 const LF = 10;
@@ -32,7 +33,7 @@ export interface ReceivedRequest {
 }
 
 /** Written and sent within one call; nothing stays in it. Most requests fit. */
-const COMPOSED = Buffer.allocUnsafeSlow(COMPOSED_BYTES);
+const COMPOSED = new LentMemory(COMPOSED_BYTES);
 
 /** As one buffer, for one write: the next request is composed in the same place. An unchanged request is not copied. */
 export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buffer {
@@ -44,7 +45,8 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
   const headEnd = head.end - 2;
   // The cuts make it shorter; views of the parts would cost more than the bytes.
   const bytesMax = end - head.start + added.length;
-  const edited = bytesMax <= COMPOSED_BYTES ? COMPOSED : Buffer.allocUnsafe(bytesMax);
+  const fits = bytesMax <= COMPOSED_BYTES;
+  const edited = fits ? COMPOSED.bytes : Buffer.allocUnsafe(bytesMax);
   let length = 0;
   let from = head.start;
   for (let i = 0; i + 1 < cuts.length; i += 2) {
@@ -54,7 +56,7 @@ export function composeRequest(request: ReceivedRequest, edit: RequestEdit): Buf
   length += bytes.copy(edited, length, from, headEnd);
   length += edited.write(added, length, "latin1");
   length += bytes.copy(edited, length, headEnd, end);
-  return edited.subarray(0, length);
+  return fits ? COMPOSED.lend(length) : edited.subarray(0, length);
 }
 
 function addedLines(edit: RequestEdit): string {

@@ -1,11 +1,15 @@
 /** Heads of HTTP/1.x requests (RFC 9112 §3). */
 import { HEAD_BYTES_MAX } from "../../core/limits.ts";
 import { Fault, findHeadEnd, isHttp1, isTokenByte, parseFields, type Fields } from "./head.ts";
+import { RepeatedText } from "./repeated-text.ts";
 
 const LF = 10;
 const CR = 13;
 const SP = 32;
 const SLASH = 47;
+
+const METHODS = new RepeatedText();
+const TARGETS = new RepeatedText();
 
 export interface RequestHead {
   /** Offsets of the head in the bytes it was read from; `end` lies behind the empty line. */
@@ -51,8 +55,8 @@ function parseComplete(bytes: Buffer, start: number, end: number): RequestHead |
   return {
     start,
     end,
-    method: isGet(bytes, start, methodEnd) ? "GET" : bytes.toString("latin1", start, methodEnd),
-    target: bytes.toString("latin1", methodEnd + 1, targetEnd),
+    method: METHODS.of(bytes, start, methodEnd),
+    target: TARGETS.of(bytes, methodEnd + 1, targetEnd),
     http10,
     fields,
   };
@@ -103,11 +107,6 @@ function isVersion(bytes: Buffer, at: number): boolean | undefined {
   if (bytes[at] !== SP || !isHttp1(bytes, at + 1)) return undefined;
   const minor = bytes[at + 8] ?? 0;
   return minor >= 48 && minor <= 57 ? minor === 48 : undefined;
-}
-
-/** Of most requests: no text need be made. */
-function isGet(bytes: Buffer, start: number, end: number): boolean {
-  return end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84;
 }
 
 function isTarget(bytes: Buffer, start: number, end: number): boolean {

@@ -37,7 +37,9 @@ function statusOf(bytes: Buffer, start: number, lineEnd: number): number | undef
   const reasonEnd = lineEnd - 2;
   if (bytes[start + 8] !== SP || (reasonStart !== reasonEnd && bytes[reasonStart] !== SP)) return undefined;
   for (let i = reasonStart; i < reasonEnd; i += 1) if (bytes[i] === 0 || bytes[i] === CR) return undefined;
-  const [hundreds, tens, ones] = [digitAt(bytes, start + 9), digitAt(bytes, start + 10), digitAt(bytes, start + 11)];
+  const hundreds = digitAt(bytes, start + 9);
+  const tens = digitAt(bytes, start + 10);
+  const ones = digitAt(bytes, start + 11);
   return hundreds < 1 || tens < 0 || ones < 0 ? undefined : 100 * hundreds + 10 * tens + ones;
 }
 

@@ -1,5 +1,5 @@
 /** One upstream connection of one client connection: reads its responses and says where each ends. */
-import { BodyScanner, responseFraming } from "./body.ts";
+import { type BodyScanner, bodyOf, responseFraming } from "./body.ts";
 import { Fault } from "./head.ts";
 import { closesAfter } from "./request-head.ts";
 import { parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -122,7 +122,7 @@ export class Upstream implements WireOwner {
 
   #beginBody(head: ResponseHead, method: string): void {
     this.#listener.began(head.status);
-    this.#body = new BodyScanner(responseFraming(head, method));
+    this.#body = bodyOf(responseFraming(head, method));
     // An HTTP/1.0 server that names a transfer coding may mean something else by it (RFC 9112 §6.1).
     const doubtful = head.http10 && head.fields.transferCoded;
     if (closesAfter(head) || doubtful || this.#body.untilClose) this.#reusable = false;

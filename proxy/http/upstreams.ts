@@ -18,8 +18,8 @@ export interface Target extends Endpoint {
 export interface Reached {
   readonly upstream: Upstream;
   readonly target: Target;
-  /** Targets that come after it. */
-  readonly rest: readonly Target[];
+  /** Index of the target that comes after it. */
+  readonly next: number;
 }
 
 export class Upstreams {
@@ -44,18 +44,22 @@ export class Upstreams {
     return this.#latest;
   }
 
-  /** Reaches the first of `targets` that accepts a connection; `undefined` when none does. Answers at once where one is open. */
-  reach(targets: readonly Target[], done: (reached: Reached | undefined) => void): void {
-    const target = targets[0];
-    if (target === undefined) {
-      done(undefined);
-      return;
-    }
-    const rest = targets.length === 1 ? NO_TARGETS : targets.slice(1);
-    const found = this.#find(target);
-    if (found?.reusable === true) {
-      this.#use(found, target);
-      done({ upstream: found, target, rest });
+  /** To `targets[at]`, where a connection to it is open already. */
+  open(targets: readonly Target[], at: number): Reached | undefined {
+    const target = targets[at];
+    if (target === undefined) return undefined;
+    const upstream = this.#find(target);
+    if (upstream?.reusable !== true) return undefined;
+    this.#use(upstream, target);
+    return { upstream, target, next: at + 1 };
+  }
+
+  /** Reaches the first of `targets`, from `at` on, that accepts a connection; `undefined` when none does. */
+  reach(targets: readonly Target[], at: number, done: (reached: Reached | undefined) => void): void {
+    const target = targets[at];
+    const open = this.open(targets, at);
+    if (target === undefined || open !== undefined) {
+      done(open);
       return;
     }
     const dial = this.#takeSpare(target) ?? new Dial(target);
@@ -63,13 +67,13 @@ export class Upstreams {
     dial.whenSettled((outcome) => {
       this.#dial = undefined;
       if (!(outcome instanceof Wire) || outcome.closed) {
-        this.reach(rest, done);
+        this.reach(targets, at + 1, done);
         return;
       }
       const upstream = new Upstream(outcome, this.#listener);
       this.#keep(keyOf(target), upstream);
       this.#use(upstream, target);
-      done({ upstream, target, rest });
+      done({ upstream, target, next: at + 1 });
     });
   }
 
@@ -135,8 +139,6 @@ export class Upstreams {
     this.#open.set(key, upstream);
   }
 }
-
-const NO_TARGETS: readonly Target[] = [];
 
 function keyOf(endpoint: Endpoint): string {
   return `${endpoint.address}|${endpoint.port}`;

@@ -41,7 +41,8 @@ export function serveHttp2(start: ExchangeStart): void {
 export interface ReachedUpstream {
   readonly upstream: UpstreamConnection;
   readonly target: Target;
-  readonly rest: readonly Target[];
+  /** Index of the target that comes after it. */
+  readonly next: number;
 }
 
 type Reached = (reached: ReachedUpstream | undefined) => void;
@@ -113,14 +114,14 @@ export class ClientConnection extends Connection implements UpstreamOwner {
     return address === target.address && port === target.port ? latest : undefined;
   }
 
-  /** Reaches the first of `targets` that accepts a connection. Answers at once where one is open. */
-  reach(targets: readonly Target[], done: Reached): void {
-    const [target, ...rest] = targets;
+  /** Reaches the first of `targets`, from `at` on, that accepts a connection. Answers at once where one is open. */
+  reach(targets: readonly Target[], at: number, done: Reached): void {
+    const target = targets[at];
     if (target === undefined) return done(undefined);
     this.#connect(target, (upstream) => {
-      if (upstream === undefined) return this.reach(rest, done);
+      if (upstream === undefined) return this.reach(targets, at + 1, done);
       this.#latest = upstream;
-      done({ upstream, target, rest });
+      done({ upstream, target, next: at + 1 });
     });
   }
 

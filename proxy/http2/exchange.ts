@@ -28,8 +28,8 @@ export class Exchange implements StreamListener {
   /** Until the exchange's end is told. */
   #observer: ExchangeObserver | undefined;
   #upstream: UpstreamConnection | undefined;
-  /** Targets that come after the one in use. */
-  #rest: readonly Target[] = [];
+  /** Index of the target that comes after the one in use. */
+  #next = 0;
   #responded = false;
   /** The server has agreed to another protocol: what both sides send from now on is that protocol's. */
   #tunnel = false;
@@ -84,7 +84,8 @@ export class Exchange implements StreamListener {
     const { silent: unheard = false, foreign = false } = this.#upstream ?? {};
     this.#upstream = undefined;
     const repeatable = this.#bodyless && SAFE_METHODS.has(this.#request.head.method);
-    if (repeatable && unheard && this.#rest.length > 0) this.#connect(this.#rest);
+    const targets = this.#forward?.targets ?? [];
+    if (repeatable && unheard && this.#next < targets.length) this.#connect(targets, this.#next);
     else if (this.#responded) this.#fail(ERROR.internal);
     else if (foreign && this.#request.head.protocol !== undefined) this.#refuseTunnel();
     else if (foreign) this.answer({ status: 502, text: "The server does not speak HTTP/2\n" });
@@ -127,17 +128,17 @@ export class Exchange implements StreamListener {
     if (decision.kind === "answer") return this.answer(decision);
     this.#forward = decision;
     this.#observer = decision.observer;
-    this.#connect(decision.targets);
+    this.#connect(decision.targets, 0);
   }
 
-  #connect(targets: readonly Target[]): void {
-    const [first] = targets;
-    const open = first === undefined ? undefined : this.#client.reached(first);
-    if (first !== undefined && open !== undefined) return this.#send(open, first, targets.slice(1));
-    this.#client.reach(targets, (reached) => {
+  #connect(targets: readonly Target[], at: number): void {
+    const target = targets[at];
+    const open = target === undefined ? undefined : this.#client.reached(target);
+    if (target !== undefined && open !== undefined) return this.#send(open, target, at + 1);
+    this.#client.reach(targets, at, (reached) => {
       if (this.#done) return;
       if (reached === undefined) this.#unreachable();
-      else this.#send(reached.upstream, reached.target, reached.rest);
+      else this.#send(reached.upstream, reached.target, reached.next);
     });
   }
 
@@ -149,12 +150,12 @@ export class Exchange implements StreamListener {
     else this.#client.wire.reset();
   }
 
-  #send(upstream: UpstreamConnection, target: Target, rest: readonly Target[]): void {
+  #send(upstream: UpstreamConnection, target: Target, next: number): void {
     const request = this.#request;
     const extended = request.head.protocol !== undefined;
     if (extended && !upstream.offersConnect) this.#awaitOffer(upstream);
     this.#upstream = upstream;
-    this.#rest = rest;
+    this.#next = next;
     this.#observer?.connected(target);
     if (this.#observer?.capture !== undefined) this.#capture();
     const { routeAs, baggage, lines } = this.#forward ?? {};

@@ -50,11 +50,7 @@ function decideInbound(
   { head, queueMs, peer }: Asking & { readonly peer: string },
 ): Forward {
   const space = spaceOf(pod, head);
-  const { targets, reason, unknownSpace } = routes.of({
-    authority: space.authority,
-    routeAs: space.routeAs,
-    mark: head.fields.routedTo,
-  });
+  const { targets, reason, unknownSpace } = routes.of(space, head.fields.routedTo);
   if (reason === "nearer") pod.counters.forwarded += 1;
   const observer = pod.trace.begin({ direction: "in", peer, head, queueMs, space, reason, unknownSpace });
   return { kind: "forward", targets, routeAs: space.added, baggage: space.baggage, observer };

@@ -9,6 +9,8 @@ export interface RouteQuestion {
   readonly mark: string | undefined;
 }
 
+type AskedSpace = Pick<RouteQuestion, "authority" | "routeAs">;
+
 export interface RouteSearch extends RouteQuestion {
   /** One of `count` endpoints: where it is called, every request asks anew. */
   readonly pick: (count: number) => number;
@@ -28,10 +30,14 @@ export class LatestRoute<T> {
     this.#find = find;
   }
 
-  of(question: RouteQuestion): T {
-    const { revision } = this.#table;
-    if (this.#route !== undefined && revision === this.#revision && isSame(question, this.#question))
-      return this.#route;
+  of({ authority, routeAs }: AskedSpace, mark: string | undefined): T {
+    const last = this.#question;
+    const isSame = routeAs === last.routeAs && authority === last.authority && mark === last.mark;
+    if (isSame && this.#route !== undefined && this.#revision === this.#table.revision) return this.#route;
+    return this.#search({ authority, routeAs, mark });
+  }
+
+  #search(question: RouteQuestion): T {
     let picked = false;
     const pick = (count: number): number => {
       picked = true;
@@ -40,11 +46,7 @@ export class LatestRoute<T> {
     const route = this.#find({ ...question, pick });
     this.#route = picked ? undefined : route;
     this.#question = question;
-    this.#revision = revision;
+    this.#revision = this.#table.revision;
     return route;
   }
-}
-
-function isSame(one: RouteQuestion, other: RouteQuestion): boolean {
-  return one.routeAs === other.routeAs && one.authority === other.authority && one.mark === other.mark;
 }

@@ -48,11 +48,7 @@ export function decideOutbound(
   { head, queueMs, direction }: Asking & { readonly direction: Direction },
 ): Forward {
   const space = spaceOf(pod, head);
-  const { targets, reason, unknownSpace, rerouted } = routes.of({
-    authority: space.authority,
-    routeAs: space.routeAs,
-    mark: undefined,
-  });
+  const { targets, reason, unknownSpace, rerouted } = routes.of(space, undefined);
   if (unknownSpace) pod.counters.unknownSpace += 1;
   if (rerouted) pod.counters.routed += 1;
   const observer = pod.trace.begin({ direction, peer: "", head, queueMs, space, reason, unknownSpace });

@@ -1,5 +1,5 @@
 /** Reads a text with the proxy's parsers, in pieces, and with the reference; says where they disagree. */
-import { BodyScanner, requestFraming } from "../../proxy/http/body.ts";
+import { type BodyScanner, bodyOf, requestFraming } from "../../proxy/http/body.ts";
 import { ChunkedScanner } from "../../proxy/http/chunked.ts";
 import { Fault } from "../../proxy/http/head.ts";
 import { closesAfter, parseRequestHead, type RequestHead } from "../../proxy/http/request-head.ts";
@@ -78,7 +78,7 @@ class RequestReader {
     const head = this.#body === undefined ? parseRequestHead(this.#input, 0) : undefined;
     if (head instanceof Fault) return this.#refuse();
     if (head !== undefined) {
-      this.#body = new BodyScanner(requestFraming(head));
+      this.#body = bodyOf(requestFraming(head));
       this.seen.push(described(head));
     }
     const body = this.#body;
