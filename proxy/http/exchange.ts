@@ -155,7 +155,7 @@ class Exchange implements WireOwner, UpstreamListener {
     current.responded = true;
     const closes = closesAfter(current.head) || !upstream.reusable;
     if (!upstream.reusable) this.#upstreams.drop(upstream);
-    if (closes) this.#finish();
+    if (closes) this.#finish(this.#clientEnded || this.#sendsNoMore(current.head));
     else if (current.body.done) this.#next();
   }
 
@@ -362,11 +362,17 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#finish();
   }
 
-  #finish(): void {
+  /** It has said so (RFC 9112 §9.6). Behind a body some clients send an empty line all the same. */
+  #sendsNoMore(head: RequestHead): boolean {
+    return closesAfter(head) && requestFraming(head) === 0 && this.#input === undefined;
+  }
+
+  /** @param silent nothing more comes from the client, so nothing can be unread */
+  #finish(silent = this.#clientEnded): void {
     this.#isOver();
     this.#observed.ended(this.#current?.responded === true);
     this.#upstreams.closeAll();
-    if (this.#clientEnded) this.#client.close();
+    if (silent) this.#client.close();
     else closeSoon(this.#client);
   }
 

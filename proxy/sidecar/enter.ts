@@ -50,7 +50,7 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
   const targetOf = markedTarget.bind(undefined, pod);
   const named = dialled(pod, asked.authority);
   if (named !== undefined)
-    return decideOutbound(pod, outboundRoutes(pod, named), { head, queueMs, direction: "enter" });
+    return decideOutbound(pod, outboundRoutes(pod).of(named), { head, queueMs, direction: "enter" });
   const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
   if (decision.kind === "answer") return decision;
   const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });

@@ -8,17 +8,24 @@ import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../tcp/wire.ts";
 import { markedTarget } from "./outbound.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { LatestRoute, type RouteSearch } from "./latest-route.ts";
+import { DestinationRoutes } from "./destination-routes.ts";
+import type { LatestRoute, RouteSearch } from "./latest-route.ts";
 import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
 export interface InboundConnection {
+  readonly client: Wire;
   readonly fd: number;
   /** Gives the client's address. */
   readonly peer: () => string;
 }
 
-export function acceptInbound(pod: Pod, client: Wire, { fd, peer }: InboundConnection): void {
+export function acceptInbound(pod: Pod): (connection: InboundConnection) => void {
+  const routes = new DestinationRoutes(pod.routes.table, (original, question) => routeOf(pod, original, question));
+  return (connection) => serveInbound(pod, routes, connection);
+}
+
+function serveInbound(pod: Pod, known: DestinationRoutes<InboundRoute>, { client, fd, peer }: InboundConnection): void {
   pod.counters.connections += 1;
   const destination = pod.originalDestination(fd);
   if (destination === undefined || isSidecarPort(destination.port)) {
@@ -29,7 +36,7 @@ export function acceptInbound(pod: Pod, client: Wire, { fd, peer }: InboundConne
   // A save may be restarting a session's application this very moment.
   const original = pod.config.session === undefined ? destination : { ...destination, patienceMs: RESTART_MS_MAX };
   // The application is dialled at the address it was asked for: it may listen there and not on loopback.
-  const routes = new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
+  const routes = known.of(original);
   let from: string | undefined;
   const decide: Decide = (head, queueMs) => {
     from ??= peer();

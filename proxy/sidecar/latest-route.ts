@@ -1,8 +1,8 @@
-/** The route of a connection's latest request: most requests ask what the one before them asked. */
+/** The route of the latest request: most requests ask what the one before them asked. */
 import type { RouteTable } from "../../core/routing.ts";
 import { anyOf } from "../routing/from-outside.ts";
 
-/** All that a request decides about its route, beside the connection it came on. */
+/** All that a request decides about its route, beside the destination of its connection. */
 export interface RouteQuestion {
   readonly authority: string | undefined;
   readonly routeAs: string | undefined;
@@ -30,23 +30,32 @@ export class LatestRoute<T> {
     this.#find = find;
   }
 
-  of({ authority, routeAs }: AskedSpace, mark: string | undefined): T {
-    const last = this.#question;
-    const isSame = routeAs === last.routeAs && authority === last.authority && mark === last.mark;
-    if (isSame && this.#route !== undefined && this.#revision === this.#table.revision) return this.#route;
-    return this.#search({ authority, routeAs, mark });
+  of(space: AskedSpace, mark: string | undefined): T {
+    const { authority, routeAs } = space;
+    return this.#known(space, mark) ?? this.#search({ authority, routeAs, mark, pick: anyOf });
   }
 
-  #search(question: RouteQuestion): T {
+  search(question: RouteSearch): T {
+    return this.#known(question, question.mark) ?? this.#search(question);
+  }
+
+  #known({ authority, routeAs }: AskedSpace, mark: string | undefined): T | undefined {
+    const last = this.#question;
+    const isSame = routeAs === last.routeAs && authority === last.authority && mark === last.mark;
+    return isSame && this.#revision === this.#table.revision ? this.#route : undefined;
+  }
+
+  #search(question: RouteSearch): T {
     let picked = false;
     const pick = (count: number): number => {
       picked = true;
-      return anyOf(count);
+      return question.pick(count);
     };
+    const { revision } = this.#table;
     const route = this.#find({ ...question, pick });
     this.#route = picked ? undefined : route;
     this.#question = question;
-    this.#revision = this.#table.revision;
+    this.#revision = revision;
     return route;
   }
 }

@@ -8,11 +8,22 @@ import type { Forward } from "../http/exchange.ts";
 import type { Target } from "../http/upstreams.ts";
 import type { Wire } from "../tcp/wire.ts";
 import { isSidecarPort } from "./own-ports.ts";
-import { LatestRoute, type RouteSearch } from "./latest-route.ts";
+import { DestinationRoutes } from "./destination-routes.ts";
+import type { LatestRoute, RouteSearch } from "./latest-route.ts";
 import { type Asking, type Pod, spaceOf } from "./pod.ts";
 import { type Decide, serveDestination } from "./serve-destination.ts";
 
-export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
+export interface OutboundConnection {
+  readonly client: Wire;
+  readonly fd: number;
+}
+
+export function acceptOutbound(pod: Pod): (connection: OutboundConnection) => void {
+  const routes = outboundRoutes(pod);
+  return (connection) => serveOutbound(pod, routes, connection);
+}
+
+function serveOutbound(pod: Pod, known: DestinationRoutes<OutboundRoute>, { client, fd }: OutboundConnection): void {
   pod.counters.connections += 1;
   const original = pod.originalDestination(fd);
   if (
@@ -24,7 +35,7 @@ export function acceptOutbound(pod: Pod, client: Wire, fd: number): void {
     client.reset();
     return;
   }
-  const routes = outboundRoutes(pod, original);
+  const routes = known.of(original);
   const decide: Decide = (head, queueMs) => decideOutbound(pod, routes, { head, queueMs, direction: "out" });
   serveDestination(pod, { client, original, decide });
 }
@@ -37,9 +48,9 @@ interface OutboundRoute {
   readonly rerouted: boolean;
 }
 
-/** For requests of the pod's application that dialled `original`. */
-export function outboundRoutes(pod: Pod, original: Endpoint): LatestRoute<OutboundRoute> {
-  return new LatestRoute(pod.routes.table, (question) => routeOf(pod, original, question));
+/** For requests of the pod's application, by where it dialled. */
+export function outboundRoutes(pod: Pod): DestinationRoutes<OutboundRoute> {
+  return new DestinationRoutes(pod.routes.table, (original, question) => routeOf(pod, original, question));
 }
 
 export function decideOutbound(

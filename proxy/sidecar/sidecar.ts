@@ -107,16 +107,14 @@ interface Doors {
 }
 
 function openListeners(pod: Pod, { sockets, admin, traces }: Doors): readonly Listening[] {
+  const outbound = acceptOutbound(pod);
+  const inbound = acceptInbound(pod);
   return [
-    listen({
-      port: PORT.outbound,
-      inherited: sockets?.outbound,
-      accept: (client, fd) => acceptOutbound(pod, client, fd),
-    }),
+    listen({ port: PORT.outbound, inherited: sockets?.outbound, accept: (client, fd) => outbound({ client, fd }) }),
     listen({
       port: PORT.inbound,
       inherited: sockets?.inbound,
-      accept: (client, fd, peer) => acceptInbound(pod, client, { fd, peer }),
+      accept: (client, fd, peer) => inbound({ client, fd, peer }),
     }),
     listen({ port: PORT.admin, inherited: sockets?.admin, accept: admin }),
     listen({

@@ -9,7 +9,7 @@ import { acceptInbound } from "../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";
 import type { Trace } from "../../proxy/trace/trace.ts";
 import { freePort, listening } from "../peers/ports.ts";
-import { front, pod, service } from "../unit/proxy/raw-peers.ts";
+import { front, pod, redirected, service } from "../unit/proxy/raw-peers.ts";
 
 const FOLDER = resolve("dist/proofs");
 const SOURCES = resolve("tests/projects/conformance/grpc");
@@ -132,9 +132,9 @@ await install();
 for (const to of LANGUAGES) {
   const server = await serve(to);
   const near = declared(server.port);
-  const inbound = front((client) => acceptInbound(near, client, { fd: -1, peer: () => "127.0.0.1" }));
+  const inbound = front(redirected(acceptInbound(near)));
   const far = declared(inbound.port);
-  const outbound = front((client) => acceptOutbound(far, client, -1));
+  const outbound = front(redirected(acceptOutbound(far)));
   for (const from of LANGUAGES)
     for (const name of CASES) {
       const traces = [far, near].map(({ trace }) => ({ trace, known: trace.last }));

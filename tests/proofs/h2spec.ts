@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { acceptInbound } from "../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";
-import { front, pod, service } from "../unit/proxy/raw-peers.ts";
+import { front, pod, redirected, service } from "../unit/proxy/raw-peers.ts";
 
 const MODULE = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
 /** The first case starts a new connection each time; a case that hangs counts as failed after this long. */
@@ -53,11 +53,7 @@ async function run(program: string, direction: "outbound" | "inbound", upstream:
     endpoints: ["127.0.0.1"],
   });
   const of = pod(original, { services: [declared] });
-  const listening = front((client) =>
-    direction === "outbound"
-      ? acceptOutbound(of, client, -1)
-      : acceptInbound(of, client, { fd: -1, peer: () => "127.0.0.1" }),
-  );
+  const listening = front(redirected(direction === "outbound" ? acceptOutbound(of) : acceptInbound(of)));
   const report = `${FOLDER}/h2spec-${direction}.xml`;
   const argv = ["--strict", "-h", "127.0.0.1", "-p", String(listening.port), "-o", String(CASE_S_MAX), "-j", report];
   const suite = Bun.spawn([program, ...argv], { stdio: ["ignore", "ignore", "inherit"] });

@@ -12,7 +12,7 @@ import { run } from "../cluster/run.ts";
 import { createSteps } from "../cluster/steps.ts";
 import { pythonWithPeers } from "../peers/peers.ts";
 import { freePort, listening } from "../peers/ports.ts";
-import { front, pod, service } from "../unit/proxy/raw-peers.ts";
+import { front, pod, redirected, service } from "../unit/proxy/raw-peers.ts";
 
 const PROGRAMS = join(import.meta.dir, "../projects/look-alikes");
 const HOST = "127.0.0.1";
@@ -94,7 +94,7 @@ async function prove({ name, argv, prepare }: Server, python: string): Promise<v
   await listening(place.port);
   const [inbound, inboundPod] = inboundTo(place.port);
   const outboundPod = undeclared(inbound.port);
-  const outbound = front((client) => acceptOutbound(outboundPod, client, -1));
+  const outbound = front(redirected(acceptOutbound(outboundPod)));
   const said = await run([python, join(PROGRAMS, "client.py"), name, String(outbound.port)]);
   for (const line of said.trim().split("\n"))
     console.log(line.replace(/^(ok|FAIL) /, (_, verdict: string) => `${verdict.padEnd(4)} ${name}: `));
@@ -115,7 +115,7 @@ async function prove({ name, argv, prepare }: Server, python: string): Promise<v
 
 function inboundTo(port: number) {
   const of = undeclared(port);
-  return [front((client) => acceptInbound(of, client, { fd: -1, peer: () => HOST })), of] as const;
+  return [front(redirected(acceptInbound(of))), of] as const;
 }
 
 /** A pod whose connections all go to this port of a Service that says nothing about it. */

@@ -11,7 +11,7 @@ import { acceptOutbound } from "../../proxy/sidecar/outbound.ts";
 import { run } from "../cluster/run.ts";
 import { nodePeers, pythonWithPeers } from "../peers/peers.ts";
 import { type PeerProgram, startProgram } from "../peers/program.ts";
-import { front, pod, service } from "../unit/proxy/raw-peers.ts";
+import { front, pod, redirected, service } from "../unit/proxy/raw-peers.ts";
 
 interface Program {
   readonly name: string;
@@ -81,8 +81,8 @@ function oneProxy(port: number): Listening {
 
 /** As between two pods, on a port declared HTTP. */
 function twoSidecars({ port }: PeerProgram): Pick<Listening, "port" | "stop"> {
-  const inbound = front((client) => acceptInbound(declared(port), client, { fd: -1, peer: () => "127.0.0.1" }));
-  const outbound = front((client) => acceptOutbound(declared(inbound.port), client, -1));
+  const inbound = front(redirected(acceptInbound(declared(port))));
+  const outbound = front(redirected(acceptOutbound(declared(inbound.port))));
   return {
     port: outbound.port,
     stop: () => {

@@ -201,6 +201,14 @@ export function pod(
   };
 }
 
+/** What a redirected connection brings, beside itself: no descriptor that the kernel knows, and its client's address. */
+export function redirected(
+  accept: (connection: { readonly client: Wire; readonly fd: number; readonly peer: () => string }) => void,
+  peer = "127.0.0.1",
+): (client: Wire) => void {
+  return (client) => accept({ client, fd: -1, peer: () => peer });
+}
+
 export function front(accept: (wire: Wire) => void): Listening {
   return listen({ hostname: "127.0.0.1", port: 0, accept });
 }

@@ -11,7 +11,7 @@ import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
 import { openTracePort } from "../../../../proxy/trace/accept-traces.ts";
-import { closedPort, front, pod, rawClient, web } from "../raw-peers.ts";
+import { closedPort, front, pod, rawClient, redirected, web } from "../raw-peers.ts";
 import { block, frameClient, type FrameClient, headers, REQUEST } from "./frame-client.ts";
 import { http2Server, type Http2Server, type Http2ServerOptions } from "./http2-peers.ts";
 
@@ -27,13 +27,13 @@ async function server(options: Http2ServerOptions = { connects: true }): Promise
 }
 
 function inbound(of: Pod): Endpoint {
-  const listening = front((wire) => acceptInbound(of, wire, { fd: -1, peer: () => "127.0.0.1" }));
+  const listening = front(redirected(acceptInbound(of)));
   cleanup.push(listening.stop);
   return { address: "127.0.0.1", port: listening.port };
 }
 
 function outbound(of: Pod): number {
-  const listening = front((wire) => acceptOutbound(of, wire, -1));
+  const listening = front(redirected(acceptOutbound(of)));
   cleanup.push(listening.stop);
   return listening.port;
 }

@@ -10,7 +10,7 @@ import {
 } from "../../../../core/limits.ts";
 import { FLAG, FRAME, frame, SETTING, settingsFrame, windowUpdateFrame } from "../../../../proxy/http2/frame.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
-import { front, pod } from "../raw-peers.ts";
+import { front, pod, redirected } from "../raw-peers.ts";
 import { block, frameClient, type FrameClient, headers, REQUEST } from "./frame-client.ts";
 import { http2Server, type Http2ServerOptions } from "./http2-peers.ts";
 
@@ -22,7 +22,7 @@ afterEach(async () => {
 async function client(options: Http2ServerOptions = {}, settings?: Buffer) {
   const server = await http2Server("hello", options);
   const of = pod(server);
-  const listening = front((wire) => acceptOutbound(of, wire, -1));
+  const listening = front(redirected(acceptOutbound(of)));
   const made = await frameClient(listening.port, settings);
   cleanup.push(server.close, listening.stop, made.close);
   return { client: made, server };

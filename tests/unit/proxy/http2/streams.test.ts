@@ -6,7 +6,7 @@ import { connect as connectTcp } from "node:net";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
-import { closedPort, front, pod, web } from "../raw-peers.ts";
+import { closedPort, front, pod, redirected, web } from "../raw-peers.ts";
 import { http2Server, type Http2Server } from "./http2-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
@@ -21,10 +21,7 @@ async function server(...parameters: Parameters<typeof http2Server>): Promise<Ht
 }
 
 function session(of: Pod, direction: "in" | "out" = "out"): ClientHttp2Session {
-  const inbound = { fd: -1, peer: () => "127.0.0.1" };
-  const listening = front((client) =>
-    direction === "in" ? acceptInbound(of, client, inbound) : acceptOutbound(of, client, -1),
-  );
+  const listening = front(redirected(direction === "in" ? acceptInbound(of) : acceptOutbound(of)));
   const client = connect(`http://127.0.0.1:${listening.port}`);
   client.on("error", () => {});
   cleanup.push(listening.stop, () => client.destroy());
@@ -80,9 +77,7 @@ describe("acceptOutbound() routes each stream of a connection", () => {
 
   test("although a server of HTTP/2 greets before the client has spoken", async () => {
     const [dev, alice] = [await server("from-dev"), await server("from-alice")];
-    const listening = front((wire) =>
-      acceptOutbound(pod(dev, { services: [web("dev", dev), web("alice", alice)] }), wire, -1),
-    );
+    const listening = front(redirected(acceptOutbound(pod(dev, { services: [web("dev", dev), web("alice", alice)] }))));
     const slow = connectTcp(listening.port, "127.0.0.1");
     cleanup.push(listening.stop, () => slow.destroy());
     await once(slow, "connect");

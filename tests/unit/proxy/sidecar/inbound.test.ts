@@ -5,7 +5,17 @@ import type { Endpoint } from "../../../../proxy/tcp/dial.ts";
 import { acceptInbound } from "../../../../proxy/sidecar/inbound.ts";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
-import { closedPort, front, namedServer, pod, rawClient, rawServer, service, sidecarConfig } from "../raw-peers.ts";
+import {
+  closedPort,
+  front,
+  namedServer,
+  pod,
+  rawClient,
+  rawServer,
+  redirected,
+  service,
+  sidecarConfig,
+} from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -13,7 +23,7 @@ afterEach(async () => {
 });
 
 function inbound(of: Pod): Endpoint {
-  const listening = front((client) => acceptInbound(of, client, { fd: -1, peer: () => "10.0.0.1" }));
+  const listening = front(redirected(acceptInbound(of), "10.0.0.1"));
   cleanup.push(listening.stop);
   return { address: "127.0.0.1", port: listening.port };
 }
@@ -145,7 +155,7 @@ describe("acceptInbound()", () => {
     // dev's web copies all it got to dev's api; alice has both.
     const [devApi, aliceApi] = [await named("api-dev"), await named("api-alice")];
     const services: ServiceRecord[] = [api("dev", devApi), api("alice", aliceApi)];
-    const outbound = front((client) => acceptOutbound(pod(devApi, { services }), client, -1));
+    const outbound = front(redirected(acceptOutbound(pod(devApi, { services }))));
     cleanup.push(outbound.stop);
     const copying = await rawServer((socket) => {
       socket.once(

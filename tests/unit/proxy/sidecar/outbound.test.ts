@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { acceptOutbound } from "../../../../proxy/sidecar/outbound.ts";
 import type { Pod } from "../../../../proxy/sidecar/pod.ts";
-import { closedPort, front, namedServer, pod, rawClient, rawServer, snapshot, web } from "../raw-peers.ts";
+import { closedPort, front, namedServer, pod, rawClient, rawServer, redirected, snapshot, web } from "../raw-peers.ts";
 
 /** A loopback address on which nothing listens. */
 const NOBODY = "127.0.0.9";
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 function outbound(of: Pod): number {
-  const listening = front((client) => acceptOutbound(of, client, -1));
+  const listening = front(redirected(acceptOutbound(of)));
   cleanup.push(listening.stop);
   return listening.port;
 }

@@ -14,7 +14,7 @@ import type { Pod } from "../../../../proxy/sidecar/pod.ts";
 import { openTracePort } from "../../../../proxy/trace/accept-traces.ts";
 import { secretNames } from "../../../../proxy/trace/format-record.ts";
 import { http2Server, type Http2ServerOptions } from "../http2/http2-peers.ts";
-import { front, pod, rawClient, web } from "../raw-peers.ts";
+import { front, pod, rawClient, redirected, web } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -28,7 +28,7 @@ async function server(options: Http2ServerOptions) {
 }
 
 function session(of: Pod): ClientHttp2Session {
-  const listening = front((wire) => acceptOutbound(of, wire, -1));
+  const listening = front(redirected(acceptOutbound(of)));
   const client = connect(`http://127.0.0.1:${listening.port}`);
   client.on("error", () => {});
   cleanup.push(listening.stop, () => client.destroy());

@@ -14,7 +14,7 @@ import { secretNames } from "../../../../proxy/trace/format-record.ts";
 import { Trace } from "../../../../proxy/trace/trace.ts";
 import { TraceClient } from "../../../../proxy/trace/trace-client.ts";
 import { Wire, type WireSocket, DISCARD } from "../../../../proxy/tcp/wire.ts";
-import { closedPort, front, namedServer, pod, rawClient, rawServer, service } from "../raw-peers.ts";
+import { closedPort, front, namedServer, pod, rawClient, rawServer, redirected, service } from "../raw-peers.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -39,7 +39,7 @@ async function replying(response: string) {
 }
 
 function outbound(of: Pod): number {
-  const listening = front((client) => acceptOutbound(of, client, -1));
+  const listening = front(redirected(acceptOutbound(of)));
   cleanup.push(listening.stop);
   return listening.port;
 }
@@ -157,7 +157,7 @@ describe("traces", () => {
   test("name requests that come to the pod by their client and by what the caller's sidecar decided", async () => {
     const dev = await named("from-dev");
     const here = pod(dev, { services: [web("dev", dev)] });
-    const listening = front((client) => acceptInbound(here, client, { fd: -1, peer: () => "10.0.0.7" }));
+    const listening = front(redirected(acceptInbound(here), "10.0.0.7"));
     cleanup.push(listening.stop);
     const client = await rawClient(listening.port, `${GET}azds-routed-to: dev/web\r\n\r\n`);
     await client.until("from-dev");
