@@ -18,8 +18,8 @@ export function expectedProtocol(
   const { address, port } = destination;
   const meanings = table.at(address, port);
   const known = meanings.length > 0;
-  const hints = new Set(meanings.map((meaning) => meaning.port.hint));
-  const hint = hints.size === 1 ? meanings[0]?.port.hint : undefined;
+  const first = meanings[0]?.port.hint;
+  const hint = meanings.every((meaning) => meaning.port.hint === first) ? first : undefined;
   if (hint === "opaque" || (hint === undefined && isOpaquePort(port)) || opaquePorts.includes(port))
     return { known, protocol: "opaque" };
   return { known, protocol: hint === undefined ? undefined : "http" };

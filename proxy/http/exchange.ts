@@ -98,9 +98,8 @@ class Exchange implements WireOwner, UpstreamListener {
   readonly #headMs: number;
   #slowHead: ReturnType<typeof setTimeout> | undefined;
   readonly #leaving: AbortSignal | undefined;
-  readonly #leave = (): void => {
-    if (this.#phase === "idle" && this.#input === undefined) this.#finish();
-  };
+  /** Listens to it, where there is one. */
+  readonly #leave: (() => void) | undefined;
 
   constructor(start: ExchangeStart) {
     this.#client = start.client;
@@ -108,7 +107,9 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#headMs = start.headMs ?? HEAD_MS_MAX;
     this.#upstreams = new Upstreams(this, start.spare);
     this.#leaving = start.leaving;
-    this.#leaving?.addEventListener("abort", this.#leave);
+    if (start.leaving === undefined) return;
+    this.#leave = () => this.#leaveIdle();
+    start.leaving.addEventListener("abort", this.#leave);
   }
 
   data(_wire: Wire, bytes: Buffer): void {
@@ -326,8 +327,12 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#observed.ended(true);
     this.#phase = "idle";
     this.#current = undefined;
-    if (this.#leaving?.aborted === true) this.#leave();
+    if (this.#leaving?.aborted === true) this.#leaveIdle();
     if (this.#phase === "idle") this.#readHead();
+  }
+
+  #leaveIdle(): void {
+    if (this.#phase === "idle" && this.#input === undefined) this.#finish();
   }
 
   #retry(retry: Retry): void {
@@ -385,6 +390,6 @@ class Exchange implements WireOwner, UpstreamListener {
 
   #isOver(): void {
     this.#phase = "closed";
-    this.#leaving?.removeEventListener("abort", this.#leave);
+    if (this.#leave !== undefined) this.#leaving?.removeEventListener("abort", this.#leave);
   }
 }

@@ -22,9 +22,15 @@ export interface Reached {
   readonly next: number;
 }
 
+interface Open {
+  readonly to: Endpoint;
+  readonly upstream: Upstream;
+}
+
 export class Upstreams {
   readonly #listener: UpstreamListener;
-  readonly #open = new Map<string, Upstream>();
+  /** Oldest first. */
+  readonly #open: Open[] = [];
   /** A connection to the original destination that was begun before the request was read. */
   #spare: Dial | undefined;
   #dial: Dial | undefined;
@@ -71,7 +77,7 @@ export class Upstreams {
         return;
       }
       const upstream = new Upstream(outcome, this.#listener);
-      this.#keep(keyOf(target), upstream);
+      this.#keep(target, upstream);
       this.#use(upstream, target);
       done({ upstream, target, next: at + 1 });
     });
@@ -102,26 +108,26 @@ export class Upstreams {
     this.#dial = undefined;
     this.#spare?.abandon();
     this.#spare = undefined;
-    for (const upstream of this.#open.values()) this.drop(upstream);
+    for (let last = this.#open.at(-1); last !== undefined; last = this.#open.at(-1)) this.drop(last.upstream);
   }
 
   #forget(upstream: Upstream): void {
-    for (const [key, open] of this.#open) if (open === upstream) this.#open.delete(key);
+    const at = this.#open.findIndex((open) => open.upstream === upstream);
+    if (at >= 0) this.#open.splice(at, 1);
     if (this.#latest === upstream) this.#latest = undefined;
   }
 
   #takeSpare(target: Target): Dial | undefined {
     const spare = this.#spare;
-    if (spare === undefined || keyOf(spare.endpoint) !== keyOf(target)) return undefined;
+    if (spare === undefined || !isSame(spare.endpoint, target)) return undefined;
     this.#spare = undefined;
     return spare.outcome instanceof Wire && spare.outcome.closed ? undefined : spare;
   }
 
   #find(target: Target): Upstream | undefined {
     const last = this.#latestEndpoint;
-    if (last?.address === target.address && last.port === target.port && this.#latest !== undefined)
-      return this.#latest;
-    return this.#open.get(keyOf(target));
+    if (last !== undefined && this.#latest !== undefined && isSame(last, target)) return this.#latest;
+    return this.#open.find(({ to }) => isSame(to, target))?.upstream;
   }
 
   #use(upstream: Upstream, target: Target): void {
@@ -131,15 +137,15 @@ export class Upstreams {
     this.#spare = undefined;
   }
 
-  #keep(key: string, upstream: Upstream): void {
-    const replaced = this.#open.get(key);
-    if (replaced !== undefined) this.drop(replaced);
-    const [oldest] = this.#open.values();
-    if (this.#open.size >= UPSTREAMS_PER_CLIENT_MAX && oldest !== undefined) this.drop(oldest);
-    this.#open.set(key, upstream);
+  #keep(to: Endpoint, upstream: Upstream): void {
+    const replaced = this.#open.find((open) => isSame(open.to, to));
+    if (replaced !== undefined) this.drop(replaced.upstream);
+    const [oldest] = this.#open;
+    if (this.#open.length >= UPSTREAMS_PER_CLIENT_MAX && oldest !== undefined) this.drop(oldest.upstream);
+    this.#open.push({ to, upstream });
   }
 }
 
-function keyOf(endpoint: Endpoint): string {
-  return `${endpoint.address}|${endpoint.port}`;
+function isSame(one: Endpoint, other: Endpoint): boolean {
+  return one.port === other.port && one.address === other.address;
 }

@@ -18,10 +18,12 @@ export interface RouteSearch extends RouteQuestion {
 
 export type FindRoute<T> = (question: RouteSearch) => T;
 
+const NO_QUESTION: RouteQuestion = { authority: undefined, routeAs: undefined, mark: undefined };
+
 export class LatestRoute<T> {
   readonly #table: Pick<RouteTable, "revision">;
   readonly #find: FindRoute<T>;
-  #question: RouteQuestion = { authority: undefined, routeAs: undefined, mark: undefined };
+  #question: RouteQuestion = NO_QUESTION;
   #revision = 0;
   #route: T | undefined;
 

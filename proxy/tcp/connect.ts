@@ -17,6 +17,9 @@ import { SOCKET_EVENTS } from "./tcp-socket.ts";
 /** Written and read within one call. */
 const ADDRESS = new Uint8Array(new ArrayBuffer(SOCKADDR_IN6_BYTES));
 
+/** It could not even be begun. */
+const NO_DESCRIPTOR = -1;
+
 export interface Opened {
   readonly descriptor: number;
   /** What has been told of it already. */
@@ -26,17 +29,12 @@ export interface Opened {
 /** Called once, not before `connect` has returned. What has been opened must be handed to its socket. */
 export type Settled = (outcome: Opened | Error) => void;
 
-/** The returned function gives the attempt up; then `settled` is not called any more. */
-export function connect(loop: EventLoop, to: SocketAddress, settled: Settled): () => void {
-  const descriptor = begin(loop, to);
-  if (typeof descriptor === "number") return wait(loop, descriptor, settled);
-  let abandoned = false;
-  queueMicrotask(() => {
-    if (!abandoned) settled(descriptor);
-  });
-  return () => {
-    abandoned = true;
-  };
+export function connect(loop: EventLoop, to: SocketAddress, settled: Settled): Attempt {
+  const begun = begin(loop, to);
+  const attempt = new Attempt(loop, typeof begun === "number" ? begun : NO_DESCRIPTOR, settled);
+  if (typeof begun === "number") loop.watch(begun, SOCKET_EVENTS, attempt);
+  else queueMicrotask(() => attempt.refuse(begun));
+  return attempt;
 }
 
 function begin({ libc }: EventLoop, to: SocketAddress): number | Error {
@@ -51,28 +49,42 @@ function begin({ libc }: EventLoop, to: SocketAddress): number | Error {
   return systemError("connect", errno);
 }
 
-function wait(loop: EventLoop, descriptor: number, settled: Settled): () => void {
-  const close = (): void => {
-    loop.forget(descriptor);
-    loop.libc.close(descriptor);
-  };
-  let over = false;
-  const attempt: Watched = {
-    ready: (events) => {
-      if (over) return;
-      over = true;
-      if ((events & (EPOLLERR | EPOLLHUP)) === 0) return settled({ descriptor, events });
-      const error = systemError("connect", pendingError(loop.libc, descriptor));
-      close();
-      settled(error);
-    },
-    turn: () => {},
-    fault: () => {},
-  };
-  loop.watch(descriptor, SOCKET_EVENTS, attempt);
-  return () => {
-    if (over) return;
-    over = true;
-    close();
-  };
+export class Attempt implements Watched {
+  readonly #loop: EventLoop;
+  readonly #descriptor: number;
+  readonly #settled: Settled;
+  #over = false;
+
+  constructor(loop: EventLoop, descriptor: number, settled: Settled) {
+    this.#loop = loop;
+    this.#descriptor = descriptor;
+    this.#settled = settled;
+  }
+
+  ready(events: number): void {
+    if (this.#over) return;
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0)
+      return this.refuse(systemError("connect", pendingError(this.#loop.libc, this.#descriptor)));
+    this.#over = true;
+    this.#settled({ descriptor: this.#descriptor, events });
+  }
+
+  turn(): void {}
+
+  fault(): void {}
+
+  refuse(error: Error): void {
+    if (this.#over) return;
+    this.abandon();
+    this.#settled(error);
+  }
+
+  /** Then `settled` is not called any more. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#descriptor === NO_DESCRIPTOR) return;
+    this.#loop.forget(this.#descriptor);
+    this.#loop.libc.close(this.#descriptor);
+  }
 }

@@ -1,6 +1,6 @@
 /** One attempt to connect, which may be given away or given up while it is still under way. */
 import { DIAL_MS_MAX, DIAL_RETRY_MS } from "../../core/limits.ts";
-import { connect, type Opened } from "./connect.ts";
+import { type Attempt, connect, type Opened } from "./connect.ts";
 import type { EventLoop } from "./event-loop.ts";
 import { eventLoop } from "./process-loop.ts";
 import { TcpSocket } from "./tcp-socket.ts";
@@ -25,7 +25,7 @@ export class Dial {
   #abandoned = false;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #patientUntil: number;
-  #giveUp: (() => void) | undefined;
+  #attempt: Attempt | undefined;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
@@ -49,7 +49,7 @@ export class Dial {
     this.#abandoned = true;
     this.#listener = undefined;
     clearTimeout(this.#timer);
-    this.#giveUp?.();
+    this.#attempt?.abandon();
     if (!(this.#outcome instanceof Wire)) return;
     this.#outcome.owner = DISCARD;
     this.#outcome.close();
@@ -57,7 +57,7 @@ export class Dial {
 
   #connect(): void {
     const loop = eventLoop();
-    this.#giveUp = connect(loop, this.endpoint, (outcome) => {
+    this.#attempt = connect(loop, this.endpoint, (outcome) => {
       if (outcome instanceof Error) this.#failed(outcome);
       else this.#settle(wireOf(loop, outcome));
     });
@@ -75,7 +75,7 @@ export class Dial {
     if (this.#outcome !== undefined || this.#abandoned) return;
     this.#outcome = outcome;
     clearTimeout(this.#timer);
-    if (outcome instanceof Error) this.#giveUp?.();
+    if (outcome instanceof Error) this.#attempt?.abandon();
     this.#listener?.(outcome);
     this.#listener = undefined;
   }
