@@ -18,9 +18,11 @@ import {
   deployEcho,
   eventuallyEqual,
   gatewayCertificate,
-  HTTP_ROUTE_CRD,
+  GATEWAY_API,
+  GATEWAY_API_NAMES,
   ingress,
   kubectlCommand,
+  ownGateway,
   route,
 } from "./support/gateway.ts";
 import { type OwnIngress, startOwnIngress, withHosts } from "./support/own-ingress.ts";
@@ -129,7 +131,7 @@ afterAll(async () => {
   await forward?.stop();
   await ownIngress?.stop();
   await removeSpaces(SPACES);
-  await kubectl(["delete", "customresourcedefinition", "httproutes.gateway.networking.k8s.io", "--ignore-not-found"]);
+  await kubectl(["delete", "customresourcedefinition", ...GATEWAY_API_NAMES, "--ignore-not-found"]);
   await enable(
     "--endpoint",
     "none",
@@ -287,11 +289,9 @@ describe("the gateway", () => {
   }, 120_000);
 
   test("clones HTTPRoutes where the Gateway API is there", async () => {
-    await apply([HTTP_ROUTE_CRD]);
-    const established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
-    const crd = ["get", "crd", "httproutes.gateway.networking.k8s.io", "-o", established];
-    await eventuallyEqual(async () => (await kubectl(crd)).stdout, "True");
-    await apply([route("entry.own.example.test")]);
+    await apply(GATEWAY_API);
+    await kubectlOk(["wait", "--for=condition=Established", "crd", ...GATEWAY_API_NAMES, "--timeout=30s"]);
+    await apply([ownGateway("*.own.example.test"), route("entry.own.example.test")]);
     // Routes are not watched, as their kind may not exist: the leader looks when something else changes.
     await apply([ingress({ name: "bell", className: "nginx", host: "ring.example.test", paths: [] })]);
     const clone = ["-n", "entry", "get", "httproutes", "own-entry-child-azds", "-o", "jsonpath={.spec.hostnames[0]}"];
@@ -299,6 +299,8 @@ describe("the gateway", () => {
     const explainedBoth = async (): Promise<string> =>
       `${await explained("http://entry-child.s.entry.own.example.test/")}, ${await explained("http://entry.own.example.test/")}`;
     await eventuallyEqual(explainedBoth, "http-route nearer: web.entry-child, http-route here: web.entry");
+    await apply([ownGateway("elsewhere.example.test")]);
+    await eventuallyEqual(explainedBoth, "http-route here: , http-route here: ");
   }, 60_000);
 
   test("refuses what cannot be meant, and changes nothing", async () => {
