@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
 import { connect } from "node:net";
-import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
-import { jsonLines } from "../support/json-lines.ts";
 import {
   apply,
   enabledCluster,
@@ -25,7 +23,9 @@ import {
   ownGateway,
   route,
 } from "./support/gateway.ts";
-import { type OwnIngress, startOwnIngress, withHosts } from "./support/own-ingress.ts";
+import { type Echo, parseEcho } from "./support/echo.ts";
+import { explained as explainedOf, touched as touchedOf } from "./support/explained.ts";
+import { type OwnIngress, startOwnIngress } from "./support/own-ingress.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACES = { entry: "root", "entry-child": "entry" } as const;
@@ -53,18 +53,6 @@ async function reach(): Promise<void> {
   https = Number(/127\.0\.0\.1:(?<port>\d+) -> 19448/.exec(said)?.groups?.["port"]);
 }
 
-interface Echo {
-  readonly from: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** What is no echo counts as who answered. */
-function parseEcho(text: string): Echo {
-  if (!text.startsWith("{")) return { from: text, headers: {} };
-  const value: unknown = JSON.parse(text);
-  return { from: asString(at(value, "from")) ?? "", headers: asStringRecord(at(value, "headers")) };
-}
-
 async function get(host: string, path = "/", headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(`http://127.0.0.1:${http}${path}`, { headers: { host, connection: "close", ...headers } });
 }
@@ -75,33 +63,8 @@ async function echo(host: string, path = "/", headers: Readonly<Record<string, s
 
 const from = async (host: string, path = "/", headers = {}): Promise<string> => (await echo(host, path, headers)).from;
 
-/** `<entry> <reason>: <service>.<space>` as `azds route explain` has it. */
-async function explained(url: string): Promise<string> {
-  const { stdout, stderr } = await admin.azds(["route", "explain", url, "-n", "entry", "-o", "json"]);
-  const [way, pods] = ["route", "pods"].map(
-    (name) => jsonLines(stdout).find((line) => line["name"] === name)?.["data"],
-  );
-  if (way === undefined) return `${stdout}${stderr}`;
-  const ends = asArray(pods).map((pod) => `${asString(at(pod, "name"))}.${asString(at(pod, "namespace"))}`);
-  return `${asString(at(way, "entry"))} ${asString(at(way, "reason"))}: ${ends.join(" ")}`;
-}
-
-/** `<asked pod>.<space>`, then those it was sent on to, with the status: what a real request touched. */
-async function touched(url: string): Promise<string> {
-  const { argv, env } = admin.command(["route", "explain", url, "-n", "entry", "--live", "-o", "json"]);
-  const child = Bun.spawn([...withHosts([new URL(url).hostname], argv)], { env, stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  const live = jsonLines(stdout).find((line) => line["name"] === "live")?.["data"];
-  if (live === undefined) return `${stdout}${stderr}`;
-  return `${String(at(live, "status"))} ${podsOf(at(live, "calls")).join(" ")}`;
-}
-
-function podsOf(calls: unknown): readonly string[] {
-  return asArray(calls).flatMap((call) => {
-    const [namespace, name] = asString(at(call, "pod"))?.split("/") ?? [];
-    return [`${name}.${namespace}`].concat(podsOf(at(call, "calls")));
-  });
-}
+const explained = async (url: string): Promise<string> => explainedOf({ developer: admin, space: "entry" }, url);
+const touched = async (url: string): Promise<string> => touchedOf({ developer: admin, space: "entry" }, url);
 
 function secondService(namespace: string): object {
   const spec = { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: 8080 }] };
