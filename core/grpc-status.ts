@@ -31,9 +31,14 @@ const FAULTS: ReadonlySet<string> = new Set([
   "DATA_LOSS",
 ]);
 
+/** `UNAVAILABLE`, or `17` for one without a name. */
+export function grpcStatusName(code: number): string {
+  return NAMES[code] ?? String(code);
+}
+
 /** `grpc:UNAVAILABLE`, or `grpc:17` for one without a name. */
 export function grpcWord(code: number): string {
-  return `grpc:${NAMES[code] ?? String(code)}`;
+  return `grpc:${grpcStatusName(code)}`;
 }
 
 /** The call failed. */
