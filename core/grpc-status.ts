@@ -41,6 +41,11 @@ export function grpcWord(code: number): string {
   return `grpc:${grpcStatusName(code)}`;
 }
 
+/** Of the field `grpc-status`; -1 for what is no status. */
+export function parseGrpcStatus(text: string): number {
+  return /^\d{1,3}$/.test(text) ? Number(text) : -1;
+}
+
 /** The call failed. */
 export function isGrpcError(code: number | undefined): boolean {
   return code !== undefined && code !== 0;
