@@ -31,9 +31,19 @@ const FAULTS: ReadonlySet<string> = new Set([
   "DATA_LOSS",
 ]);
 
+/** `UNAVAILABLE`, or `17` for one without a name. */
+export function grpcStatusName(code: number): string {
+  return NAMES[code] ?? String(code);
+}
+
 /** `grpc:UNAVAILABLE`, or `grpc:17` for one without a name. */
 export function grpcWord(code: number): string {
-  return `grpc:${NAMES[code] ?? String(code)}`;
+  return `grpc:${grpcStatusName(code)}`;
+}
+
+/** Of the field `grpc-status`; -1 for what is no status. */
+export function parseGrpcStatus(text: string): number {
+  return /^\d{1,3}$/.test(text) ? Number(text) : -1;
 }
 
 /** The call failed. */

@@ -24,6 +24,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   },
   // AZDS_FUZZ_MESSAGES and AZDS_FUZZ_SEED choose other messages than the 10 million of seed 1.
   fuzz: { nodes: 0, argv: [BUN, "tests/fuzz/main.ts"] },
+  gateway: { nodes: 1, files: ["tests/e2e/own-gateway.test.ts"] },
   grpc: { nodes: 0, argv: [BUN, "tests/proofs/grpc.ts"] },
   h2spec: { nodes: 0, argv: [BUN, "tests/proofs/h2spec.ts"] },
   // AZDS_SOAK_MINUTES and AZDS_SOAK_RATE (requests a second) choose another soak than 30 minutes of 1,000.

@@ -1,5 +1,6 @@
 /** HTTPRoutes (gateway.networking.k8s.io/v1), and which rule of which one a request from outside meets. Pure. */
 import { asArray, asNumber, asString, asStringRecord, at } from "../../core/parse.ts";
+import { hostPatternRank } from "./host-pattern.ts";
 import { type HttpFilter, parseFilters } from "./http-filter.ts";
 
 export interface HttpRoute {
@@ -10,7 +11,19 @@ export interface HttpRoute {
   readonly created: string;
   /** Lower case; none: all hosts of its Gateway. */
   readonly hostnames: readonly string[];
+  /** Without Services, which are parents in a mesh. */
+  readonly parents: readonly ParentRef[];
   readonly rules: readonly HttpRule[];
+}
+
+/** Who is to serve a route. */
+export interface ParentRef {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the one listener that is meant. */
+  readonly sectionName: string | undefined;
+  readonly port: number | undefined;
 }
 
 export interface HttpRule {
@@ -54,16 +67,28 @@ export function parseHttpRoute(object: unknown): HttpRoute | undefined {
   if (namespace === undefined || name === undefined || at(metadata, "deletionTimestamp") !== undefined)
     return undefined;
   const spec = at(object, "spec");
-  const parents = asArray(at(spec, "parentRefs"));
+  const refs = asArray(at(spec, "parentRefs")).map((parent) => parseParent(parent, namespace));
   // A route of a mesh names Services as its parents, and is about what pods ask each other.
-  if (parents.length > 0 && parents.every((parent) => asString(at(parent, "kind")) === "Service")) return undefined;
+  const parents = refs.filter(({ kind }) => kind !== "Service");
+  if (parents.length < refs.length && parents.length === 0) return undefined;
   return {
     namespace,
     name,
     annotations: asStringRecord(at(metadata, "annotations")),
     created: asString(at(metadata, "creationTimestamp")) ?? "",
     hostnames: asArray(at(spec, "hostnames")).flatMap((host) => asString(host)?.toLowerCase() ?? []),
+    parents,
     rules: asArray(at(spec, "rules")).map((rule) => parseRule(rule, namespace)),
+  };
+}
+
+function parseParent(parent: unknown, own: string): ParentRef {
+  return {
+    kind: asString(at(parent, "kind")) ?? "Gateway",
+    namespace: asString(at(parent, "namespace")) ?? own,
+    name: asString(at(parent, "name")) ?? "",
+    sectionName: asString(at(parent, "sectionName")),
+    port: asNumber(at(parent, "port")),
   };
 }
 
@@ -147,13 +172,10 @@ export function routeOfHost(routes: readonly HttpRoute[], host: string): HttpRou
   return routes.find((route) => (hostRank(route, host) ?? 0) > 0);
 }
 
-/** Higher is nearer: the exact host, then the longest wildcard's. `*` stands for one label or more. */
-function hostRank({ hostnames }: HttpRoute, host: string): number | undefined {
+/** Higher is nearer; `undefined`: it is not about this host. */
+export function hostRank({ hostnames }: HttpRoute, host: string): number | undefined {
   if (hostnames.length === 0) return 0;
-  const ranks = hostnames.flatMap((pattern) => {
-    if (pattern === host) return [Number.MAX_SAFE_INTEGER];
-    return pattern.startsWith("*.") && host.endsWith(pattern.slice(1)) ? [pattern.length] : [];
-  });
+  const ranks = hostnames.flatMap((pattern) => hostPatternRank(pattern, host) ?? []);
   return ranks.length === 0 ? undefined : Math.max(...ranks);
 }
 

@@ -8,7 +8,10 @@ import { asArray, asString, at } from "../../core/parse.ts";
 import { causeOf } from "../engine/pods/diagnose.ts";
 import { podView, type PodView } from "../engine/pods/pod-view.ts";
 import { selects } from "../engine/pods/services.ts";
-import { type HttpRoute, parseHttpRoute } from "./http-route.ts";
+import type { HttpRoute } from "./http-route.ts";
+import type { Labels } from "./label-selector.ts";
+import type { GatewayFact } from "./own-gateway.ts";
+import { readDoors, readHttpRoutes } from "./read-gateways.ts";
 import { type Sidecar, sidecarOf } from "./read-routes.ts";
 
 export interface PodFacts {
@@ -39,6 +42,10 @@ export interface SpaceFacts {
   readonly ingresses: readonly Ingress[];
   /** Empty also where the Gateway API is not installed, or may not be read. */
   readonly httpRoutes: readonly HttpRoute[];
+  /** Those that its HTTPRoutes name, wherever they stand; by `<namespace>/<name>`. */
+  readonly gateways: ReadonlyMap<string, GatewayFact>;
+  /** Of the namespace; `undefined` also where nobody had to know them. */
+  readonly labels: Labels | undefined;
 }
 
 /** By namespace. One that is absent does not exist, or may not be read. */
@@ -61,26 +68,17 @@ async function readSpace(kube: KubeClient, namespace: string, signal: AbortSigna
       kube.list(podsPath(namespace), signal),
       kube.list(collectionPath({ apiVersion: "v1", kind: "Service" }, namespace), signal),
       kube.list(collectionPath(ingressKind, namespace), signal),
-      listRoutes(kube, namespace, signal),
+      readHttpRoutes(kube, namespace, signal),
     ]);
     return {
       pods: pods.map(podFacts),
       services: services.map(serviceFacts),
       ingresses: ingresses.flatMap((ingress) => parseIngress(ingress) ?? []),
-      httpRoutes: httpRoutes.flatMap((route) => parseHttpRoute(route) ?? []),
+      httpRoutes,
+      ...(await readDoors(kube, { namespace, httpRoutes }, signal)),
     };
   } catch (error) {
     if (error instanceof KubeError && error.status === 403) return undefined;
-    throw error;
-  }
-}
-
-async function listRoutes(kube: KubeClient, namespace: string, signal: AbortSignal): Promise<readonly unknown[]> {
-  const kind = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" };
-  try {
-    return await kube.list(collectionPath(kind, namespace), signal);
-  } catch (error) {
-    if (error instanceof KubeError && (error.status === 403 || error.status === 404)) return [];
     throw error;
   }
 }

@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, { readonly plural: string; readonly cluster
   Deployment: { plural: "deployments" },
   EndpointSlice: { plural: "endpointslices" },
   Event: { plural: "events" },
+  Gateway: { plural: "gateways" },
   HTTPRoute: { plural: "httproutes" },
   Ingress: { plural: "ingresses" },
   IngressClass: { plural: "ingressclasses", cluster: true },

@@ -146,8 +146,9 @@ class Exchange implements WireOwner, UpstreamListener {
     return this.#client.writeBorrowed(bytes);
   }
 
-  began(status: number): void {
+  began(status: number, grpcStatus: number): void {
     this.#observed.responded(status);
+    if (grpcStatus >= 0) this.#observed.rpcEnded(grpcStatus);
   }
 
   responded(upstream: Upstream): void {

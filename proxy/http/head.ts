@@ -3,6 +3,7 @@
  * (RFC 9112 §2–6). Works on the received bytes; text is made only of values that are needed as text.
  */
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
+import { parseGrpcStatus } from "../../core/grpc-status.ts";
 import { RepeatedText } from "./repeated-text.ts";
 
 const LF = 10;
@@ -50,6 +51,8 @@ export interface Fields {
   /** What relates a request to those it causes, as it came. */
   traceparent: string | undefined;
   requestId: string | undefined;
+  /** Of a response of gRPC-Web that has nothing else; -1 in all others. */
+  grpcStatus: number;
   /** The kubelet asks, not a client. */
   probe: boolean;
   /** Value of the hop mark. */
@@ -112,6 +115,7 @@ export function parseFields(bytes: Buffer, from: number, end: number): Fields | 
     baggage: undefined,
     traceparent: undefined,
     requestId: undefined,
+    grpcStatus: -1,
     probe: false,
     routedTo: undefined,
     cuts: NO_CUTS,
@@ -169,6 +173,7 @@ function readField(line: FieldLine, fields: Fields): Fault | undefined {
       return undefined;
     case 11:
       if (nameIs(line, "traceparent")) fields.traceparent ??= valueOf(line);
+      else if (nameIs(line, "grpc-status")) fields.grpcStatus = parseGrpcStatus(valueOf(line));
       return undefined;
     case 12:
       if (nameIs(line, "x-request-id")) fields.requestId ??= valueOf(line);

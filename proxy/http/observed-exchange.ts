@@ -27,6 +27,10 @@ export class ObservedExchange {
     this.#observer?.responded(status);
   }
 
+  rpcEnded(grpcStatus: number): void {
+    this.#observer?.rpcEnded(grpcStatus);
+  }
+
   /** `bytes[start, end)` go out. */
   request(bytes: Buffer, start: number, end: number): void {
     this.#request += end - start;

@@ -6,8 +6,8 @@ import { parseResponseHead, type ResponseHead } from "./response-head.ts";
 import type { Wire, WireOwner } from "../tcp/wire.ts";
 
 export interface UpstreamListener {
-  /** The head of the final response was read, or of 101. */
-  readonly began: (status: number) => void;
+  /** The head of the final response was read, or of 101. `grpcStatus` is -1 where it tells none. */
+  readonly began: (status: number, grpcStatus: number) => void;
   /** Bytes of the response, as received and not to be kept; false when the client must be waited for. */
   readonly forward: (bytes: Buffer) => boolean;
   /** The final response has ended. */
@@ -101,7 +101,7 @@ export class Upstream implements WireOwner {
         if (head instanceof Fault) return this.#end(new MalformedResponse(head.reason));
         if (head === undefined) break;
         if (head.status === 101 || (method === "CONNECT" && head.status >= 200 && head.status < 300))
-          return this.#switch(input, head.status);
+          return this.#switch(input, head);
         at = head.end;
         if (head.status >= 200) this.#beginBody(head, method);
       } else {
@@ -115,13 +115,13 @@ export class Upstream implements WireOwner {
     if (at > 0) this.#forward(input, at);
   }
 
-  #switch(input: Buffer, status: number): void {
-    this.#listener.began(status);
+  #switch(input: Buffer, { status, fields }: ResponseHead): void {
+    this.#listener.began(status, fields.grpcStatus);
     this.#listener.switched(this, input);
   }
 
   #beginBody(head: ResponseHead, method: string): void {
-    this.#listener.began(head.status);
+    this.#listener.began(head.status, head.fields.grpcStatus);
     this.#body = bodyOf(responseFraming(head, method));
     // An HTTP/1.0 server that names a transfer coding may mean something else by it (RFC 9112 §6.1).
     const doubtful = head.http10 && head.fields.transferCoded;

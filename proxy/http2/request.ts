@@ -1,5 +1,6 @@
 /** Requests and responses as HTTP/2 writes them (RFC 9113 §8.3), and what goes out instead of what came in. */
 import { HOP_HEADER, ROUTE_HEADER } from "../../core/contract.ts";
+import { parseGrpcStatus } from "../../core/grpc-status.ts";
 import { PROBE_AGENT } from "../http/head.ts";
 import type { LineEdit } from "../http/request-edit.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -74,6 +75,7 @@ function headOf(texts: Texts, contentLength: number): RequestHead | undefined {
       baggage: texts.baggage,
       traceparent: texts.traceparent,
       requestId: texts["request-id"],
+      grpcStatus: -1,
       probe: texts["user-agent"]?.startsWith(PROBE_AGENT) === true,
       routedTo: texts["hop-mark"],
       cuts: [],
@@ -134,10 +136,6 @@ export function beginsTunnel({ status }: Response, method: string): boolean {
 export function grpcStatusOf(trailers: readonly Field[]): number {
   for (const { kind, value } of trailers) if (kind === "grpc-status") return parseGrpcStatus(value);
   return -1;
-}
-
-function parseGrpcStatus(text: string): number {
-  return /^\d{1,3}$/.test(text) ? Number(text) : -1;
 }
 
 export function areTrailers(fields: readonly Field[]): boolean {

@@ -105,6 +105,13 @@ export async function buildExtra(name: keyof typeof EXTRA, cacheDir: string, ste
   return join(dir, name);
 }
 
+/** The folder of a module's sources, of the version that such a program is built with; downloaded where it is not there yet. */
+export async function moduleSources(name: keyof typeof EXTRA, path: string): Promise<string> {
+  const cwd = join(GO_DIR, EXTRA[name].dir);
+  const { Dir } = JSON.parse(await run(["go", "mod", "download", "-json", path], { cwd })) as { readonly Dir: string };
+  return Dir;
+}
+
 async function toolchainVersion(): Promise<string> {
   if (Bun.which("go") === null)
     throw new Error("Go is not installed, or not in PATH: the test cluster's programs are built with it");

@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
 import { connect } from "node:net";
-import { asArray, asString, asStringRecord, at } from "../../core/parse.ts";
-import { jsonLines } from "../support/json-lines.ts";
 import {
   apply,
   enabledCluster,
@@ -18,12 +16,16 @@ import {
   deployEcho,
   eventuallyEqual,
   gatewayCertificate,
-  HTTP_ROUTE_CRD,
+  GATEWAY_API,
+  GATEWAY_API_NAMES,
   ingress,
   kubectlCommand,
+  ownGateway,
   route,
 } from "./support/gateway.ts";
-import { type OwnIngress, startOwnIngress, withHosts } from "./support/own-ingress.ts";
+import { type Echo, parseEcho } from "./support/echo.ts";
+import { explained as explainedOf, touched as touchedOf } from "./support/explained.ts";
+import { type OwnIngress, startOwnIngress } from "./support/own-ingress.ts";
 import { labelSpaces, removeSpaces } from "./support/spaces.ts";
 
 const SPACES = { entry: "root", "entry-child": "entry" } as const;
@@ -51,18 +53,6 @@ async function reach(): Promise<void> {
   https = Number(/127\.0\.0\.1:(?<port>\d+) -> 19448/.exec(said)?.groups?.["port"]);
 }
 
-interface Echo {
-  readonly from: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** What is no echo counts as who answered. */
-function parseEcho(text: string): Echo {
-  if (!text.startsWith("{")) return { from: text, headers: {} };
-  const value: unknown = JSON.parse(text);
-  return { from: asString(at(value, "from")) ?? "", headers: asStringRecord(at(value, "headers")) };
-}
-
 async function get(host: string, path = "/", headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(`http://127.0.0.1:${http}${path}`, { headers: { host, connection: "close", ...headers } });
 }
@@ -73,33 +63,8 @@ async function echo(host: string, path = "/", headers: Readonly<Record<string, s
 
 const from = async (host: string, path = "/", headers = {}): Promise<string> => (await echo(host, path, headers)).from;
 
-/** `<entry> <reason>: <service>.<space>` as `azds route explain` has it. */
-async function explained(url: string): Promise<string> {
-  const { stdout, stderr } = await admin.azds(["route", "explain", url, "-n", "entry", "-o", "json"]);
-  const [way, pods] = ["route", "pods"].map(
-    (name) => jsonLines(stdout).find((line) => line["name"] === name)?.["data"],
-  );
-  if (way === undefined) return `${stdout}${stderr}`;
-  const ends = asArray(pods).map((pod) => `${asString(at(pod, "name"))}.${asString(at(pod, "namespace"))}`);
-  return `${asString(at(way, "entry"))} ${asString(at(way, "reason"))}: ${ends.join(" ")}`;
-}
-
-/** `<asked pod>.<space>`, then those it was sent on to, with the status: what a real request touched. */
-async function touched(url: string): Promise<string> {
-  const { argv, env } = admin.command(["route", "explain", url, "-n", "entry", "--live", "-o", "json"]);
-  const child = Bun.spawn([...withHosts([new URL(url).hostname], argv)], { env, stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  const live = jsonLines(stdout).find((line) => line["name"] === "live")?.["data"];
-  if (live === undefined) return `${stdout}${stderr}`;
-  return `${String(at(live, "status"))} ${podsOf(at(live, "calls")).join(" ")}`;
-}
-
-function podsOf(calls: unknown): readonly string[] {
-  return asArray(calls).flatMap((call) => {
-    const [namespace, name] = asString(at(call, "pod"))?.split("/") ?? [];
-    return [`${name}.${namespace}`].concat(podsOf(at(call, "calls")));
-  });
-}
+const explained = async (url: string): Promise<string> => explainedOf({ developer: admin, space: "entry" }, url);
+const touched = async (url: string): Promise<string> => touchedOf({ developer: admin, space: "entry" }, url);
 
 function secondService(namespace: string): object {
   const spec = { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: 8080 }] };
@@ -129,7 +94,7 @@ afterAll(async () => {
   await forward?.stop();
   await ownIngress?.stop();
   await removeSpaces(SPACES);
-  await kubectl(["delete", "customresourcedefinition", "httproutes.gateway.networking.k8s.io", "--ignore-not-found"]);
+  await kubectl(["delete", "customresourcedefinition", ...GATEWAY_API_NAMES, "--ignore-not-found"]);
   await enable(
     "--endpoint",
     "none",
@@ -287,11 +252,9 @@ describe("the gateway", () => {
   }, 120_000);
 
   test("clones HTTPRoutes where the Gateway API is there", async () => {
-    await apply([HTTP_ROUTE_CRD]);
-    const established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}';
-    const crd = ["get", "crd", "httproutes.gateway.networking.k8s.io", "-o", established];
-    await eventuallyEqual(async () => (await kubectl(crd)).stdout, "True");
-    await apply([route("entry.own.example.test")]);
+    await apply(GATEWAY_API);
+    await kubectlOk(["wait", "--for=condition=Established", "crd", ...GATEWAY_API_NAMES, "--timeout=30s"]);
+    await apply([ownGateway("*.own.example.test"), route("entry.own.example.test")]);
     // Routes are not watched, as their kind may not exist: the leader looks when something else changes.
     await apply([ingress({ name: "bell", className: "nginx", host: "ring.example.test", paths: [] })]);
     const clone = ["-n", "entry", "get", "httproutes", "own-entry-child-azds", "-o", "jsonpath={.spec.hostnames[0]}"];
@@ -299,6 +262,8 @@ describe("the gateway", () => {
     const explainedBoth = async (): Promise<string> =>
       `${await explained("http://entry-child.s.entry.own.example.test/")}, ${await explained("http://entry.own.example.test/")}`;
     await eventuallyEqual(explainedBoth, "http-route nearer: web.entry-child, http-route here: web.entry");
+    await apply([ownGateway("elsewhere.example.test")]);
+    await eventuallyEqual(explainedBoth, "http-route here: , http-route here: ");
   }, 60_000);
 
   test("refuses what cannot be meant, and changes nothing", async () => {

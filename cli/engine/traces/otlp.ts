@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { VERSION } from "../../../core/contract.ts";
 import { AzdsError } from "../../../core/errors.ts";
-import { isGrpcError, isGrpcFault } from "../../../core/grpc-status.ts";
+import { grpcStatusName, isGrpcError, isGrpcFault } from "../../../core/grpc-status.ts";
+import { portOf, withoutPort } from "../../../core/host-name.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { OTLP_BATCH_MAX, OTLP_EVERY_MS, OTLP_POST_MS_MAX, OTLP_QUEUE_MAX } from "../../../core/limits.ts";
 import type { Emit } from "../events.ts";
@@ -70,6 +71,9 @@ async function post(endpoint: URL, batch: readonly Exchange[]): Promise<string |
   }
 }
 
+/** Names of attributes are those of this version: the first in which the ones of RPC are stable. */
+const SCHEMA = "https://opentelemetry.io/schemas/1.45.0";
+
 /** `ExportTraceServiceRequest`. */
 export function tracesOf(exchanges: readonly Exchange[]): unknown {
   return {
@@ -82,7 +86,7 @@ export function tracesOf(exchanges: readonly Exchange[]): unknown {
           "k8s.namespace.name": exchange.namespace,
         }),
       },
-      scopeSpans: [{ scope: { name: "azds", version: VERSION }, spans: [spanOf(exchange)] }],
+      scopeSpans: [{ scope: { name: "azds", version: VERSION }, schemaUrl: SCHEMA, spans: [spanOf(exchange)] }],
     })),
   };
 }
@@ -95,11 +99,12 @@ function spanOf(exchange: Exchange): unknown {
   const parent = traceOf(request.traceparent);
   const status = response?.status ?? 0;
   const rpc = rpcOf(exchange);
+  const error = errorOf(exchange);
   return {
     traceId: parent?.trace ?? hexOf(correlationOf(exchange), 32),
     spanId: hexOf(`${pod}/${run}/${request.id}`, 16),
     ...(parent === undefined ? {} : { parentSpanId: parent.parent }),
-    name: rpc?.name ?? request.method,
+    name: rpc["rpc.method"] ?? request.method,
     kind: request.direction === "in" ? SPAN_KIND.server : SPAN_KIND.client,
     startTimeUnixNano: nanoseconds(request.at),
     endTimeUnixNano: nanoseconds(request.at + (response?.totalMs ?? 0)),
@@ -108,41 +113,50 @@ function spanOf(exchange: Exchange): unknown {
         "http.request.method": request.method,
         "url.path": request.path.split("?")[0] ?? "",
         "network.protocol.version": request.http2 === true ? "2" : "",
-        "server.address": request.authority,
+        "server.address": withoutPort(request.authority).replace(/^\[|\]$/g, ""),
         "network.peer.address": request.direction === "in" ? request.peer : (response?.address ?? ""),
         "azds.space": request.space ?? exchange.namespace,
         "azds.reason": request.reason,
         "azds.target": response?.service ?? "",
+        "error.type": error ?? "",
+        ...rpc,
       }),
-      ...(status === 0 ? [] : [integer("http.response.status_code", status)]),
-      ...(rpc?.attributes ?? []),
+      ...integer("server.port", portOf(request.authority)),
+      ...integer("network.peer.port", request.direction === "in" ? undefined : response?.port),
+      ...integer("http.response.status_code", status),
     ],
-    ...(hasFailed(exchange) ? { status: { code: STATUS_ERROR } } : {}),
+    ...(error === undefined ? {} : { status: { code: STATUS_ERROR } }),
   };
 }
 
 /** Of a gRPC call (OpenTelemetry, semantic conventions for gRPC); its path is `/<service>/<method>`. */
-function rpcOf({
-  request,
-  response,
-}: Exchange): { readonly name: string; readonly attributes: Attributes } | undefined {
-  if (response?.grpcStatus === undefined) return undefined;
-  const name = request.path.slice(1);
-  const [service = "", method = ""] = name.split("/", 2);
-  const texts = { "rpc.system": "grpc", "rpc.service": service, "rpc.method": method };
-  return { name, attributes: [...attributes(texts), integer("rpc.grpc.status_code", response.grpcStatus)] };
+function rpcOf({ request, response }: Exchange): Readonly<Record<string, string>> {
+  if (response?.grpcStatus === undefined) return {};
+  const status = grpcStatusName(response.grpcStatus);
+  return { "rpc.system.name": "grpc", "rpc.method": request.path.slice(1), "rpc.status_code": status };
 }
 
-/** A gRPC client's span has failed with every status but OK, a server's only where the server is at fault. */
-function hasFailed({ request, response }: Exchange): boolean {
-  if (response === undefined || response.status === 0 || response.status >= 500 || !response.complete) return true;
-  return request.direction === "in" ? isGrpcFault(response.grpcStatus) : isGrpcError(response.grpcStatus);
+/** What of the conventions' `error.type` stands for a broken connection; there is no status that says it. */
+const BROKEN = "_OTHER";
+
+/**
+ * `undefined`: the span is none of an error. A gRPC client's has failed with every status but OK, a server's only where the
+ * server is at fault.
+ */
+function errorOf({ request, response }: Exchange): string | undefined {
+  if (response === undefined || response.status === 0) return BROKEN;
+  const { status, grpcStatus, complete } = response;
+  const isFailed = request.direction === "in" ? isGrpcFault(grpcStatus) : isGrpcError(grpcStatus);
+  if (isFailed && grpcStatus !== undefined) return grpcStatusName(grpcStatus);
+  if (status >= 500) return String(status);
+  return complete ? undefined : BROKEN;
 }
 
 type Attributes = readonly unknown[];
 
-function integer(key: string, value: number): unknown {
-  return { key, value: { intValue: String(value) } };
+/** Nothing for what is not known, which zeros say as well. */
+function integer(key: string, value: number | undefined): Attributes {
+  return (value ?? 0) === 0 ? [] : [{ key, value: { intValue: String(value) } }];
 }
 
 function attributes(texts: Readonly<Record<string, string>>): Attributes {

@@ -107,43 +107,66 @@ export function ingress({ name, className, host, paths, tls }: IngressPlan): obj
   };
 }
 
-/** In the space `entry`. */
+/** In the space `entry`, served by `ownGateway()`. */
 export function route(host: string): object {
   return {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
     metadata: { name: "own", namespace: "entry" },
-    spec: { hostnames: [host], rules: [{ backendRefs: [{ name: "web", port: 80 }] }] },
+    spec: {
+      parentRefs: [{ name: "own" }],
+      hostnames: [host],
+      rules: [{ backendRefs: [{ name: "web", port: 80 }] }],
+    },
   };
 }
 
-/** The part of the Gateway API's HTTPRoute that matters here. */
-export const HTTP_ROUTE_CRD = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: {
-    name: "httproutes.gateway.networking.k8s.io",
-    annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/2997" },
-  },
-  spec: {
-    group: "gateway.networking.k8s.io",
-    names: { kind: "HTTPRoute", listKind: "HTTPRouteList", plural: "httproutes", singular: "httproute" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+/** In the space `entry`; nobody implements it. */
+export function ownGateway(hostname: string): object {
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "Gateway",
+    metadata: { name: "own", namespace: "entry" },
+    spec: { gatewayClassName: "nobody", listeners: [{ name: "http", port: 80, protocol: "HTTP", hostname }] },
+  };
+}
+
+/** The parts of the Gateway API that matter here. */
+export const GATEWAY_API = [crd("Gateway"), crd("HTTPRoute")] as const;
+
+/** `<plural>.<group>` of these. */
+export const GATEWAY_API_NAMES = ["gateways", "httproutes"].map((plural) => `${plural}.gateway.networking.k8s.io`);
+
+function crd(kind: string): object {
+  const singular = kind.toLowerCase();
+  const plural = `${singular}s`;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: {
+      name: `${plural}.gateway.networking.k8s.io`,
+      annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/2997" },
+    },
+    spec: {
+      group: "gateway.networking.k8s.io",
+      names: { kind, listKind: `${kind}List`, plural, singular },
+      scope: "Namespaced",
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: {
+              type: "object",
+              properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+            },
           },
         },
-      },
-    ],
-  },
-} as const;
+      ],
+    },
+  };
+}
 
 export interface TestCertificate {
   /** The TLS Secret. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type HttpRequest, matchHttpRoute, parseHttpRoute } from "../../../../cli/explain/http-route.ts";
+import { parseGateway } from "../../../../cli/explain/own-gateway.ts";
 import { factsWith, short, way } from "./world.ts";
 
 function route(name: string, spec: object, metadata: object = {}) {
@@ -69,9 +70,19 @@ describe("matchHttpRoute()", () => {
 
 describe("explain() of a host of an HTTPRoute", () => {
   const clone = { annotations: { "azds.io/clone-of": "dev/shop" } };
-  const ask = (spec: object, metadata: object = {}) => ({
-    facts: factsWith({ dev: { httpRoutes: route("shop", spec, metadata) } }),
+  const own = parseGateway({
+    metadata: { namespace: "dev", name: "own" },
+    spec: {
+      listeners: [
+        { name: "http", port: 80, protocol: "HTTP" },
+        { name: "https", port: 443, protocol: "HTTPS" },
+      ],
+    },
   });
+  const ask = (spec: object, metadata: object = {}) => {
+    const httpRoutes = route("shop", { parentRefs: [{ name: "own" }], ...spec }, metadata);
+    return { facts: factsWith({ dev: { httpRoutes, gateways: new Map([["dev/own", own]]) } }) };
+  };
   const host = "alice.s.dev.web.example.com";
 
   test("goes on to the child that the host names", () => {
@@ -82,6 +93,40 @@ describe("explain() of a host of an HTTPRoute", () => {
       what: "HTTPRoute dev/shop",
       why: "it has this host and path, for the Service `web`; its Gateway is your own, made by azds from `dev/shop` for a child",
     });
+    expect(found.steps[2]).toEqual({
+      step: "listener",
+      what: "`https` of Gateway dev/own",
+      why: "it takes HTTPS on port 443 for every host",
+    });
+  });
+
+  test("ends where no listener takes the host for it, and goes on where a Gateway may not be read", () => {
+    const named = (parentRefs: readonly object[]) =>
+      way("http://a.test/", ask({ parentRefs, hostnames: ["a.test"], rules: [rule("web")] }));
+    const closed = named([{ name: "own", sectionName: "https" }]);
+    expect(closed.answer).toBeUndefined();
+    expect(closed.steps.slice(1)).toEqual([
+      { step: "entry", what: "HTTPRoute dev/shop", why: "it has this host" },
+      { step: "listener", what: "not `https` of Gateway dev/own", why: "it takes TLS alone" },
+      { step: "answer", what: "nobody", why: "no listener of a Gateway takes this host for the HTTPRoute" },
+    ]);
+    const hidden = named([{ name: "hidden", namespace: "infra" }]);
+    expect(short(hidden)).toBe("dev/web here: web-1");
+    expect(hidden.steps[2]?.why).toBe("Gateway `infra/hidden` may not be read: it is taken for granted");
+  });
+
+  test("leaves a rule to the HTTPRoute that the listener is for", () => {
+    const redirect = { type: "RequestRedirect", requestRedirect: { scheme: "https" } };
+    const shop = { parentRefs: [{ name: "own", sectionName: "https" }], hostnames: ["a.test"], rules: [rule("web")] };
+    const up = {
+      parentRefs: [{ name: "own", sectionName: "http" }],
+      hostnames: ["a.test"],
+      rules: [{ filters: [redirect] }],
+    };
+    const both = [...route("shop", shop), ...route("up", up)];
+    const facts = factsWith({ dev: { httpRoutes: both, gateways: new Map([["dev/own", own]]) } });
+    expect(short(way("https://a.test/", { facts }))).toBe("dev/web here: web-1");
+    expect(way("http://a.test/", { facts }).steps.at(-1)?.what).toBe("302 to `https://a.test/`");
   });
 
   test("says what the rule went by, and that no rule wants what else comes to its host", () => {
@@ -141,7 +186,7 @@ describe("explain() of a host of an HTTPRoute", () => {
     const backendRefs = [{ name: "web", port: 80, filters: [setsSpace("dev")] }];
     const found = way("http://a.test/", filtered([setsSpace("alice")], { backendRefs }));
     expect(short(found)).toBe("dev/web here: web-1");
-    expect(found.steps.slice(2, 4)).toEqual([
+    expect(found.steps.filter(({ step }) => step === "filter")).toEqual([
       { step: "filter", what: "sets `azds-route-as: alice`", why: "RequestHeaderModifier of the rule says so" },
       {
         step: "filter",
@@ -169,7 +214,7 @@ describe("explain() of a host of an HTTPRoute", () => {
   test("names filters that it does not look into, and goes on", () => {
     const found = way("http://a.test/", filtered([{ type: "RequestMirror" }, setsSpace("alice")]));
     expect(short(found)).toBe("alice/web nearer: web-2");
-    expect(found.steps[2]).toEqual({
+    expect(found.steps[3]).toEqual({
       step: "filter",
       what: "RequestMirror",
       why: "the copies that it sends elsewhere are not looked into",

@@ -81,6 +81,8 @@ export function ingress(namespace: string, host: string, over: object = {}): rea
   return found === undefined ? [] : [found];
 }
 
+const NO_ENTRY = { ingresses: [], httpRoutes: [], gateways: new Map<string, never>(), labels: undefined } as const;
+
 /** `bob` may not be read. */
 const FACTS: Readonly<Record<string, SpaceFacts>> = {
   dev: {
@@ -97,22 +99,19 @@ const FACTS: Readonly<Record<string, SpaceFacts>> = {
       serviceFacts("dev", "alias", "web.dev.svc.cluster.local"),
       serviceFacts("dev", "away", "example.com"),
     ],
-    ingresses: [],
-    httpRoutes: [],
+    ...NO_ENTRY,
   },
   alice: {
     pods: [pod("alice", { name: "web-2", ip: "10.0.0.2", app: "web" })],
     services: [],
-    ingresses: [],
-    httpRoutes: [],
+    ...NO_ENTRY,
   },
   tiny: {
     pods: [pod("tiny", { name: "api-2", ip: "10.0.0.4", app: "api", isReady: false })],
     services: [serviceFacts("tiny", "api")],
-    ingresses: [],
-    httpRoutes: [],
+    ...NO_ENTRY,
   },
-  other: { pods: [], services: [serviceFacts("other", "shop")], ingresses: [], httpRoutes: [] },
+  other: { pods: [], services: [serviceFacts("other", "shop")], ...NO_ENTRY },
 };
 
 export interface Ask {
@@ -149,7 +148,7 @@ export function question(
 }
 
 export function factsWith(over: Readonly<Record<string, Partial<SpaceFacts>>>): Readonly<Record<string, SpaceFacts>> {
-  const none: SpaceFacts = { pods: [], services: [], ingresses: [], httpRoutes: [] };
+  const none: SpaceFacts = { pods: [], services: [], ...NO_ENTRY };
   const changed = Object.entries(over).map(([space, part]) => [space, { ...(FACTS[space] ?? none), ...part }] as const);
   return { ...FACTS, ...Object.fromEntries(changed) };
 }

@@ -29,7 +29,7 @@ class Told implements ExchangeObserver {
     this.texts.request = "";
   };
   readonly responded = (status: number): void => void this.steps.push(`responded ${status}`);
-  readonly rpcEnded = (): void => {};
+  readonly rpcEnded = (grpcStatus: number): void => void this.steps.push(`rpc ${grpcStatus}`);
   readonly ended: ExchangeObserver["ended"] = ({ request, response }, complete) => {
     this.steps.push(`ended ${request} ${response} ${complete}`);
     this.end.resolve();
@@ -77,6 +77,18 @@ describe("serveHttp() tells the observer", () => {
     ]);
     expect(told[1]?.texts.request).toEndWith("\r\n\r\nabc");
     expect(told[1]?.texts.response).toBe(OK);
+  });
+
+  test.each([
+    ["Grpc-Status: 14", ["responded 200", "rpc 14"]],
+    ["grpc-status: fourteen", ["responded 200"]],
+  ])("of the status of gRPC-Web in a head: %s", async (line, steps) => {
+    const server = await replying(`HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: 0\r\n\r\n`);
+    const { port, told } = observed(server);
+    const client = await rawClient(port, GET);
+    await client.until("\r\n\r\n");
+    client.socket.destroy();
+    expect(told[0]?.steps.slice(1, -1)).toEqual(steps);
   });
 
   test("of the target that was reached when another refused", async () => {

@@ -281,15 +281,41 @@ describe("otlpExport()", () => {
     expect(at(span, "name")).toBe("shop.v1.Cart/Add");
     const attributes = asArray(at(span, "attributes"));
     for (const attribute of [
-      { key: "rpc.system", value: { stringValue: "grpc" } },
-      { key: "rpc.service", value: { stringValue: "shop.v1.Cart" } },
-      { key: "rpc.method", value: { stringValue: "Add" } },
-      { key: "rpc.grpc.status_code", value: { intValue: "14" } },
+      { key: "rpc.system.name", value: { stringValue: "grpc" } },
+      { key: "rpc.method", value: { stringValue: "shop.v1.Cart/Add" } },
+      { key: "rpc.status_code", value: { stringValue: "UNAVAILABLE" } },
+      { key: "error.type", value: { stringValue: "UNAVAILABLE" } },
     ])
       expect(attributes).toContainEqual(attribute);
     const failed = (direction: "in" | "out") =>
       [0, 5, 14].filter((code) => at(spanOf(direction, code), "status", "code") === 2);
     expect([failed("out"), failed("in")]).toEqual([[5, 14], [14]]);
+  });
+
+  test("says where a request went, and of an error which", () => {
+    const valuesOf = (over: Parameters<typeof exchange>[0]): Readonly<Record<string, unknown>> => {
+      const span = at(tracesOf([exchange(over)]), "resourceSpans", 0, "scopeSpans", 0, "spans", 0);
+      const pairs = asArray(at(span, "attributes")).map((each) => [
+        String(at(each, "key")),
+        at(each, "value", "stringValue") ?? Number(at(each, "value", "intValue")),
+      ]);
+      return Object.fromEntries(pairs) as Readonly<Record<string, unknown>>;
+    };
+    expect(valuesOf({ request: request({ authority: "[fd00::1]:8080" }) })).toMatchObject({
+      "server.address": "fd00::1",
+      "server.port": 8080,
+      "network.peer.port": 8080,
+      "http.response.status_code": 200,
+    });
+    const errorOf = (over: Parameters<typeof response>[0]): unknown =>
+      valuesOf({ response: response(over) })["error.type"];
+    expect(errorOf({})).toBeUndefined();
+    expect(errorOf({ status: 404 })).toBeUndefined();
+    expect(errorOf({ status: 503 })).toBe("503");
+    expect(errorOf({ complete: false })).toBe("_OTHER");
+    expect(errorOf({ status: 0 })).toBe("_OTHER");
+    expect(valuesOf({ response: response({ status: 0 }) })["http.response.status_code"]).toBeUndefined();
+    expect(errorOf({ grpcStatus: 17 })).toBe("17");
   });
 
   test("warns when the collector refuses", async () => {
