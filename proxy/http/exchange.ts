@@ -42,7 +42,7 @@ export interface ExchangePolicy {
 export interface ExchangeStart {
   readonly client: Wire;
   readonly policy: ExchangePolicy;
-  /** What has been read already. */
+  /** What has been read already; not to be kept. */
   readonly input?: Buffer | undefined;
   /** A connection to the original destination, perhaps still under way. */
   readonly spare?: Dial | undefined;
@@ -91,6 +91,8 @@ class Exchange implements WireOwner, UpstreamListener {
   readonly #policy: ExchangePolicy;
   readonly #upstreams: Upstreams;
   #input: Buffer | undefined;
+  /** It is only lent: whoever keeps it copies it. */
+  #lent = false;
   #phase: "idle" | "deciding" | "busy" | "closed" = "idle";
   #current: InFlight | undefined;
   readonly #observed = new ObservedExchange();
@@ -114,11 +116,13 @@ class Exchange implements WireOwner, UpstreamListener {
 
   data(_wire: Wire, bytes: Buffer): void {
     this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
+    this.#lent = true;
     if (this.#phase === "idle") this.#readHead();
     else if (this.#current === undefined) this.#client.pause();
     else this.#sendBody(this.#current);
     // Most requests are on their way by now.
     if (this.#input !== undefined) this.#input = Buffer.from(this.#input);
+    this.#lent = false;
   }
 
   end(): void {
@@ -277,10 +281,9 @@ class Exchange implements WireOwner, UpstreamListener {
     this.#observed.request(input, head.start, bodyEnd);
     upstream.begin(head.method);
     const another = next < forward.targets.length && upstream.fresh;
-    // A copy, as the input was lent.
     const retry =
       another && body.done && SAFE_METHODS.has(head.method)
-        ? { forward, next, bytes: Buffer.from(input), end: bodyEnd }
+        ? { forward, next, bytes: this.#lent ? Buffer.from(input) : input, end: bodyEnd }
         : undefined;
     this.#input = bodyEnd < input.length ? input.subarray(bodyEnd) : undefined;
     this.#current = { head, upstream, body, retry, answered: false, responded: false };

@@ -15,9 +15,9 @@ export interface LookOptions {
   readonly declared: boolean;
   /** A request may go elsewhere when the original destination refuses: its failure waits for the first request. */
   readonly patient: boolean;
-  /** Takes the connection over, with the bytes read and the dial begun, if any. */
+  /** Takes the connection over, with the bytes read, which are only lent, and the dial begun, if any. */
   readonly http: (input: Buffer, spare: Dial | undefined) => void;
-  /** The same for HTTP/2, from its preface, with what the server has said already. */
+  /** The same for HTTP/2, from its preface, with what the server has said already; the bytes are the callee's. */
   readonly http2: (input: Buffer, spare: Dial | undefined, greeting: Buffer | undefined) => void;
   /** Told when the connection is relayed. */
   readonly relayed: () => void;
@@ -37,6 +37,7 @@ export function relayTo(client: Wire, endpoint: Endpoint): void {
 }
 
 class FirstLook implements WireOwner {
+  readonly borrows = true;
   readonly #options: LookOptions;
   #input: Buffer | undefined;
   #dial: Dial | undefined;
@@ -56,13 +57,15 @@ class FirstLook implements WireOwner {
   }
 
   data(_wire: Wire, bytes: Buffer): void {
-    this.#input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
-    switch (sniff(this.#input)) {
-      case "http1":
-        if (this.#greeting !== undefined) return this.#relay(false);
-        this.#decide();
-        this.#options.http(this.#input, this.#dial);
-        return;
+    const input = this.#input === undefined ? bytes : Buffer.concat([this.#input, bytes]);
+    const protocol = sniff(input);
+    if (protocol === "http1" && this.#greeting === undefined) {
+      this.#decide();
+      return this.#options.http(input, this.#dial);
+    }
+    // Nobody else copies what was only lent.
+    this.#input = Buffer.from(input);
+    switch (protocol) {
       case "http2-preface":
         // What a server of HTTP/2 offers has to be known before the first request.
         this.#dialOriginal();
@@ -70,6 +73,7 @@ class FirstLook implements WireOwner {
         this.#options.client.pause();
         this.#options.http2(this.#input, this.#dial, this.#greeting);
         return;
+      case "http1":
       case "other":
         this.#relay(false);
         return;
