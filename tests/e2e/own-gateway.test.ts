@@ -3,7 +3,9 @@
  * says, beside what becomes of real requests. `make prove-gateway` runs it, as Traefik takes minutes to build.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { apply, type Developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
+import { dirname } from "node:path";
+import { userKubeconfig } from "../cluster/cluster.ts";
+import { apply, type Developer, developer, enabledCluster, kubectl, kubectlOk } from "./support/cluster.ts";
 import { type Echo, parseEcho } from "./support/echo.ts";
 import { type Asker, explained, explainedSteps, touched } from "./support/explained.ts";
 import { deployEcho, eventuallyEqual } from "./support/gateway.ts";
@@ -27,6 +29,8 @@ const OTHER = "shop.web.other.test";
 const CHILD = "shop-child.s.";
 /** HTTPRoutes are not watched: the controller looks every 30 s. */
 const CLONED_MS_MAX = 60_000;
+
+const USER = "e2e-gateway-alice";
 
 let admin: Developer;
 let traefik: Traefik;
@@ -93,6 +97,17 @@ const ROUTES = [
   route({ name: "other", hosts: [OTHER], sectionName: "web", rules: [rule("web", "/")] }),
 ];
 
+/** Gives the user a role in one namespace. */
+function binding(namespace: string, role: { readonly kind: string; readonly name: string }): object {
+  return {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name: USER, namespace },
+    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: USER }],
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", ...role },
+  };
+}
+
 async function condition(what: readonly string[], type: string): Promise<string> {
   const path = `jsonpath={.status.conditions[?(@.type=="${type}")].status}`;
   return (await kubectl(["get", ...what, "-o", path])).stdout;
@@ -142,7 +157,8 @@ describe.skipIf(!PROVES)("a Gateway of Traefik", () => {
     expect([renamed.from, renamed.headers["host"]]).toEqual(["web.shop-child", "legacy.internal.test"]);
     expect((await echo(WEB, "/renamed")).from).toBe("web.shop");
     const away = await get(`${CHILD}${WEB}`, "/away");
-    expect(new URL(away.headers.get("location") ?? "").hostname).toBe(`${CHILD}${API}`);
+    // Traefik leaves out the scheme.
+    expect(new URL(away.headers.get("location") ?? "", url(WEB)).hostname).toBe(`${CHILD}${API}`);
   }, 30_000);
 
   test("is explained as it answers", async () => {
@@ -183,6 +199,23 @@ describe.skipIf(!PROVES)("a Gateway of Traefik", () => {
       "NotAllowedByListeners",
       "NoMatchingListenerHostname",
     ]);
+  }, 60_000);
+
+  test("is taken for granted by whoever may not read it, and said so", async () => {
+    await apply([binding("shop", { kind: "ClusterRole", name: "azds-developer" })]);
+    const alice = developer(await userKubeconfig(dirname(admin.kubeconfig), USER));
+    const theirs: Asker = { developer: alice, space: "shop" };
+    const listener = async (): Promise<string> => explainedSteps(theirs, url(WEB), "listener");
+    const key = `${GATEWAY_NAMESPACE}/${GATEWAY}`;
+    await eventuallyEqual(listener, `not known: Gateway \`${key}\` may not be read: it is taken for granted`);
+    expect(await explained(theirs, url(WEB))).toBe("http-route here: web.shop");
+    const rules = [{ apiGroups: ["gateway.networking.k8s.io"], resources: ["gateways"], verbs: ["get"] }];
+    const metadata = { name: "reader", namespace: GATEWAY_NAMESPACE };
+    await apply([
+      { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules },
+      binding(GATEWAY_NAMESPACE, { kind: "Role", name: "reader" }),
+    ]);
+    await eventuallyEqual(listener, await explainedSteps(asker(), url(WEB), "listener"));
   }, 60_000);
 
   test("has no clone left once the child is gone", async () => {
