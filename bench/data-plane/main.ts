@@ -123,8 +123,8 @@ async function measureRows(proxies: readonly Proxy[]): Promise<readonly RowResul
   const running = await startAll(proxies);
   const rounds = specs.map((spec) => ({ spec, byLane: new Map<string, Round[]>() }));
   try {
-    for (const spec of specs) for (const lane of lanesOf(spec, proxies)) await check(spec, lane);
     for (const spec of specs) for (const lane of lanesOf(spec, proxies)) await loadOf(spec, lane, WARM_SECONDS);
+    for (const spec of specs) for (const lane of lanesOf(spec, proxies)) await check(spec, lane);
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const { spec, byLane } of rounds) {
         // In another order each time, so that nobody always comes behind the same one. Those that nothing is compared
@@ -182,8 +182,7 @@ async function measureFirstSeconds(proxies: readonly Proxy[]): Promise<readonly 
   const program = await startProxy(lane.proxy);
   const rounds: Round[] = [];
   try {
-    for (let i = 0; i < FIRST_SECONDS; i += 1)
-      rounds.push(await measure(spec, lane, new Map([[lane.proxy, program]])));
+    for (let i = 0; i < FIRST_SECONDS; i += 1) rounds.push(await measure(spec, lane, new Map([[lane.proxy, program]])));
   } finally {
     await program.stop();
   }

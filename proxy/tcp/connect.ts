@@ -69,10 +69,6 @@ export class Attempt implements Watched {
     this.#settled({ descriptor: this.#descriptor, events });
   }
 
-  turn(): void {}
-
-  fault(): void {}
-
   refuse(error: Error): void {
     if (this.#over) return;
     this.abandon();

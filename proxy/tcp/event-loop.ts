@@ -22,10 +22,13 @@ import { ReadBuffer } from "./read-buffer.ts";
 export interface Watched {
   /** `events` as of epoll_wait(2). */
   readonly ready: (events: number) => void;
+  /** It has thrown: nobody knows in what state it is. */
+  readonly fault?: () => void;
+}
+
+export interface TakesTurns extends Watched {
   /** Asked for with `later` or `behind`. */
   readonly turn: () => void;
-  /** It has thrown: nobody knows in what state it is. */
-  readonly fault: () => void;
 }
 
 export class EventLoop {
@@ -39,8 +42,8 @@ export class EventLoop {
   /** How often a descriptor's number has been given away: what was told of its predecessor is not for it. */
   readonly #generations: number[] = [];
   #count = 0;
-  #waiting: Watched[] = [];
-  readonly #behind: Watched[] = [];
+  #waiting: TakesTurns[] = [];
+  readonly #behind: TakesTurns[] = [];
   #idleMs = LOOP_IDLE_MS;
   #running = false;
   #called = false;
@@ -80,13 +83,13 @@ export class EventLoop {
   }
 
   /** A turn once all that are ready have had theirs. The caller asks for one at a time. */
-  later(watched: Watched): void {
+  later(watched: TakesTurns): void {
     this.#waiting.push(watched);
     this.#call();
   }
 
   /** The same for those that bring much: one of them with each round, so that the others wait for no more than that. */
-  behind(watched: Watched): void {
+  behind(watched: TakesTurns): void {
     this.#behind.push(watched);
     this.#call();
   }
@@ -164,7 +167,7 @@ export class EventLoop {
   }
 }
 
-function takeTurn(watched: Watched): void {
+function takeTurn(watched: TakesTurns): void {
   try {
     watched.turn();
   } catch (error) {
@@ -177,5 +180,5 @@ function report(error: unknown, watched: Watched): void {
   setImmediate(() => {
     throw error;
   });
-  watched.fault();
+  watched.fault?.();
 }

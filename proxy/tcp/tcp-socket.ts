@@ -1,7 +1,7 @@
 /** One TCP connection on our event loop: reads for its wire, writes what the kernel takes. */
 import { TURN_BYTES } from "../../core/limits.ts";
 import { DISCARD, Wire, type WireSocket } from "./wire.ts";
-import type { EventLoop, Watched } from "./event-loop.ts";
+import type { EventLoop, TakesTurns } from "./event-loop.ts";
 import {
   EAGAIN,
   EPOLLERR,
@@ -24,7 +24,7 @@ const ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const BREAK = new Int32Array(new ArrayBuffer(8));
 BREAK[0] = 1;
 
-export class TcpSocket implements WireSocket, Watched {
+export class TcpSocket implements WireSocket, TakesTurns {
   readonly wire = new Wire(this, DISCARD);
   readonly #descriptor: number;
   readonly #loop: EventLoop;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { EventLoop, type Watched } from "../../../../proxy/tcp/event-loop.ts";
+import { EventLoop, type TakesTurns } from "../../../../proxy/tcp/event-loop.ts";
 import { AF_UNIX, EPOLLET, EPOLLIN, STREAM_SOCKET } from "../../../../proxy/tcp/libc.ts";
 
 const loop = new EventLoop();
@@ -15,7 +15,7 @@ function send(descriptor: number): void {
   loop.libc.send(descriptor, byte, 1, 0);
 }
 
-function watched(ready: () => void, turn = (): void => {}): Watched {
+function watched(ready: () => void, turn = (): void => {}): TakesTurns {
   return { ready, turn, fault: () => {} };
 }
 
@@ -38,7 +38,7 @@ describe("EventLoop", () => {
 
   test("gives turns in order, one each", async () => {
     const order: string[] = [];
-    const again = (name: string, times: number): Watched => {
+    const again = (name: string, times: number): TakesTurns => {
       let left = times;
       const self = watched(
         () => {},
@@ -102,7 +102,7 @@ describe("EventLoop", () => {
 
   test("lets all others go before those that bring much", async () => {
     const order: string[] = [];
-    const named = (name: string): Watched =>
+    const named = (name: string): TakesTurns =>
       watched(
         () => {},
         () => void order.push(name),
