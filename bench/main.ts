@@ -1,6 +1,6 @@
 /**
  * `make bench`: every suite on the test cluster; prints each row and writes bench/results/latest.json.
- * `bun bench/main.ts NAME…` runs the named suites and writes only theirs.
+ * `bun bench/main.ts NAME…` runs the named suites and writes them to a file of their names.
  */
 import { join } from "node:path";
 import { createKubeClient } from "../core/kube/client.ts";
@@ -41,4 +41,4 @@ for (const suite of named.length === 0 ? Object.keys(SUITES).filter(isSuite) : n
     rows.push(row);
   }
 }
-await writeReport(rows);
+await writeReport(named.length === 0 ? "latest" : named.join("-"), rows);

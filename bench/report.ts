@@ -58,14 +58,14 @@ function boundedBy(bounds: NonNullable<Measurement["bounds"]>, value: number, ag
   return bounds === "difference" ? value - against : value / against;
 }
 
-export async function writeReport(rows: readonly Row[]): Promise<void> {
+export async function writeReport(name: string, rows: readonly Row[]): Promise<void> {
   const commit = Bun.spawnSync(["git", "describe", "--always", "--dirty"]).stdout.toString().trim();
   const machine = {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
   };
-  const file = join(import.meta.dir, "results/latest.json");
+  const file = join(import.meta.dir, `results/${name}.json`);
   await Bun.write(file, `${JSON.stringify({ machine, commit, rows }, undefined, 2)}\n`);
 }
 
