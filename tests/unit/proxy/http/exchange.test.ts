@@ -1,5 +1,6 @@
 /** The HTTP path of the sidecar against real servers on loopback. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { type ExchangePolicy, serveHttp } from "../../../../proxy/http/exchange.ts";
 import type { Target } from "../../../../proxy/http/upstreams.ts";
@@ -106,6 +107,25 @@ describe("serveHttp() keeps the client's connection semantics", () => {
     const client = await rawClient(through(server));
     client.socket.end(GET);
     expect(await client.all()).toEndWith("late");
+  });
+
+  test("a client that has said its last request is not waited for", async () => {
+    const server = await replying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    const client = await rawClient(through(server), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await client.all()).toEndWith("ok");
+    client.socket.write("\r\n");
+    const [hadError] = await once(client.socket, "close");
+    expect(hadError).toBeTrue();
+  });
+
+  test("an empty line behind its body does not break the answer", async () => {
+    const server = await replying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    const post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx";
+    const client = await rawClient(through(server), post);
+    await client.until("ok");
+    client.socket.end("\r\n");
+    const [hadError] = await once(client.socket, "close");
+    expect(hadError).toBeFalse();
   });
 
   test("a client that goes away during an answer is told to the server", async () => {
