@@ -11,6 +11,11 @@ export function withoutPort(authority: string): string {
   return colon < 0 || authority.endsWith("]") ? authority : authority.slice(0, colon);
 }
 
+/** An IPv6 address without the brackets that it has in a URL. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
+}
+
 /** The port of `host[:port]`; `undefined` where none is written. */
 export function portOf(authority: string): number | undefined {
   const port = authority.slice(withoutPort(authority).length + 1);

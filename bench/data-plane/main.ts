@@ -1,6 +1,6 @@
 /**
  * `make bench-data-plane`: the sidecar beside nginx, haproxy, Caddy and Traefik, in turns on the same core of the same machine.
- * Needs root where Debian packages are missing, Go for the latter two, and some 30 minutes; `--quick` takes four.
+ * Needs root where Debian packages are missing, Go for the latter two, and some 30 minutes; `--quick` takes eight.
  * `--without caddy,traefik` leaves these out; `--rounds N` changes their number. Writes results/data-plane.json.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -175,9 +175,9 @@ async function measureFairness(proxies: readonly Proxy[]): Promise<FairnessResul
 
 /** Of the sidecar alone, one after the other from its start on. */
 async function measureFirstSeconds(proxies: readonly Proxy[]): Promise<readonly Round[]> {
-  const ours = proxies.find(({ name }) => name === OURS);
   const spec: RowSpec = { protocol: "HTTP/1.1", size: "1 kB", connections: 16, connects: false };
-  const [lane] = lanesOf(spec, ours === undefined ? [] : [ours]);
+  const ours = proxies.filter(({ name }) => name === OURS);
+  const [lane] = nameOf(spec).includes(options.only) ? lanesOf(spec, ours) : [];
   if (lane === undefined) return [];
   const program = await startProxy(lane.proxy);
   const rounds: Round[] = [];

@@ -1,6 +1,7 @@
 /** The way of a request that a pod of the caller's space makes, by a name of the cluster's DNS or an address. Pure. */
 import { AzdsError } from "../../core/errors.ts";
 import { expectedProtocol } from "../../core/expected-protocol.ts";
+import { withoutBrackets } from "../../core/host-name.ts";
 import { canonicalAddress } from "../../core/ip-address.ts";
 import { ROUTE_ALIASES_MAX, ROUTE_NAMES_MAX } from "../../core/limits.ts";
 import { requestSpace } from "../../core/request-space.ts";
@@ -59,7 +60,7 @@ export function refuseName({ address, caller, routes, facts }: Question): void {
 
 function resolve(question: Question): Dialled | undefined {
   const { host, authority } = question.address;
-  const address = canonicalAddress(host.replace(/^\[|\]$/g, ""));
+  const address = canonicalAddress(withoutBrackets(host));
   if (/^\d+(?:\.\d+){3}$/.test(address) || address.includes(":")) return { kind: "address", address };
   const steps: Step[] = [];
   let name = parseServiceName(authority);

@@ -4,6 +4,7 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { PORT, VERSION } from "../../core/contract.ts";
 import { AzdsError } from "../../core/errors.ts";
+import { withoutBrackets } from "../../core/host-name.ts";
 import type { KubeClient } from "../../core/kube/types.ts";
 import { LIVE_REQUEST_MS_MAX } from "../../core/limits.ts";
 import { forwardPort } from "../engine/reach/forward.ts";
@@ -53,7 +54,7 @@ export async function sendThrough(
 /** From this machine, as DNS leads. @throws AzdsError NO_ANSWER */
 export async function sendOut(request: LiveRequest, signal: AbortSignal): Promise<LiveAnswer> {
   const { scheme, host, port } = request.address;
-  return send(request, { scheme, hostname: host.replace(/^\[|\]$/g, ""), port }, signal);
+  return send(request, { scheme, hostname: withoutBrackets(host), port }, signal);
 }
 
 interface Place {

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { AzdsError } from "../errors.ts";
+import { withoutBrackets } from "../host-name.ts";
 import { HEAD_BYTES_MAX, UPGRADE_MS_MAX } from "../limits.ts";
 import { ByteReader } from "../wire/byte-reader.ts";
 import type { ByteStream } from "../wire/byte-stream.ts";
@@ -70,7 +71,7 @@ const KEEP_ALIVE_MS = 15_000;
 
 async function connect(connection: KubeConnection, signal: AbortSignal): Promise<net.Socket> {
   const url = new URL(connection.server);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(url.hostname);
   const secure = url.protocol === "https:";
   const port = Number(url.port === "" ? (secure ? 443 : 80) : url.port);
   const { serverName, ...pem } = connection.tls;

@@ -102,8 +102,8 @@ function tooLarge(bytes: Buffer, start: number): Fault {
   return lineTooLong ? new Fault(414, "a request line that is too long") : new Fault(431, "a head that is too large");
 }
 
-/** Whether ` HTTP/1.x\r\n` stands at `at`: true for 1.0, false for 1.1 and above, `undefined` for anything else. */
-function isVersion(bytes: Buffer, at: number): boolean | undefined {
+/** Whether ` HTTP/1.x` stands at `at`: true for 1.0, false for 1.1 and above, `undefined` for anything else. */
+export function isVersion(bytes: Buffer, at: number): boolean | undefined {
   if (bytes[at] !== SP || !isHttp1(bytes, at + 1)) return undefined;
   const minor = bytes[at + 8] ?? 0;
   return minor >= 48 && minor <= 57 ? minor === 48 : undefined;

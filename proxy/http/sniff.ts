@@ -1,15 +1,14 @@
 /** What a client speaks, judged by its first bytes. */
 import { HEAD_BYTES_MAX } from "../../core/limits.ts";
-import { isHttp1, isTokenByte } from "./head.ts";
+import { isTokenByte } from "./head.ts";
+import { beginsPreface, PREFACE } from "./preface.ts";
+import { isVersion, skipEmptyLines } from "./request-head.ts";
 
 export type Protocol = "http1" | "http2-preface" | "other" | "need-more";
 
-/** RFC 9113 §3.4. */
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const LF = 10;
 const CR = 13;
 const SP = 32;
-const P = 80;
 /** With the space before it and CR behind. */
 const VERSION_BYTES = 10;
 /** The longest registered method has 17 letters (UPDATEREDIRECTREF). */
@@ -17,25 +16,18 @@ const METHOD_BYTES_MAX = 32;
 
 /** HTTP only with a full request line: other protocols, too, begin with letters and a space. */
 export function sniff(bytes: Buffer): Protocol {
-  if (bytes[0] === P && beginsPreface(bytes)) return bytes.length < PREFACE.length ? "need-more" : "http2-preface";
-  let start = 0;
-  while (bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+  if (beginsPreface(bytes)) return bytes.length < PREFACE.length ? "need-more" : "http2-preface";
+  const start = skipEmptyLines(bytes, 0);
   const end = bytes.indexOf(LF, start);
   if (!mayBeginRequest(bytes, start)) return bytes.length - start <= 1 && bytes[start] === CR ? "need-more" : "other";
-  if (end >= 0) return end - start > VERSION_BYTES && endsWithVersion(bytes, end) ? "http1" : "other";
+  if (end >= 0) return endsWithVersion(bytes, start, end) ? "http1" : "other";
   // Empty lines count: they are kept while nothing is decided.
   return bytes.length <= HEAD_BYTES_MAX ? "need-more" : "other";
 }
 
-function beginsPreface(bytes: Buffer): boolean {
-  const compared = Math.min(bytes.length, PREFACE.length);
-  return bytes.compare(PREFACE, 0, compared, 0, compared) === 0;
-}
-
-/** ` HTTP/1.x` and CR. */
-function endsWithVersion(bytes: Buffer, end: number): boolean {
-  const minor = bytes[end - 2] ?? 0;
-  return bytes[end - 10] === SP && isHttp1(bytes, end - 9) && minor >= 48 && minor <= 57 && bytes[end - 1] === CR;
+function endsWithVersion(bytes: Buffer, start: number, end: number): boolean {
+  const at = end - VERSION_BYTES;
+  return at > start && isVersion(bytes, at) !== undefined && bytes[end - 1] === CR;
 }
 
 /** A method, a space and the first byte of a target, as far as they are there. */

@@ -3,7 +3,7 @@
  * sees as many connections as without us, and a stale one breaks no stranger's request.
  */
 import { UPSTREAMS_PER_CLIENT_MAX } from "../../core/limits.ts";
-import { Dial, type Endpoint } from "../tcp/dial.ts";
+import { Dial, type Endpoint, isSameEndpoint } from "../tcp/dial.ts";
 import { Upstream, type UpstreamListener } from "./upstream.ts";
 import { DISCARD, Wire } from "../tcp/wire.ts";
 
@@ -22,7 +22,7 @@ export interface Reached {
   readonly next: number;
 }
 
-interface Open {
+interface Kept {
   readonly to: Endpoint;
   readonly upstream: Upstream;
 }
@@ -30,7 +30,7 @@ interface Open {
 export class Upstreams {
   readonly #listener: UpstreamListener;
   /** Oldest first. */
-  readonly #open: Open[] = [];
+  readonly #kept: Kept[] = [];
   /** A connection to the original destination that was begun before the request was read. */
   #spare: Dial | undefined;
   #dial: Dial | undefined;
@@ -108,26 +108,26 @@ export class Upstreams {
     this.#dial = undefined;
     this.#spare?.abandon();
     this.#spare = undefined;
-    for (let last = this.#open.at(-1); last !== undefined; last = this.#open.at(-1)) this.drop(last.upstream);
+    for (let last = this.#kept.at(-1); last !== undefined; last = this.#kept.at(-1)) this.drop(last.upstream);
   }
 
   #forget(upstream: Upstream): void {
-    const at = this.#open.findIndex((open) => open.upstream === upstream);
-    if (at >= 0) this.#open.splice(at, 1);
+    const at = this.#kept.findIndex((kept) => kept.upstream === upstream);
+    if (at >= 0) this.#kept.splice(at, 1);
     if (this.#latest === upstream) this.#latest = undefined;
   }
 
   #takeSpare(target: Target): Dial | undefined {
     const spare = this.#spare;
-    if (spare === undefined || !isSame(spare.endpoint, target)) return undefined;
+    if (spare === undefined || !isSameEndpoint(spare.endpoint, target)) return undefined;
     this.#spare = undefined;
     return spare.outcome instanceof Wire && spare.outcome.closed ? undefined : spare;
   }
 
   #find(target: Target): Upstream | undefined {
     const last = this.#latestEndpoint;
-    if (last !== undefined && this.#latest !== undefined && isSame(last, target)) return this.#latest;
-    return this.#open.find(({ to }) => isSame(to, target))?.upstream;
+    if (last !== undefined && this.#latest !== undefined && isSameEndpoint(last, target)) return this.#latest;
+    return this.#kept.find(({ to }) => isSameEndpoint(to, target))?.upstream;
   }
 
   #use(upstream: Upstream, target: Target): void {
@@ -138,14 +138,10 @@ export class Upstreams {
   }
 
   #keep(to: Endpoint, upstream: Upstream): void {
-    const replaced = this.#open.find((open) => isSame(open.to, to));
+    const replaced = this.#kept.find((kept) => isSameEndpoint(kept.to, to));
     if (replaced !== undefined) this.drop(replaced.upstream);
-    const [oldest] = this.#open;
-    if (this.#open.length >= UPSTREAMS_PER_CLIENT_MAX && oldest !== undefined) this.drop(oldest.upstream);
-    this.#open.push({ to, upstream });
+    const [oldest] = this.#kept;
+    if (this.#kept.length >= UPSTREAMS_PER_CLIENT_MAX && oldest !== undefined) this.drop(oldest.upstream);
+    this.#kept.push({ to, upstream });
   }
-}
-
-function isSame(one: Endpoint, other: Endpoint): boolean {
-  return one.port === other.port && one.address === other.address;
 }

@@ -13,7 +13,7 @@ import {
   HTTP2_STREAMS_MAX,
   UPSTREAMS_PER_CLIENT_MAX,
 } from "../../core/limits.ts";
-import { Dial, type Endpoint } from "../tcp/dial.ts";
+import { Dial, endpointKey, isSameEndpoint } from "../tcp/dial.ts";
 import type { ExchangePolicy, ExchangeStart } from "../http/exchange.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { Target } from "../http/upstreams.ts";
@@ -93,7 +93,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
    * as the client's own would have been: servers of HTTP/2 speak without being asked.
    */
   adopt(spare: Dial, greeting: Buffer | undefined): void {
-    this.#await(keyOf(spare.endpoint), spare, (upstream) => {
+    this.#await(endpointKey(spare.endpoint), spare, (upstream) => {
       if (upstream === undefined) return this.#offerConnect();
       if (greeting === undefined) return;
       upstream.data(upstream.wire, greeting);
@@ -110,8 +110,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   reached(target: Target): UpstreamConnection | undefined {
     const latest = this.#latest;
     if (latest?.usable !== true) return undefined;
-    const { address, port } = latest.endpoint;
-    return address === target.address && port === target.port ? latest : undefined;
+    return isSameEndpoint(latest.endpoint, target) ? latest : undefined;
   }
 
   /** Reaches the first of `targets`, from `at` on, that accepts a connection. Answers at once where one is open. */
@@ -242,7 +241,7 @@ export class ClientConnection extends Connection implements UpstreamOwner {
   }
 
   #connect(target: Target, done: (upstream: UpstreamConnection | undefined) => void): void {
-    const key = keyOf(target);
+    const key = endpointKey(target);
     const open = this.#upstreams.get(key);
     if (open?.usable === true) return done(open);
     const under = this.#dialling.get(key);
@@ -303,8 +302,4 @@ export class ClientConnection extends Connection implements UpstreamOwner {
     this.#upstreams.clear();
     this.#leavingUpstreams.clear();
   }
-}
-
-function keyOf({ address, port }: Endpoint): string {
-  return `${address}|${port}`;
 }

@@ -1,8 +1,8 @@
 /** A client that speaks HTTP of whichever version: HTTP/2 begins with its preface (RFC 9113 §3.3), all else is HTTP/1. */
 import { type ExchangeStart, serveHttp } from "../http/exchange.ts";
+import { beginsPreface, PREFACE } from "../http/preface.ts";
 import { DISCARD, type Wire } from "../tcp/wire.ts";
 import { serveHttp2 } from "./client-connection.ts";
-import { PREFACE } from "./frame.ts";
 
 /** Takes over the client's connection, before anything was read. */
 export function serveEitherVersion(start: ExchangeStart): void {
@@ -11,9 +11,8 @@ export function serveEitherVersion(start: ExchangeStart): void {
     ...DISCARD,
     data: (client: Wire, bytes: Buffer) => {
       input = input.length === 0 ? bytes : Buffer.concat([input, bytes]);
-      const compared = Math.min(input.length, PREFACE.length);
-      if (input.compare(PREFACE, 0, compared, 0, compared) !== 0) serveHttp({ ...start, client, input });
-      else if (compared === PREFACE.length) serveHttp2({ ...start, client, input });
+      if (!beginsPreface(input)) serveHttp({ ...start, client, input });
+      else if (input.length >= PREFACE.length) serveHttp2({ ...start, client, input });
     },
   };
   start.client.resume();

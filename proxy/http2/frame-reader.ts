@@ -9,13 +9,13 @@ import {
   FRAME,
   FRAME_BYTES_DEFAULT,
   FRAME_HEAD_BYTES,
-  PREFACE,
   readUint31,
   readUint32,
   SETTING,
   type Slice,
   WINDOW_MAX,
 } from "./frame.ts";
+import { PREFACE } from "../http/preface.ts";
 
 export interface FrameHandler {
   /** DATA. `frame` has room for a head in front of the content and may be written over; `padding` counts for windows. */

@@ -8,8 +8,6 @@ export const STREAM_ID_MAX = 0x7fff_ffff;
 /** Of connections, and of streams before SETTINGS say otherwise (§6.9.2). */
 export const WINDOW_DEFAULT = 65_535;
 
-export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-
 export const FRAME = {
   data: 0,
   headers: 1,

@@ -1,7 +1,7 @@
 /** The latest route to each destination: a connection begins with what others to the same place have asked. */
 import { DESTINATIONS_MAX } from "../../core/limits.ts";
 import type { RouteTable } from "../../core/routing.ts";
-import type { Endpoint } from "../tcp/dial.ts";
+import { type Endpoint, endpointKey } from "../tcp/dial.ts";
 import { LatestRoute, type RouteSearch } from "./latest-route.ts";
 
 export class DestinationRoutes<T> {
@@ -22,7 +22,7 @@ export class DestinationRoutes<T> {
   }
 
   #shared(original: Endpoint): LatestRoute<T> {
-    const key = `${original.address}|${original.port}`;
+    const key = endpointKey(original);
     const known = this.#latest.get(key);
     if (known !== undefined) return known;
     const [oldest] = this.#latest.keys();

@@ -12,17 +12,22 @@ import { type Forward, serveHttp } from "../http/exchange.ts";
 import { authorityOf, type RequestHead } from "../http/request-head.ts";
 import type { Wire } from "../tcp/wire.ts";
 import { decideByHost, NOT_READY } from "../routing/from-outside.ts";
-import { decideOutbound, markedTarget, outboundRoutes } from "./outbound.ts";
+import { decideOutbound, markedTarget, type OutboundRoutes, outboundRoutes } from "./outbound.ts";
 import { type Asking, memberFor, type Pod, type RequestSpace } from "./pod.ts";
 
-export function acceptEnter(pod: Pod, client: Wire): void {
+export function acceptEnter(pod: Pod): (client: Wire) => void {
+  const routes = outboundRoutes(pod);
+  return (client) => serveEnter(pod, routes, client);
+}
+
+function serveEnter(pod: Pod, known: OutboundRoutes, client: Wire): void {
   pod.counters.connections += 1;
   serveHttp({
     client,
     policy: {
       decide: (head) => {
         pod.counters.requests += 1;
-        return pod.routes.ready ? decideEnter(pod, { head, queueMs: 0 }) : decideLater(pod, head);
+        return pod.routes.ready ? decideEnter(pod, known, { head, queueMs: 0 }) : decideLater(pod, known, head);
       },
       unreachable: (head) => ({
         kind: "answer",
@@ -33,13 +38,13 @@ export function acceptEnter(pod: Pod, client: Wire): void {
   });
 }
 
-async function decideLater(pod: Pod, head: RequestHead): Promise<Forward | Answer> {
+async function decideLater(pod: Pod, known: OutboundRoutes, head: RequestHead): Promise<Forward | Answer> {
   const since = performance.now();
   await pod.routes.first();
-  return decideEnter(pod, { head, queueMs: performance.now() - since });
+  return decideEnter(pod, known, { head, queueMs: performance.now() - since });
 }
 
-function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
+function decideEnter(pod: Pod, known: OutboundRoutes, { head, queueMs }: Asking): Forward | Answer {
   const { table } = pod.routes;
   if (!table.ready) return NOT_READY;
   const { hostSuffix } = pod.config;
@@ -49,8 +54,7 @@ function decideEnter(pod: Pod, { head, queueMs }: Asking): Forward | Answer {
   };
   const targetOf = markedTarget.bind(undefined, pod);
   const named = dialled(pod, asked.authority);
-  if (named !== undefined)
-    return decideOutbound(pod, outboundRoutes(pod).of(named), { head, queueMs, direction: "enter" });
+  if (named !== undefined) return decideOutbound(pod, known.of(named), { head, queueMs, direction: "enter" });
   const decision = decideByHost({ table, hostSuffix, targetOf }, asked) ?? unknownHost(pod, asked.authority);
   if (decision.kind === "answer") return decision;
   const space = entered(pod, head, { ...asked, routeAs: decision.routeAs });

@@ -18,12 +18,14 @@ export interface OutboundConnection {
   readonly fd: number;
 }
 
+export type OutboundRoutes = DestinationRoutes<OutboundRoute>;
+
 export function acceptOutbound(pod: Pod): (connection: OutboundConnection) => void {
   const routes = outboundRoutes(pod);
   return (connection) => serveOutbound(pod, routes, connection);
 }
 
-function serveOutbound(pod: Pod, known: DestinationRoutes<OutboundRoute>, { client, fd }: OutboundConnection): void {
+function serveOutbound(pod: Pod, known: OutboundRoutes, { client, fd }: OutboundConnection): void {
   pod.counters.connections += 1;
   const original = pod.originalDestination(fd);
   if (
@@ -49,7 +51,7 @@ interface OutboundRoute {
 }
 
 /** For requests of the pod's application, by where it dialled. */
-export function outboundRoutes(pod: Pod): DestinationRoutes<OutboundRoute> {
+export function outboundRoutes(pod: Pod): OutboundRoutes {
   return new DestinationRoutes(pod.routes.table, (original, question) => routeOf(pod, original, question));
 }
 

@@ -121,7 +121,7 @@ function openListeners(pod: Pod, { sockets, admin, traces }: Doors): readonly Li
       hostname: "127.0.0.1",
       port: PORT.enter,
       inherited: sockets?.enter,
-      accept: (client) => acceptEnter(pod, client),
+      accept: acceptEnter(pod),
     }),
     listen({ hostname: "127.0.0.1", port: PORT.traces, inherited: sockets?.traces, accept: traces }),
   ];

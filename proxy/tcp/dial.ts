@@ -15,6 +15,15 @@ export interface Endpoint {
   readonly dialMs?: number | undefined;
 }
 
+export function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.port === other.port && one.address === other.address;
+}
+
+/** For maps. */
+export function endpointKey({ address, port }: Endpoint): string {
+  return `${address}|${port}`;
+}
+
 /** Called once, as soon as the outcome is known; the callee must set the wire's owner. */
 export type Dialled = (outcome: Wire | Error) => void;
 

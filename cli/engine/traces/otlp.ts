@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { VERSION } from "../../../core/contract.ts";
 import { AzdsError } from "../../../core/errors.ts";
 import { grpcStatusName, isGrpcError, isGrpcFault } from "../../../core/grpc-status.ts";
-import { portOf, withoutPort } from "../../../core/host-name.ts";
+import { portOf, withoutBrackets, withoutPort } from "../../../core/host-name.ts";
 import type { Clock } from "../../../core/host/clock.ts";
 import { OTLP_BATCH_MAX, OTLP_EVERY_MS, OTLP_POST_MS_MAX, OTLP_QUEUE_MAX } from "../../../core/limits.ts";
 import type { Emit } from "../events.ts";
@@ -113,7 +113,7 @@ function spanOf(exchange: Exchange): unknown {
         "http.request.method": request.method,
         "url.path": request.path.split("?")[0] ?? "",
         "network.protocol.version": request.http2 === true ? "2" : "",
-        "server.address": withoutPort(request.authority).replace(/^\[|\]$/g, ""),
+        "server.address": withoutBrackets(withoutPort(request.authority)),
         "network.peer.address": request.direction === "in" ? request.peer : (response?.address ?? ""),
         "azds.space": request.space ?? exchange.namespace,
         "azds.reason": request.reason,

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Field } from "../../../../proxy/http2/field.ts";
-import { ERROR, FLAG, FRAME, frame, PREFACE, readUint31, readUint32 } from "../../../../proxy/http2/frame.ts";
+import { PREFACE } from "../../../../proxy/http/preface.ts";
+import { ERROR, FLAG, FRAME, frame, readUint31, readUint32 } from "../../../../proxy/http2/frame.ts";
 import { HpackEncoder } from "../../../../proxy/http2/hpack-encoder.ts";
 
 export interface ReceivedFrame {

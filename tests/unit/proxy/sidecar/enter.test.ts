@@ -10,7 +10,7 @@ afterEach(async () => {
 
 function enter(services: readonly ServiceRecord[]): number {
   const of = pod(undefined, { services });
-  const listening = front((client) => acceptEnter(of, client));
+  const listening = front(acceptEnter(of));
   cleanup.push(listening.stop);
   return listening.port;
 }
