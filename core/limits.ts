@@ -37,7 +37,7 @@ export const HTTP2_OFFER_MS_MAX = 1_000;
 export const UPSTREAMS_PER_CLIENT_MAX = 32;
 /** After our last byte a client may still be sending; closing at once would reset the connection under its answer. */
 export const CLOSE_LINGER_MS_MAX = 2_000;
-/** A sidecar remembers the latest route to so many addresses and ports. */
+/** Each of a sidecar's doors remembers the latest route to so many addresses and ports. */
 export const DESTINATIONS_MAX = 256;
 /** Read from a connection at once; it is read on behind all the others that are ready. */
 export const READ_BYTES_MAX = 256 * 1024;
